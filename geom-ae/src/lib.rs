@@ -1,0 +1,1 @@
+//! Geometry-preserving autoencoders: objectives, trainer, checkpoints, embedding metrics

@@ -1,0 +1,1 @@
+//! The workbench: data sets, the command line, figures and reports, experiments, benchmarks

@@ -1,0 +1,1 @@
+//! Differentiable networks whose value, Jacobian and second-order tangents are first-class

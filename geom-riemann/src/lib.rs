@@ -1,0 +1,1 @@
+//! Pullback geometry of immersions: metrics, distortion functionals with exact gradients, curvature, geodesics
