@@ -1,1 +1,3 @@
 //! Geometry-preserving autoencoders: objectives, trainer, checkpoints, embedding metrics
+
+pub mod metrics;
