@@ -13,13 +13,13 @@ mod tests;
 
 pub use decoder_distortion::DecoderDistortion;
 pub use reconstruction::MeanSquaredError;
-pub use step::{Step, TermValue};
+pub use step::{Batch, Step, TermValue};
 
 use std::fmt::Debug;
 
 use geom_nn::{NetworkDevice, Request, Seeds};
 use geom_riemann::Corrections;
-use ndarray::{Array1, ArrayView2};
+use ndarray::Array1;
 
 use crate::{Autoencoder, Result, Scalar, scalar::widen};
 
@@ -120,10 +120,10 @@ impl<E: Scalar> Objective<E> {
             .unwrap_or((1, "objective"))
     }
 
-    /// Value and gradient for every weight on the batch `x`.
+    /// Value and gradient for every weight on one batch.
     ///
     /// # Shapes
-    /// `x` (b, D); the gradients are flat, in the order of each network's parameters.
+    /// The gradients are flat, in the order of each network's parameters.
     ///
     /// # Errors
     /// Where a network or a term is not defined on this batch. A value that is not finite is not an error here: the
@@ -131,17 +131,17 @@ impl<E: Scalar> Objective<E> {
     pub fn evaluate<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
-        x: ArrayView2<'_, E>,
+        batch: Batch<'_, E>,
     ) -> Result<Evaluation<E>> {
         let needs = self.terms.iter().map(|(_, term)| term.needs()).max();
-        let encoder = model.encoder().evaluate(x, Request::Value)?;
+        let encoder = model.encoder().evaluate(batch.data, Request::Value)?;
         let request = match needs {
             Some(Needs::Jacobian) => Request::Jacobian,
             _ => Request::Value,
         };
         let decoder = model.decoder().evaluate(encoder.value(), request)?;
 
-        let mut step = Step::new(x, encoder.value(), decoder.value(), decoder.jacobian());
+        let mut step = Step::new(batch, encoder.value(), decoder.value(), decoder.jacobian());
         let non_finite_row = step.non_finite_row();
         let mut corrections = Corrections::default();
         let mut terms = Vec::with_capacity(self.terms.len());

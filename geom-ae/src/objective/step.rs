@@ -14,10 +14,21 @@ pub struct TermValue {
     pub corrections: Corrections,
 }
 
+/// The points of one step.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a, E> {
+    /// The points x, (b, D).
+    pub data: ArrayView2<'a, E>,
+    /// Their rows in the training data.
+    pub rows: &'a [usize],
+    /// A seed of this step alone, for terms that draw probes or samples.
+    pub seed: u64,
+}
+
 /// One batch on its way through the networks: data, codes, reconstructions, and the gradients gathered so far.
 #[derive(Debug)]
 pub struct Step<'a, E> {
-    data: ArrayView2<'a, E>,
+    batch: Batch<'a, E>,
     latent: ArrayView2<'a, E>,
     reconstruction: ArrayView2<'a, E>,
     jacobian: Option<ArrayView3<'a, E>>,
@@ -35,13 +46,13 @@ pub(crate) struct StepSeeds<E> {
 
 impl<'a, E: Scalar> Step<'a, E> {
     pub(crate) fn new(
-        data: ArrayView2<'a, E>,
+        batch: Batch<'a, E>,
         latent: ArrayView2<'a, E>,
         reconstruction: ArrayView2<'a, E>,
         jacobian: Option<ArrayView3<'a, E>>,
     ) -> Self {
         Self {
-            data,
+            batch,
             latent,
             reconstruction,
             jacobian,
@@ -52,7 +63,17 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// The data x, (b, D).
     pub fn data(&self) -> ArrayView2<'a, E> {
-        self.data
+        self.batch.data
+    }
+
+    /// The points' rows in the training data.
+    pub fn rows(&self) -> &'a [usize] {
+        self.batch.rows
+    }
+
+    /// A seed of this step alone.
+    pub fn seed(&self) -> u64 {
+        self.batch.seed
     }
 
     /// The codes z = f(x), (b, d).
@@ -96,7 +117,7 @@ impl<'a, E: Scalar> Step<'a, E> {
     /// The first row whose code or reconstruction is not finite.
     pub(crate) fn non_finite_row(&self) -> Option<usize> {
         let finite = |view: ArrayView2<'_, E>, row| view.row(row).iter().all(|v: &E| v.is_finite());
-        (0..self.data.nrows())
+        (0..self.latent.nrows())
             .find(|&row| !finite(self.latent, row) || !finite(self.reconstruction, row))
     }
 }

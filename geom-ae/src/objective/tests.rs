@@ -5,7 +5,7 @@ use geom_nn::Activation;
 use geom_riemann::{Distortion, RankPolicy};
 use ndarray::{Array2, ArrayView2};
 
-use super::{DecoderDistortion, MeanSquaredError, Objective};
+use super::{Batch, DecoderDistortion, Evaluation, MeanSquaredError, Objective};
 use crate::{Autoencoder, box_autoencoder};
 
 /// A fixed batch without any symmetry.
@@ -26,14 +26,23 @@ fn geomae(weight: f64) -> Objective<f64> {
         .with(weight, DecoderDistortion::new(Distortion::LogDetVariance, RankPolicy::Error))
 }
 
+fn evaluate(
+    objective: &Objective<f64>,
+    model: &Autoencoder<f64, Cpu>,
+    x: ArrayView2<'_, f64>,
+) -> Evaluation<f64> {
+    let rows: Vec<usize> = (0..x.nrows()).collect();
+    objective.evaluate(model, Batch { data: x, rows: &rows, seed: 3 }).unwrap()
+}
+
 fn total(objective: &Objective<f64>, model: &Autoencoder<f64, Cpu>, x: ArrayView2<'_, f64>) -> f64 {
-    objective.evaluate(model, x).unwrap().total()
+    evaluate(objective, model, x).total()
 }
 
 /// Compares the gradient for every weight with central differences of step `h`: their error is O(h²) plus rounding/h.
 fn check_gradient(objective: &Objective<f64>, model: &mut Autoencoder<f64, Cpu>, x: &Array2<f64>) {
     const H: f64 = 1e-5;
-    let evaluation = objective.evaluate(model, x.view()).unwrap();
+    let evaluation = evaluate(objective, model, x.view());
     for which in 0..2 {
         let analytic = if which == 0 { &evaluation.encoder } else { &evaluation.decoder };
         let weights = if which == 0 {
@@ -75,8 +84,8 @@ fn gradients_of_both_networks_agree_with_central_differences() {
 fn the_weights_scale_the_terms() {
     let model = model(6, 2, Activation::Elu);
     let x = batch(5, 6);
-    let plain = geomae(0.0).evaluate(&model, x.view()).unwrap();
-    let weighted = geomae(2.0).evaluate(&model, x.view()).unwrap();
+    let plain = evaluate(&geomae(0.0), &model, x.view());
+    let weighted = evaluate(&geomae(2.0), &model, x.view());
     assert_eq!(plain.terms[0].value, weighted.terms[0].value);
     let expected = plain.total() + 2.0 * weighted.terms[1].value;
     assert!((weighted.total() - expected).abs() < 1e-12);
@@ -87,7 +96,7 @@ fn the_volume_term_ignores_the_scale_of_the_decoder() {
     // Scaling the last layer by c adds the constant 2 d ln c to every log det, so the variance stays.
     let mut model = model(6, 2, Activation::Elu);
     let x = batch(8, 6);
-    let before = geomae(1.0).evaluate(&model, x.view()).unwrap().terms[1].value;
+    let before = evaluate(&geomae(1.0), &model, x.view()).terms[1].value;
     let (_, decoder) = model.networks_mut();
     let last_layer = decoder.parameter_count() - (6 * 7 + 6);
     let mut weights = decoder.parameters().to_vec();
@@ -95,6 +104,6 @@ fn the_volume_term_ignores_the_scale_of_the_decoder() {
         *weight *= 1000.0;
     }
     decoder.set_parameters(&weights).unwrap();
-    let after = geomae(1.0).evaluate(&model, x.view()).unwrap().terms[1].value;
+    let after = evaluate(&geomae(1.0), &model, x.view()).terms[1].value;
     assert!((before - after).abs() < 1e-10 * before, "{before} against {after}");
 }

@@ -19,7 +19,7 @@ use ndarray::{ArrayView2, Axis};
 
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Evaluation, gradient_norm},
+    objective::{Batch, Evaluation, gradient_norm},
     scalar::widen,
 };
 
@@ -126,8 +126,11 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let mut sums = EpochSums::default();
         for (index, rows) in order.iter().enumerate() {
             let batch = index + 1;
-            let evaluation =
-                self.objective.evaluate(&self.model, self.data.select(Axis(0), rows).view())?;
+            let data = self.data.select(Axis(0), rows);
+            let seed = sampler::step_seed(self.options.seed, epoch, batch);
+            let evaluation = self
+                .objective
+                .evaluate(&self.model, Batch { data: data.view(), rows, seed })?;
             refuse_non_finite(&evaluation, rows, epoch, batch)?;
             self.step(&evaluation)?;
             sums.add(&evaluation);

@@ -1,6 +1,6 @@
 //! The order in which the points are seen.
 
-use rand::{SeedableRng, seq::SliceRandom};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 /// The uniformly shuffled batches of one epoch.
@@ -27,9 +27,25 @@ impl UniformBatches {
     }
 }
 
+/// The seed of one step, for terms that draw numbers; like the order, a function of seed, epoch and batch alone.
+pub(super) fn step_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ batch as u64);
+    rng.set_stream((1 << 63) | epoch as u64);
+    rng.next_u64()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::UniformBatches;
+    use super::{UniformBatches, step_seed};
+
+    #[test]
+    fn every_step_has_its_own_seed() {
+        let mut seeds: Vec<u64> =
+            (0..20).flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch))).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), 400);
+    }
 
     #[test]
     fn an_epoch_visits_each_point_at_most_once_and_drops_the_rest() {
