@@ -1,1 +1,3 @@
 //! The workbench: data sets, the command line, figures and reports, experiments, benchmarks
+
+pub mod figures;
