@@ -7,6 +7,9 @@ use serde::Serialize;
 use super::MetricError;
 use super::distances::{Block, Points, check_pair};
 
+/// Blocks are dealt to this many accumulators, however many threads there are, which are then added in order.
+const GROUPS: usize = 32;
+
 /// How the densities of data and embedding differ at one bandwidth.
 ///
 /// $$p_i = \frac{\sum_j \exp\bigl(-(D_X)_{ij}^2 / (\sigma \max D_X^2)\bigr)}{\sum_{l,j} \exp\bigl(-(D_X)_{lj}^2 / (\sigma \max D_X^2)\bigr)}$$
@@ -38,7 +41,7 @@ pub struct DensityDivergence {
 /// # Numerics
 /// For large $\sigma$ both densities are nearly flat and the divergence is tiny ($10^{-7}$ at $\sigma = 100$): it is
 /// summed as $\sum_i p_i (\delta_i - \ln(1 + \delta_i))$ with $\delta_i = (q_i - p_i)/p_i$, whose terms are not negative.
-/// Row sums are reduced in a fixed order.
+/// Each pair is measured once and its kernel added to both points, in a fixed order.
 ///
 /// # Examples
 /// ```
@@ -60,25 +63,34 @@ where
     T: Copy + Into<f64>,
 {
     check_pair("density", x, z, 2)?;
-    of_points(&Points::new(x), &Points::new(z), sigmas)
+    check_sigmas(sigmas)?;
+    let (x, z) = (Points::new(x), Points::new(z));
+    let diameters = (diameter(&x), diameter(&z));
+    of_points(&x, &z, diameters, sigmas)
 }
 
-pub(super) fn of_points(
-    x: &Points,
-    z: &Points,
-    sigmas: &[f64],
-) -> Result<Vec<DensityDivergence>, MetricError> {
+pub(super) fn check_sigmas(sigmas: &[f64]) -> Result<(), MetricError> {
     if sigmas.is_empty() {
         return Err(MetricError::Empty { argument: "sigmas" });
     }
-    if let Some(&sigma) = sigmas
+    match sigmas
         .iter()
         .find(|sigma| !(sigma.is_finite() && **sigma > 0.0))
     {
-        return Err(MetricError::Bandwidth { sigma });
+        Some(&sigma) => Err(MetricError::Bandwidth { sigma }),
+        None => Ok(()),
     }
-    let p = densities("x", x, sigmas)?;
-    let q = densities("z", z, sigmas)?;
+}
+
+/// The second pass, once the largest distances are known.
+pub(super) fn of_points(
+    x: &Points,
+    z: &Points,
+    diameters: (f64, f64),
+    sigmas: &[f64],
+) -> Result<Vec<DensityDivergence>, MetricError> {
+    let p = densities("x", x, diameters.0, sigmas)?;
+    let q = densities("z", z, diameters.1, sigmas)?;
     let divergence = |((&sigma, p), q): ((&f64, &Vec<f64>), &Vec<f64>)| {
         let (mut kl, mut l1) = (0.0, 0.0);
         for (p, q) in p.iter().zip(q) {
@@ -95,43 +107,59 @@ pub(super) fn of_points(
 fn densities(
     argument: &'static str,
     points: &Points,
+    diameter: f64,
     sigmas: &[f64],
 ) -> Result<Vec<Vec<f64>>, MetricError> {
-    let largest = largest_sq_distance(points);
-    if largest == 0.0 {
+    if diameter == 0.0 {
         return Err(MetricError::Coincident {
             metric: "density",
             argument,
         });
     }
-    let blocks: Vec<Vec<f64>> = (0..points.blocks())
+    let n = points.len();
+    let groups: Vec<Vec<f64>> = (0..GROUPS.min(points.blocks()))
         .into_par_iter()
-        .map_init(Block::default, |distances, block| {
-            points.block(block, distances);
-            let sums = |i| sigmas.iter().map(move |sigma| (i, sigma));
-            points
-                .rows(block)
-                .flat_map(sums)
-                .map(|(i, sigma)| {
-                    distances
-                        .row(i)
-                        .iter()
-                        .map(|d| (-(d / largest) / sigma).exp())
-                        .sum()
-                })
-                .collect()
+        .map_init(Block::default, |distances, group| {
+            let mut sums = vec![0.0; sigmas.len() * n];
+            for block in (group..points.blocks()).step_by(GROUPS) {
+                points.upper_block(block, distances);
+                for i in points.rows(block) {
+                    add_row(
+                        i,
+                        distances.row_after(i),
+                        diameter * diameter,
+                        sigmas,
+                        &mut sums,
+                    );
+                }
+            }
+            sums
         })
         .collect();
-    let sums: Vec<f64> = blocks.into_iter().flatten().collect();
     let density = |s: usize| {
-        let own = || sums.iter().skip(s).step_by(sigmas.len());
-        let total: f64 = own().sum();
-        own().map(|sum| sum / total).collect()
+        // The point itself counts 1.
+        let sum = |i: usize| groups.iter().fold(1.0, |sum, group| sum + group[s * n + i]);
+        let sums: Vec<f64> = (0..n).map(sum).collect();
+        let total: f64 = sums.iter().sum();
+        sums.into_iter().map(|sum| sum / total).collect()
     };
     Ok((0..sigmas.len()).map(density).collect())
 }
 
-fn largest_sq_distance(points: &Points) -> f64 {
+/// Adds the kernel of the pairs of `i` and the points after it to the sums of both.
+fn add_row(i: usize, sq_distances: &[f64], sq_diameter: f64, sigmas: &[f64], sums: &mut [f64]) {
+    let n = sums.len() / sigmas.len();
+    for (sums, sigma) in sums.chunks_exact_mut(n).zip(sigmas) {
+        let (upto, after) = sums.split_at_mut(i + 1);
+        for (sum, sq_distance) in after.iter_mut().zip(sq_distances) {
+            let kernel = (-(sq_distance / sq_diameter) / sigma).exp();
+            upto[i] += kernel;
+            *sum += kernel;
+        }
+    }
+}
+
+fn diameter(points: &Points) -> f64 {
     (0..points.blocks())
         .into_par_iter()
         .map_init(Block::default, |distances, block| {
@@ -143,4 +171,5 @@ fn largest_sq_distance(points: &Points) -> f64 {
                 .fold(0.0, f64::max)
         })
         .reduce(|| 0.0, f64::max)
+        .sqrt()
 }

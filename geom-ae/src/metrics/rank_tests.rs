@@ -190,6 +190,7 @@ fn a_collapsed_embedding_ties_by_index_and_stays_finite() {
 }
 
 #[test]
+#[expect(clippy::cast_possible_truncation, reason = "small integers")]
 fn single_precision_and_integers_agree_with_double() {
     let x = lattice(50, 3, 10);
     let (single, integer) = (x.mapv(|v| v as f32), x.mapv(|v| v as i32));

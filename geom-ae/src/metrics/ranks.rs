@@ -114,24 +114,38 @@ impl NeighbourRanks {
         Self::of_points(&Points::new(x), &Points::new(z), k_max)
     }
 
-    pub(super) fn of_points(x: &Points, z: &Points, k_max: usize) -> Result<Self, MetricError> {
+    fn of_points(x: &Points, z: &Points, k_max: usize) -> Result<Self, MetricError> {
+        Ok(Self::inspecting(x, z, k_max, |_, _, _| ())?.0)
+    }
+
+    /// The same pass, with `inspect` called on every block of distances: its index, in x, in z. Returns what
+    /// `inspect` returned, in the order of the blocks.
+    pub(super) fn inspecting<R: Send>(
+        x: &Points,
+        z: &Points,
+        k_max: usize,
+        inspect: impl Fn(usize, &Block, &Block) -> R + Sync,
+    ) -> Result<(Self, Vec<R>), MetricError> {
         let n = x.len();
         check_k("neighbour ranks", k_max, n, n - 1)?;
         let mut z_of_x = vec![0; n * k_max];
         let mut x_of_z = vec![0; n * k_max];
-        z_of_x
+        let inspected: Vec<R> = z_of_x
             .par_chunks_mut(BLOCK * k_max)
             .zip(x_of_z.par_chunks_mut(BLOCK * k_max))
             .enumerate()
-            .for_each_init(Scratch::default, |scratch, (block, (z_of_x, x_of_z))| {
+            .map_init(Scratch::default, |scratch, (block, (z_of_x, x_of_z))| {
                 scratch.fill(x, z, block, k_max, z_of_x, x_of_z);
-            });
-        Ok(Self {
+                inspect(block, &scratch.x, &scratch.z)
+            })
+            .collect();
+        let ranks = Self {
             n,
             k_max,
             z_of_x,
             x_of_z,
-        })
+        };
+        Ok((ranks, inspected))
     }
 
     /// Number of points.
@@ -183,6 +197,27 @@ impl NeighbourRanks {
             rank_correlation: self.rank_correlation(k).ok(),
         })
     }
+
+    /// All neighbourhood metrics at several `k`, and their means.
+    ///
+    /// # Errors
+    /// [`MetricError::NeighbourCount`] unless every $1 \le k \le k_{\max}$; [`MetricError::Empty`] for an empty list.
+    pub fn at_all(&self, ks: &[usize]) -> Result<RankMetrics, MetricError> {
+        if ks.is_empty() {
+            return Err(MetricError::Empty { argument: "ks" });
+        }
+        let at_k = ks
+            .par_iter()
+            .map(|&k| self.at(k))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mean = NeighbourhoodMetrics::mean(&at_k);
+        Ok(RankMetrics {
+            n: self.n,
+            k: ks.to_vec(),
+            at_k,
+            mean,
+        })
+    }
 }
 
 pub(super) fn check_k(
@@ -217,28 +252,10 @@ impl RankMetrics {
         T: Copy + Into<f64>,
     {
         check_pair("rank metrics", x, z, 2)?;
-        Self::of_points(&Points::new(x), &Points::new(z), ks)
-    }
-
-    pub(super) fn of_points(x: &Points, z: &Points, ks: &[usize]) -> Result<Self, MetricError> {
         let Some(&k_max) = ks.iter().max() else {
             return Err(MetricError::Empty { argument: "ks" });
         };
-        for &k in ks {
-            check_k("rank metrics", k, x.len(), x.len() - 1)?;
-        }
-        let ranks = NeighbourRanks::of_points(x, z, k_max)?;
-        let at_k = ks
-            .par_iter()
-            .map(|&k| ranks.at(k))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mean = NeighbourhoodMetrics::mean(&at_k);
-        Ok(Self {
-            n: x.len(),
-            k: ks.to_vec(),
-            at_k,
-            mean,
-        })
+        NeighbourRanks::of_points(&Points::new(x), &Points::new(z), k_max)?.at_all(ks)
     }
 }
 

@@ -1,5 +1,7 @@
 //! RMSE, stress and Pearson correlation of distances, from one pass over all pairs.
 
+use std::ops::Range;
+
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -61,28 +63,30 @@ impl DistanceAgreement {
     }
 
     pub(super) fn of_points(x: &Points, z: &Points) -> Self {
-        let blocks: Vec<Moments> = (0..x.blocks())
+        let blocks = (0..x.blocks())
             .into_par_iter()
-            .map_init(
-                <(Block, Block, Vec<f64>, Vec<f64>)>::default,
-                |(bx, bz, dx, dz), block| {
-                    x.upper_block(block, bx);
-                    z.upper_block(block, bz);
-                    x.rows(block).fold(Moments::default(), |moments, i| {
-                        root(bx.row_after(i), dx);
-                        root(bz.row_after(i), dz);
-                        moments.merge(&Moments::of(dx, dz))
-                    })
-                },
-            )
+            .map_init(<(Block, Block)>::default, |(dx, dz), block| {
+                x.upper_block(block, dx);
+                z.upper_block(block, dz);
+                Moments::of_block(x.rows(block), dx, dz)
+            })
             .collect();
-        let moments = blocks
-            .iter()
-            .fold(Moments::default(), |all, block| all.merge(block));
+        Self::of_blocks(x.len(), blocks)
+    }
+
+    /// Merges the moments of all blocks, in their order.
+    pub(super) fn of_blocks(n: usize, blocks: Vec<Moments>) -> Self {
         Self {
-            n: x.len(),
-            moments,
+            n,
+            moments: blocks
+                .iter()
+                .fold(Moments::default(), |all, block| all.merge(block)),
         }
+    }
+
+    /// Largest distance in the data and in the embedding.
+    pub fn diameters(&self) -> (f64, f64) {
+        (self.moments.max_x, self.moments.max_z)
     }
 
     /// Root mean square difference of distances, without any scaling of the embedding.
@@ -150,12 +154,7 @@ where
     Ok(DistanceAgreement::compute(x, z)?.rmse())
 }
 
-fn root(squares: &[f64], roots: &mut Vec<f64>) {
-    roots.clear();
-    roots.extend(squares.iter().map(|square| square.sqrt()));
-}
-
-/// Count, means, centred second moments and raw squares of pairs (x, z).
+/// Count, means, centred second moments, raw squares and maxima of pairs (x, z).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Moments {
     count: f64,
@@ -167,9 +166,25 @@ pub(super) struct Moments {
     sq_x: f64,
     sq_z: f64,
     sq_difference: f64,
+    max_x: f64,
+    max_z: f64,
 }
 
 impl Moments {
+    /// Of the distances from each row of a block to the points after it.
+    pub(super) fn of_block(rows: Range<usize>, x: &Block, z: &Block) -> Self {
+        let (mut dx, mut dz) = (Vec::new(), Vec::new());
+        let root = |squares: &[f64], roots: &mut Vec<f64>| {
+            roots.clear();
+            roots.extend(squares.iter().map(|square| square.sqrt()));
+        };
+        rows.fold(Self::default(), |all, i| {
+            root(x.row_after(i), &mut dx);
+            root(z.row_after(i), &mut dz);
+            all.merge(&Self::of(&dx, &dz))
+        })
+    }
+
     pub(super) fn of(x: &[f64], z: &[f64]) -> Self {
         if x.is_empty() {
             return Self::default();
@@ -193,6 +208,8 @@ impl Moments {
             moments.sq_x += x * x;
             moments.sq_z += z * z;
             moments.sq_difference += (x - z) * (x - z);
+            moments.max_x = moments.max_x.max(x);
+            moments.max_z = moments.max_z.max(z);
         }
         moments
     }
@@ -219,6 +236,8 @@ impl Moments {
             sq_x: self.sq_x + other.sq_x,
             sq_z: self.sq_z + other.sq_z,
             sq_difference: self.sq_difference + other.sq_difference,
+            max_x: self.max_x.max(other.max_x),
+            max_z: self.max_z.max(other.max_z),
         }
     }
 
