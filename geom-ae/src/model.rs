@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use geom_nn::{Architecture, Initialiser, Network, NetworkDevice, Request};
+use geom_nn::{Architecture, Initialiser, Network, NetworkDevice, Request, files};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
@@ -154,23 +154,31 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// # Errors
     /// Where the file cannot be written; nothing of it is left then.
     pub fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
-        geom_nn::files::save(path, &[("encoder", &self.encoder), ("decoder", &self.decoder)], metadata)?;
-        Ok(())
+        let contents = files::Contents::new()
+            .network("encoder.", &self.encoder)
+            .network("decoder.", &self.decoder);
+        let contents =
+            metadata.iter().fold(contents, |contents, (key, value)| contents.metadata(key, value));
+        Ok(contents.save(path)?)
     }
 
-    /// Reads the weights of `architecture` from a safetensors file that [`Autoencoder::save`] wrote.
+    /// Reads both networks from a safetensors file that [`Autoencoder::save`] wrote.
     ///
     /// # Errors
-    /// Where the file is missing, damaged, or does not fit the architecture.
-    pub fn load(
-        path: &Path,
-        architecture: &AutoencoderArchitecture,
-        device: &D,
-    ) -> Result<Self> {
-        let mut model = Self::new(architecture, 0, device)?;
-        let (encoder, decoder) = model.networks_mut();
-        geom_nn::files::load(path, &mut [("encoder", encoder), ("decoder", decoder)])?;
-        Ok(model)
+    /// Where the file is missing or damaged, holds other number types, weights that are not finite, or networks that do not
+    /// fit each other.
+    pub fn load(path: &Path, device: &D) -> Result<Self> {
+        let file = files::load(path)?;
+        file.check_finite::<E>()?;
+        Self::from_networks(file.network("encoder.", device)?, file.network("decoder.", device)?)
+    }
+
+    /// The description of both networks.
+    pub fn architecture(&self) -> AutoencoderArchitecture {
+        AutoencoderArchitecture {
+            encoder: self.encoder.architecture().clone(),
+            decoder: self.decoder.architecture().clone(),
+        }
     }
 }
 

@@ -1,17 +1,17 @@
 //! The number types a model may be trained in.
 
 /// `f32` or `f64`: what both the networks and the geometry can compute in.
-pub trait Scalar: geom_nn::Scalar + geom_riemann::Scalar {}
+pub trait Scalar: geom_nn::Element + geom_riemann::Scalar {}
 
 impl Scalar for f32 {}
 impl Scalar for f64 {}
 
 /// A scalar as `f64`, exactly.
 pub(crate) fn widen<E: Scalar>(value: E) -> f64 {
-    num_traits::ToPrimitive::to_f64(&value).unwrap_or(f64::NAN)
+    geom_nn::Element::wide(value)
 }
 
 /// An `f64` rounded to the model's type.
 pub(crate) fn narrow<E: Scalar>(value: f64) -> E {
-    num_traits::cast(value).unwrap_or_else(E::nan)
+    <E as geom_nn::Element>::of(value)
 }

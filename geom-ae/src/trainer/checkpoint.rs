@@ -1,30 +1,26 @@
 //! What a run needs to go on exactly where it was.
 //!
-//! A checkpoint is one safetensors file with the weights and Adam's moments of both networks (as f64, exact for either
-//! type), and in its header the epoch, Adam's step, a fingerprint of the configuration and the SHA-256 of the numbers. The
-//! order of the batches is a function of seed and epoch, so no state of a random generator is needed. The two newest
-//! checkpoints are kept: where the newest is damaged, the one before is used, and the caller is told.
+//! A checkpoint is one safetensors file with the weights and Adam's memory of both networks, and in its header the epoch,
+//! Adam's step, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
+//! and epoch, so no state of a random generator is needed. The two newest checkpoints are kept: where the newest is damaged,
+//! the one before is used, and the caller is told.
 
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
     fs,
     path::{Path, PathBuf},
 };
 
-use geom_nn::{AdamState, NetworkDevice};
+use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
-use safetensors::{Dtype, SafeTensors, View};
 use sha2::{Digest, Sha256};
 
 use super::Trainer;
-use crate::{
-    Error, Result, Scalar,
-    scalar::{narrow, widen},
-};
+use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
 const KEPT: usize = 2;
+/// The header's entry that vouches for all others.
+const DIGEST: &str = "sha256";
 
 /// Where a run was resumed.
 #[derive(Clone, Debug, Default)]
@@ -52,26 +48,19 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
     /// [`Error::File`] where the folder cannot be written; earlier checkpoints are left as they are.
     pub fn save_checkpoint(&self, folder: &Path, fingerprint: &str) -> Result<()> {
         fs::create_dir_all(folder).map_err(|source| file("create", folder, source))?;
-        let state = Snapshot {
-            epoch: self.epoch,
-            step: self.encoder_state.step,
-            fingerprint: fingerprint.into(),
-            tensors: [
-                ("decoder.adam.m", wide(self.decoder_state.m.iter())),
-                ("decoder.adam.v", wide(self.decoder_state.v.iter())),
-                ("decoder.parameters", wide(self.model.decoder().parameters().iter())),
-                ("encoder.adam.m", wide(self.encoder_state.m.iter())),
-                ("encoder.adam.v", wide(self.encoder_state.v.iter())),
-                ("encoder.parameters", wide(self.model.encoder().parameters().iter())),
-            ]
-            .into_iter()
-            .map(|(name, values)| (name.to_owned(), values))
-            .collect(),
-        };
-        state.write(&folder.join(format!("epoch-{:08}.safetensors", self.epoch)))?;
-        let mut all = checkpoints(folder)?;
-        all.truncate(all.len().saturating_sub(KEPT));
-        for (_, path) in all {
+        let contents = contents(
+            self.epoch,
+            fingerprint,
+            (self.model.encoder(), &self.encoder_state),
+            (self.model.decoder(), &self.decoder_state),
+        );
+        let digest = digest(&contents);
+        contents
+            .metadata(DIGEST, &digest)
+            .save(folder.join(format!("epoch-{:08}.safetensors", self.epoch)))?;
+        let mut old = checkpoints(folder)?;
+        old.truncate(old.len().saturating_sub(KEPT));
+        for (_, path) in old {
             fs::remove_file(&path).map_err(|source| file("remove", &path, source))?;
         }
         Ok(())
@@ -80,20 +69,15 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
     /// Takes up the newest undamaged checkpoint of `folder`.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] where none can be used, or where one was written under another configuration.
+    /// [`Error::Checkpoint`] where none can be used, or where one was written under another configuration; the trainer is
+    /// then as it was.
     pub fn resume(&mut self, folder: &Path, fingerprint: &str) -> Result<Resumed> {
         let mut skipped = Vec::new();
         for (_, path) in checkpoints(folder)?.into_iter().rev() {
-            match Snapshot::read(&path) {
+            match Snapshot::read(&path, self.model.encoder().device()) {
                 Ok(snapshot) => {
-                    let refuse =
-                        |reason| Err(Error::Checkpoint { path: path.clone(), reason });
-                    if snapshot.fingerprint != fingerprint {
-                        return refuse("it was written under other settings".into());
-                    }
-                    if let Err(reason) = self.restore(&snapshot)? {
-                        return refuse(reason);
-                    }
+                    self.restore(snapshot, fingerprint)
+                        .map_err(|reason| Error::Checkpoint { path, reason })?;
                     return Ok(Resumed { epoch: self.epoch, skipped });
                 }
                 Err(reason) => skipped.push((path, reason)),
@@ -112,110 +96,64 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         })
     }
 
-    fn restore(&mut self, snapshot: &Snapshot) -> Result<Result<(), String>> {
-        let take = |name: &str, length: usize| -> Result<Array1<E>, String> {
-            let values = snapshot.tensors.get(name).ok_or(format!("it holds no {name}"))?;
-            if values.len() != length {
-                return Err(format!("{name} holds {} numbers, not {length}", values.len()));
-            }
-            Ok(values.iter().map(|&value| narrow(value)).collect())
-        };
-        let (encoder, decoder) = self.model.networks_mut();
-        let both = |prefix: &str, length| -> Result<(Array1<E>, AdamState<E>), String> {
-            Ok((
-                take(&format!("{prefix}.parameters"), length)?,
-                AdamState {
-                    step: snapshot.step,
-                    m: take(&format!("{prefix}.adam.m"), length)?,
-                    v: take(&format!("{prefix}.adam.v"), length)?,
-                },
-            ))
-        };
-        let restored = both("encoder", encoder.parameter_count())
-            .and_then(|e| Ok((e, both("decoder", decoder.parameter_count())?)));
-        let ((encoder_weights, encoder_state), (decoder_weights, decoder_state)) = match restored {
-            Ok(restored) => restored,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        encoder.set_parameters(&encoder_weights.to_vec())?;
-        decoder.set_parameters(&decoder_weights.to_vec())?;
-        self.encoder_state = encoder_state;
-        self.decoder_state = decoder_state;
-        self.epoch = snapshot.epoch;
-        Ok(Ok(()))
-    }
-}
-
-/// The content of a checkpoint's file.
-#[derive(Debug, PartialEq)]
-struct Snapshot {
-    epoch: usize,
-    step: u64,
-    fingerprint: String,
-    tensors: BTreeMap<String, Vec<f64>>,
-}
-
-impl Snapshot {
-    fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(format!("{} {} {}", self.epoch, self.step, self.fingerprint));
-        for (name, values) in &self.tensors {
-            hash.update(name);
-            hash.update(le_bytes(values));
+    fn restore(&mut self, snapshot: Snapshot<E, D>, fingerprint: &str) -> Result<(), String> {
+        if snapshot.fingerprint != fingerprint {
+            return Err("it was written under other settings".into());
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        let (encoder, decoder) = self.model.networks_mut();
+        if snapshot.encoder.0.architecture() != encoder.architecture()
+            || snapshot.decoder.0.architecture() != decoder.architecture()
+        {
+            return Err("it holds networks of another architecture".into());
+        }
+        (*encoder, self.encoder_state) = snapshot.encoder;
+        (*decoder, self.decoder_state) = snapshot.decoder;
+        self.epoch = snapshot.epoch;
+        Ok(())
     }
+}
 
-    fn write(&self, path: &Path) -> Result<()> {
-        let metadata = HashMap::from([
-            ("epoch".to_owned(), self.epoch.to_string()),
-            ("step".to_owned(), self.step.to_string()),
-            ("fingerprint".to_owned(), self.fingerprint.clone()),
-            ("sha256".to_owned(), self.digest()),
-        ]);
-        let tensors = self
-            .tensors
-            .iter()
-            .map(|(name, values)| (name, Values { shape: [values.len()], values }));
-        let bytes = safetensors::serialize(tensors, Some(metadata))
-            .map_err(|source| file("write", path, std::io::Error::other(source)))?;
-        geom_nn::files::write_atomic(path, &bytes)
-            .map_err(|source| file("write", path, source))
-    }
+/// A checkpoint that has been read and vouched for by its digest.
+struct Snapshot<E: Scalar, D: NetworkDevice<E>> {
+    epoch: usize,
+    fingerprint: String,
+    encoder: (Network<E, D>, AdamState<E>),
+    decoder: (Network<E, D>, AdamState<E>),
+}
 
-    fn read(path: &Path) -> Result<Self, String> {
-        let bytes = fs::read(path).map_err(|error| error.to_string())?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| error.to_string())?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| error.to_string())?;
-        let metadata = header.metadata().clone().unwrap_or_default();
-        let text = |key: &str| metadata.get(key).ok_or(format!("its header has no {key}"));
-        let tensors = file
-            .tensors()
-            .into_iter()
-            .map(|(name, view)| {
-                if view.dtype() != Dtype::F64 {
-                    return Err(format!("{name} holds {:?}, not F64", view.dtype()));
-                }
-                let values = view
-                    .data()
-                    .as_chunks::<8>()
-                    .0
-                    .iter()
-                    .map(|&bytes| f64::from_le_bytes(bytes))
-                    .collect();
-                Ok((name, values))
-            })
-            .collect::<Result<_, _>>()?;
+impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
+    fn read(path: &Path, device: &D) -> Result<Self, String> {
+        let file = files::load(path).map_err(|error| error.to_string())?;
+        let text = |key: &str| {
+            file.metadata().get(key).cloned().ok_or(format!("its header has no entry {key}"))
+        };
         let number = |key: &str| {
             text(key)?.parse::<u64>().map_err(|error| format!("its header's {key}: {error}"))
         };
+        let step = number("step")?;
+        let network = |prefix: &str| -> Result<(Network<E, D>, AdamState<E>), geom_nn::Error> {
+            let network = file.network(&format!("{prefix}."), device)?;
+            let memory = |name: &str| -> Result<Array1<E>, geom_nn::Error> {
+                let shape = [network.parameter_count()];
+                Ok(file.array(&format!("{prefix}.adam.{name}"), Some(&shape))?.1.into())
+            };
+            let state = AdamState { step, mean: memory("mean")?, square: memory("square")? };
+            Ok((network, state))
+        };
         let snapshot = Self {
             epoch: usize::try_from(number("epoch")?).map_err(|error| error.to_string())?,
-            step: number("step")?,
-            fingerprint: text("fingerprint")?.clone(),
-            tensors,
+            fingerprint: text("fingerprint")?,
+            encoder: network("encoder").map_err(|error| error.to_string())?,
+            decoder: network("decoder").map_err(|error| error.to_string())?,
         };
-        if snapshot.digest() == *text("sha256")? {
+        // The same content gives the same bytes, so what was read must hash to what was written.
+        let again = contents(
+            snapshot.epoch,
+            &snapshot.fingerprint,
+            (&snapshot.encoder.0, &snapshot.encoder.1),
+            (&snapshot.decoder.0, &snapshot.decoder.1),
+        );
+        if digest(&again) == text(DIGEST)? {
             Ok(snapshot)
         } else {
             Err("its numbers do not have the digest of its header".into())
@@ -223,36 +161,29 @@ impl Snapshot {
     }
 }
 
-/// Numbers as safetensors wants to see them.
-struct Values<'a> {
-    shape: [usize; 1],
-    values: &'a [f64],
+/// Everything a checkpoint holds but its digest.
+fn contents<E: Scalar, D: NetworkDevice<E>>(
+    epoch: usize,
+    fingerprint: &str,
+    encoder: (&Network<E, D>, &AdamState<E>),
+    decoder: (&Network<E, D>, &AdamState<E>),
+) -> files::Contents {
+    let mut contents = files::Contents::new()
+        .metadata("epoch", &epoch.to_string())
+        .metadata("step", &encoder.1.step.to_string())
+        .metadata("fingerprint", fingerprint);
+    for (prefix, (network, state)) in [("encoder", encoder), ("decoder", decoder)] {
+        contents = contents.network(&format!("{prefix}."), network);
+        for (name, values) in [("mean", &state.mean), ("square", &state.square)] {
+            let name = format!("{prefix}.adam.{name}");
+            contents = contents.array(&name, &[values.len()], &values.to_vec());
+        }
+    }
+    contents
 }
 
-impl View for Values<'_> {
-    fn dtype(&self) -> Dtype {
-        Dtype::F64
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        le_bytes(self.values).into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.values.len() * 8
-    }
-}
-
-fn le_bytes(values: &[f64]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
-}
-
-fn wide<'a, E: Scalar>(values: impl Iterator<Item = &'a E>) -> Vec<f64> {
-    values.map(|&value| widen(value)).collect()
+fn digest(contents: &files::Contents) -> String {
+    Sha256::digest(contents.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Files that have a checkpoint's name, oldest first.

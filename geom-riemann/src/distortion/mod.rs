@@ -4,6 +4,7 @@
 mod evaluate;
 mod functional;
 mod moments;
+mod names;
 #[cfg(test)]
 mod tests;
 
