@@ -108,6 +108,16 @@ pub enum Error {
         point: Option<usize>,
     },
 
+    /// A name that is no method's.
+    #[error(
+        "unknown method `{name}` (known: {})",
+        crate::Method::ALL.map(crate::Method::name).join(", ")
+    )]
+    UnknownMethod {
+        /// The name.
+        name: String,
+    },
+
     /// A file that could not be read or written.
     #[error("{operation} {}: {source}", path.display())]
     File {

@@ -19,33 +19,38 @@ fn collapsed<E: Scalar>() -> RankPolicy<E> {
 
 /// An autoencoder's objective, by the name of its paper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// The plain autoencoder: mean squared error alone.
     Ae,
     /// The geometric autoencoder: mean squared error + λ Var log det JᵀJ of the decoder (Nazari et al. 2023).
     #[default]
-    Geomae,
+    GeomAe,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 2] = [Self::Ae, Self::Geomae];
+    pub const ALL: [Self; 2] = [Self::GeomAe, Self::Ae];
 
     /// The name on the command line and in configuration files.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Ae => "ae",
-            Self::Geomae => "geomae",
+            Self::GeomAe => "geomae",
         }
     }
 
-    /// The weight of the regulariser in its paper; `None` where the method has none.
-    pub fn default_weight(self) -> Option<f64> {
+    /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
+    pub const fn default_weight(self) -> f64 {
         match self {
-            Self::Ae => None,
-            Self::Geomae => Some(0.1),
+            Self::Ae => 0.0,
+            Self::GeomAe => 0.1,
         }
+    }
+
+    /// Whether the objective has a term besides the reconstruction.
+    pub const fn has_regulariser(self) -> bool {
+        !matches!(self, Self::Ae)
     }
 
     /// The objective, with `weight` on the regulariser.
@@ -63,7 +68,7 @@ impl Method {
         let reconstruction = Objective::new().with(1.0, MeanSquaredError);
         Ok(match self {
             Self::Ae => reconstruction,
-            Self::Geomae => reconstruction.with(
+            Self::GeomAe => reconstruction.with(
                 weight,
                 DecoderDistortion::new(Distortion::LogDetVariance, collapsed()),
             ),
@@ -78,13 +83,13 @@ impl fmt::Display for Method {
 }
 
 impl FromStr for Method {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, String> {
+    fn from_str(name: &str) -> Result<Self> {
         Self::ALL
             .into_iter()
             .find(|method| method.name() == name)
-            .ok_or_else(|| name.to_owned())
+            .ok_or_else(|| Error::UnknownMethod { name: name.to_owned() })
     }
 }
 

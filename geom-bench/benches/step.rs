@@ -33,7 +33,7 @@ fn steps(method: Method, hidden: &[usize], batch: usize) -> Result<Vec<Duration>
     let architecture = box_autoencoder(784, hidden, 2, Activation::Elu)?;
     let model = Autoencoder::new(&architecture, 0, &Cpu::default())?;
     let options = TrainOptions { epochs: 1, batch_size: batch, ..TrainOptions::default() };
-    let objective = method.objective(method.default_weight().unwrap_or(0.0))?;
+    let objective = method.objective(method.default_weight())?;
     let mut trainer = Trainer::new(model, objective, data.view(), options)?;
     let mut times = Vec::with_capacity(STEPS + 10);
     let mut last = Instant::now();
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:24} {:>5} {:>8} {:>9} {:>9} {:>9}", "net", "batch", "method", "lower ms", "median", "upper");
     for (net, hidden, batch) in CASES {
         let mut medians = Vec::new();
-        for method in [Method::Ae, Method::Geomae] {
+        for method in [Method::Ae, Method::GeomAe] {
             let mut times = steps(method, hidden, batch)?;
             if python.is_some() {
                 times.extend(steps(method, hidden, batch)?);

@@ -23,7 +23,7 @@ fn options(epochs: usize) -> TrainOptions {
 fn trainer(data: &Array2<f32>, epochs: usize) -> Trainer<'_, f32, Cpu> {
     let architecture = box_autoencoder(6, &[16, 16], 2, Activation::Elu).unwrap();
     let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
-    let objective = Method::Geomae.objective(0.1).unwrap();
+    let objective = Method::GeomAe.objective(0.1).unwrap();
     Trainer::new(model, objective, data.view(), options(epochs)).unwrap()
 }
 
@@ -140,7 +140,7 @@ fn impossible_settings_are_refused_before_training() {
     let architecture = box_autoencoder(6, &[4], 2, Activation::Elu).unwrap();
     let start = |options: TrainOptions, data: &Array2<f32>| {
         let model = Autoencoder::new(&architecture, 0, &Cpu::default()).unwrap();
-        let objective = Method::Geomae.objective(0.1).unwrap();
+        let objective = Method::GeomAe.objective(0.1).unwrap();
         Trainer::new(model, objective, data.view(), options).map(|_| ())
     };
     assert!(matches!(start(options(0), &data), Err(Error::Parameter { parameter: "epochs", .. })));
