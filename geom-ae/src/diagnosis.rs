@@ -1,12 +1,14 @@
 //! How far an embedding can be trusted: the decoder's geometry at every code, and the figures that sum it up.
 
-use std::collections::BTreeMap;
-
 use geom_nn::NetworkDevice;
 use ndarray::{Array1, Array2, ArrayView2, s};
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{Autoencoder, Error, Result, Scalar, metrics, scalar::widen};
+use crate::{
+    Autoencoder, Error, Result, Scalar,
+    metrics::{self, SummaryOptions},
+    scalar::widen,
+};
 
 /// Jacobians held at a time.
 const CHUNK: usize = 512;
@@ -73,27 +75,47 @@ pub struct Diagnosis {
     pub metrics: Metrics,
 }
 
-/// Figures by name, and the reason for each one that is not defined for these data.
-#[derive(Clone, Debug, Default, Serialize)]
+/// Figures by name, in the order of a report.
+///
+/// Serialises as a map from name to number; a figure that is not defined for these data becomes `{"undefined": reason}`.
+#[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    /// Every figure that is defined.
-    #[serde(flatten)]
-    pub values: BTreeMap<String, f64>,
-    /// Why a figure is missing.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub undefined: BTreeMap<String, String>,
+    entries: Vec<(String, Result<f64, String>)>,
 }
 
 impl Metrics {
-    fn insert(&mut self, name: &str, value: Option<f64>, otherwise: &str) {
-        match value {
-            Some(value) if value.is_finite() => {
-                self.values.insert(name.into(), value);
-            }
-            _ => {
-                self.undefined.insert(name.into(), otherwise.into());
+    /// Every name with its value, or the reason why it has none.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<f64, &str>)> {
+        self.entries
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_ref().copied().map_err(String::as_str)))
+    }
+
+    /// The value of this name where it is defined.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.ok())
+    }
+
+    fn push(&mut self, name: &str, value: Option<f64>, otherwise: &str) {
+        let value = value.filter(|value| value.is_finite()).ok_or_else(|| otherwise.to_owned());
+        self.entries.push((name.to_owned(), value));
+    }
+}
+
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Undefined<'a> {
+            undefined: &'a str,
+        }
+        let mut map = serializer.serialize_map(Some(self.entries.len()))?;
+        for (name, value) in self.iter() {
+            match value {
+                Ok(value) => map.serialize_entry(name, &value)?,
+                Err(undefined) => map.serialize_entry(name, &Undefined { undefined })?,
             }
         }
+        map.end()
     }
 }
 
@@ -105,37 +127,42 @@ impl Metrics {
 /// has lost rank are counted there and left out of the variance and of the condition numbers' mean and quantiles.
 ///
 /// # Shapes
-/// `x` (n, D).
+/// `x` (n, D), `labels` n.
 ///
 /// # Errors
 /// Data of the wrong width, or values that are not finite.
 pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     x: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
 ) -> Result<Diagnosis> {
     let z = model.encode(x)?;
     let geometry = decoder_geometry(model, z.view())?;
     let mut metrics = Metrics::default();
 
     let errors = model.reconstruction_errors(x)?;
-    metrics.insert("reconstruction_mse", errors.mean(), "there is no point");
+    metrics.push("reconstruction_mse", errors.mean(), "there is no point");
 
     let log_det: Vec<f64> = geometry.log_det.iter().copied().filter(|v| v.is_finite()).collect();
-    metrics.insert("log_det_variance", variance(&log_det), "fewer than two points have full rank");
+    metrics.push("log_det_variance", variance(&log_det), "fewer than two points have full rank");
     let mut condition: Vec<f64> =
         geometry.condition_number.iter().copied().filter(|v| v.is_finite()).collect();
     condition.sort_by(f64::total_cmp);
     let none = "no point has full rank";
     let mean = condition.iter().sum::<f64>() / condition.len() as f64;
-    metrics.insert("condition_number_mean", Some(mean), none);
-    metrics.insert("condition_number_median", quantile(&condition, 0.5), none);
-    metrics.insert("condition_number_p95", quantile(&condition, 0.95), none);
+    metrics.push("condition_number_mean", Some(mean), none);
+    metrics.push("condition_number_median", quantile(&condition, 0.5), none);
+    metrics.push("condition_number_p95", quantile(&condition, 0.95), none);
     let deficient = geometry.rank_deficient.len() as f64;
-    metrics.insert("rank_deficient_points", Some(deficient), none);
+    metrics.push("rank_deficient_points", Some(deficient), none);
 
-    let summary = metrics::summary(x, z.view())?;
-    metrics.values.extend(summary.values);
-    metrics.undefined.extend(summary.undefined);
+    let summary = metrics::summary(x, z.view(), labels, &SummaryOptions::default())?;
+    metrics.entries.extend(
+        summary
+            .entries
+            .into_iter()
+            .map(|entry| (entry.name, entry.value.map_err(|reason| reason.to_string()))),
+    );
     Ok(Diagnosis { embedding: z.mapv(widen), geometry, metrics })
 }
 

@@ -118,6 +118,10 @@ pub enum Error {
         name: String,
     },
 
+    /// The embedding cannot be judged.
+    #[error(transparent)]
+    Metric(#[from] crate::metrics::MetricError),
+
     /// A file that could not be read or written.
     #[error("{operation} {}: {source}", path.display())]
     File {

@@ -18,19 +18,19 @@ use crate::{Error, Result, Scalar, scalar::widen};
 /// Volumes come from J, never from JᵀJ. A singular value that has collapsed is floored under the term's [`RankPolicy`] and
 /// counted in the term's corrections.
 #[derive(Clone, Debug)]
-pub struct DecoderDistortion {
+pub struct DecoderDistortion<E> {
     distortion: Distortion,
     rank: RankPolicy<E>,
 }
 
-impl<E: Scalar> DecoderDistortion {
+impl<E: Scalar> DecoderDistortion<E> {
     /// `distortion` of the decoder, with collapsed singular values treated as `rank` says.
     pub fn new(distortion: Distortion, rank: RankPolicy<E>) -> Self {
         Self { distortion, rank }
     }
 }
 
-impl<E: Scalar> Term<E> for DecoderDistortion {
+impl<E: Scalar> Term<E> for DecoderDistortion<E> {
     fn name(&self) -> &'static str {
         self.distortion.name()
     }

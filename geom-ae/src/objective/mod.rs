@@ -131,17 +131,17 @@ impl<E: Scalar> Objective<E> {
     pub fn evaluate<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
-        batch: Batch<'_, E>,
+        batch: &Batch<'_, E>,
     ) -> Result<Evaluation<E>> {
         let needs = self.terms.iter().map(|(_, term)| term.needs()).max();
-        let encoder = model.encoder().evaluate(batch.data, Request::Value)?;
+        let encoder = model.encoder().evaluate(batch.data.view(), Request::Value)?;
         let request = match needs {
             Some(Needs::Jacobian) => Request::Jacobian,
             _ => Request::Value,
         };
         let decoder = model.decoder().evaluate(encoder.value(), request)?;
 
-        let mut step = Step::new(batch, encoder.value(), decoder.value(), decoder.jacobian());
+        let mut step = Step::new(batch.reborrow(), encoder.value(), decoder.value(), decoder.jacobian());
         let non_finite_row = step.non_finite_row();
         let mut corrections = Corrections::default();
         let mut terms = Vec::with_capacity(self.terms.len());

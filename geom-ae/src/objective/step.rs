@@ -15,7 +15,7 @@ pub struct TermValue {
 }
 
 /// The points of one step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Batch<'a, E> {
     /// The points x, (b, D).
     pub data: ArrayView2<'a, E>,
@@ -23,6 +23,13 @@ pub struct Batch<'a, E> {
     pub rows: &'a [usize],
     /// A seed of this step alone, for terms that draw probes or samples.
     pub seed: u64,
+}
+
+impl<E> Batch<'_, E> {
+    /// The same batch, borrowed for a shorter time.
+    pub(crate) fn reborrow(&self) -> Batch<'_, E> {
+        Batch { data: self.data.view(), rows: self.rows, seed: self.seed }
+    }
 }
 
 /// One batch on its way through the networks: data, codes, reconstructions, and the gradients gathered so far.

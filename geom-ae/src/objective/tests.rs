@@ -32,7 +32,7 @@ fn evaluate(
     x: ArrayView2<'_, f64>,
 ) -> Evaluation<f64> {
     let rows: Vec<usize> = (0..x.nrows()).collect();
-    objective.evaluate(model, Batch { data: x, rows: &rows, seed: 3 }).unwrap()
+    objective.evaluate(model, &Batch { data: x, rows: &rows, seed: 3 }).unwrap()
 }
 
 fn total(objective: &Objective<f64>, model: &Autoencoder<f64, Cpu>, x: ArrayView2<'_, f64>) -> f64 {

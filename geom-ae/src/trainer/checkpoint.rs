@@ -53,7 +53,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             fingerprint,
             (self.model.encoder(), &self.encoder_state),
             (self.model.decoder(), &self.decoder_state),
-        );
+        )?;
         let digest = digest(&contents);
         contents
             .metadata(DIGEST, &digest)
@@ -152,7 +152,8 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             &snapshot.fingerprint,
             (&snapshot.encoder.0, &snapshot.encoder.1),
             (&snapshot.decoder.0, &snapshot.decoder.1),
-        );
+        )
+        .map_err(|error| error.to_string())?;
         if digest(&again) == text(DIGEST)? {
             Ok(snapshot)
         } else {
@@ -167,7 +168,7 @@ fn contents<E: Scalar, D: NetworkDevice<E>>(
     fingerprint: &str,
     encoder: (&Network<E, D>, &AdamState<E>),
     decoder: (&Network<E, D>, &AdamState<E>),
-) -> files::Contents {
+) -> Result<files::Contents> {
     let mut contents = files::Contents::new()
         .metadata("epoch", &epoch.to_string())
         .metadata("step", &encoder.1.step.to_string())
@@ -176,10 +177,10 @@ fn contents<E: Scalar, D: NetworkDevice<E>>(
         contents = contents.network(&format!("{prefix}."), network);
         for (name, values) in [("mean", &state.mean), ("square", &state.square)] {
             let name = format!("{prefix}.adam.{name}");
-            contents = contents.array(&name, &[values.len()], &values.to_vec());
+            contents = contents.array(&name, &[values.len()], &values.to_vec())?;
         }
     }
-    contents
+    Ok(contents)
 }
 
 fn digest(contents: &files::Contents) -> String {

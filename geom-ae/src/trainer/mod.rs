@@ -130,7 +130,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             let seed = sampler::step_seed(self.options.seed, epoch, batch);
             let evaluation = self
                 .objective
-                .evaluate(&self.model, Batch { data: data.view(), rows, seed })?;
+                .evaluate(&self.model, &Batch { data: data.view(), rows, seed })?;
             refuse_non_finite(&evaluation, rows, epoch, batch)?;
             self.step(&evaluation)?;
             sums.add(&evaluation);
