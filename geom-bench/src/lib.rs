@@ -15,6 +15,8 @@ pub mod data;
 
 pub mod config;
 
+pub mod run_folder;
+
 mod error;
 mod named;
 
