@@ -42,6 +42,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// An output file whose kind is not known from its name.
+    #[error("{}: not a kind of file that is written here (.csv or .npy)", path.display())]
+    UnknownOutput {
+        /// The file.
+        path: PathBuf,
+    },
     /// A data set, method or other name that does not exist.
     #[error("unknown {what} `{}`: the nearest known name is `{nearest}` (known: {known})", name.escape_debug())]
     UnknownName {

@@ -8,6 +8,7 @@
 //! | [`config`] | every setting of a run: the paper's values, a TOML file, the command line, in this order |
 //! | [`figures`] | plain arrays in, SVG out |
 //! | [`pictures`] | the figures of a trained model |
+//! | [`run_folder`] | the folder a run writes: lock, atomic files, the log, embeddings |
 //! | [`report`] | one self-contained HTML page for a run, one for several side by side |
 //!
 //! Whatever a user hands in, a function here answers with a value or with one [`Error`] whose message is a single
@@ -20,6 +21,7 @@ pub mod config;
 pub mod figures;
 pub mod pictures;
 pub mod report;
+pub mod run_folder;
 
 mod error;
 mod named;

@@ -194,7 +194,10 @@ impl Config {
             }
         };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        let path_is_text = self.out.as_ref().is_none_or(|path| path.to_str().is_some());
+        let path_is_text = self
+            .out
+            .as_ref()
+            .is_none_or(|path| path.to_str().is_some_and(|text| !text.is_empty()));
         let show = |number: f64| format!("{number:?}");
 
         require(
@@ -278,7 +281,7 @@ impl Config {
             path_is_text,
             "out",
             format!("{:?}", self.out),
-            "a path in UTF-8",
+            "a path in UTF-8, not empty",
         )
     }
 

@@ -1,0 +1,369 @@
+//! The folder a run writes: made whole or not at all, locked while the run lasts, every file replaced at once.
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`CONFIG`] | every effective setting; `--config` takes it to repeat the run |
+//! | [`MODEL`] | the networks |
+//! | [`LOG`] | one JSON object a line, one line an epoch |
+//! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
+//! | [`METRICS`] | the figures measured at the end |
+//! | [`FIGURES`] | a folder with pictures |
+//! | [`REPORT`] | a page that shows it all |
+//! | [`LOCK`] | nothing; its lock, which the operating system drops with the process, keeps a second writer out |
+//!
+//! # Examples
+//!
+//! ```
+//! use geom_bench::config::Config;
+//! use geom_bench::run_folder::{self, RunFolder};
+//!
+//! # let scratch = tempfile::tempdir()?;
+//! # let runs = scratch.path().join("runs");
+//! # let runs = runs.as_path(); // a program says Path::new(run_folder::RUNS)
+//! let folder = RunFolder::create(&Config::default(), runs)?;
+//! assert!(folder.path().ends_with("geomae-digits-1"));
+//! folder.write("figures/curve.svg", b"<svg/>")?;
+//! folder.write_json(run_folder::METRICS, &[1.5, 2.5])?;
+//! let mut log = folder.log()?;
+//! log.append(&serde_json::json!({"epoch": 1, "loss": 0.25}))?;
+//! assert_eq!(RunFolder::open(folder.path())?.config()?, Config::default());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod atomic;
+mod embedding;
+mod log;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use ndarray::ArrayView2;
+use serde::Serialize;
+
+use crate::Error;
+use crate::config::Config;
+use crate::data::Scalar;
+
+pub use atomic::{write_atomic, write_atomic_with};
+pub use embedding::{EmbeddingPart, export, write_npy};
+pub use log::{Log, LogRecords, read_log};
+
+/// Where runs without `--out` go.
+pub const RUNS: &str = "runs";
+/// The settings.
+pub const CONFIG: &str = "config.toml";
+/// The networks.
+pub const MODEL: &str = "model.safetensors";
+/// The log.
+pub const LOG: &str = "log.jsonl";
+/// The latent points as text: `split,index,label,z0,z1,…`.
+pub const EMBEDDING_CSV: &str = "embedding.csv";
+/// The latent points as an array, rows as in the text.
+pub const EMBEDDING_NPY: &str = "embedding.npy";
+/// The labels as an array, rows as in the text; only if all parts have labels.
+pub const LABELS_NPY: &str = "labels.npy";
+/// The figures measured at the end.
+pub const METRICS: &str = "metrics.json";
+/// The folder with pictures.
+pub const FIGURES: &str = "figures";
+/// The page.
+pub const REPORT: &str = "report.html";
+/// The file that is locked.
+pub const LOCK: &str = ".lock";
+
+/// Entries that show that a folder holds a run.
+const SIGNS: [&str; 7] = [
+    CONFIG,
+    MODEL,
+    LOG,
+    METRICS,
+    REPORT,
+    EMBEDDING_CSV,
+    EMBEDDING_NPY,
+];
+
+/// Most numbers tried for an unnamed run.
+const MOST_RUNS: usize = 1_000_000;
+
+/// A folder with a run.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Held while this value lives, if the run is being written.
+    _lock: Option<File>,
+}
+
+impl RunFolder {
+    /// Makes and locks the folder of a new run and writes [`CONFIG`] into it: the one that `config.out` names, which
+    /// must be new or empty, else the first free `<method>-<data>-<n>` in `runs`.
+    ///
+    /// If anything fails, what was made is removed again. The file leaves `out` away: repeating the run is to make
+    /// another folder.
+    ///
+    /// # Errors
+    /// A folder that holds another run or anything else, one that another process is writing, a setting out of range,
+    /// and what the operating system refuses.
+    pub fn create(config: &Config, runs: &Path) -> Result<Self, Error> {
+        let settings = Config {
+            out: None,
+            ..config.clone()
+        }
+        .to_toml()?;
+        let mut made = Made::default();
+        let path = match &config.out {
+            Some(path) => {
+                made.folders(path)?;
+                path.clone()
+            }
+            None => made.next_free(runs, &config.run_name())?,
+        };
+        check_empty(&path)?;
+        let lock = made.lock(&path)?;
+        // Another process may have finished a run between the first look and the lock.
+        check_empty(&path)?;
+        let folder = Self {
+            path,
+            _lock: Some(lock),
+        };
+        let about = "# Every effective setting of this run; `geom train --config` with this file repeats it.\n";
+        folder.write(CONFIG, format!("{about}{settings}").as_bytes())?;
+        made.keep();
+        Ok(folder)
+    }
+
+    /// Opens a finished run for reading.
+    ///
+    /// # Errors
+    /// A folder without [`CONFIG`].
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if !path.is_dir() {
+            fs::read_dir(path).map_err(Error::io("open the run folder", path))?;
+        }
+        if !path.join(CONFIG).is_file() {
+            return Err(Error::NotARun {
+                path: path.to_path_buf(),
+            });
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            _lock: None,
+        })
+    }
+
+    /// Opens a run for writing and locks it.
+    ///
+    /// # Errors
+    /// A folder without [`CONFIG`], or one that another process is writing.
+    pub fn open_to_write(path: &Path) -> Result<Self, Error> {
+        let mut folder = Self::open(path)?;
+        folder._lock = Some(lock(path)?.0);
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a file of this run.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The settings of this run.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn config(&self) -> Result<Config, Error> {
+        Config::read(&self.file(CONFIG))
+    }
+
+    /// Writes a file of this run [at once](write_atomic), and the folder it is in if need be.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn write(&self, name: &str, contents: &[u8]) -> Result<(), Error> {
+        self.write_with(name, |writer| writer.write_all(contents))
+    }
+
+    /// As [`write`](Self::write), with a closure that does the writing.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn write_with(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let path = self.file(name);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(Error::io("create the folder", parent))?;
+        }
+        write_atomic_with(&path, write)
+    }
+
+    /// Writes a value as indented JSON.
+    ///
+    /// # Errors
+    /// A value that JSON cannot hold, and what the operating system refuses.
+    pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(value).map_err(|source| Error::Json {
+            path: self.file(name),
+            source,
+        })?;
+        self.write(name, (text + "\n").as_bytes())
+    }
+
+    /// Opens the log to append to it.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn log(&self) -> Result<Log, Error> {
+        Log::open(&self.file(LOG))
+    }
+
+    /// Writes [`EMBEDDING_CSV`], [`EMBEDDING_NPY`] and, if all parts have labels, [`LABELS_NPY`].
+    ///
+    /// # Errors
+    /// Parts that do not fit each other, and what the operating system refuses.
+    pub fn write_embedding<E: Scalar>(&self, parts: &[EmbeddingPart<'_, E>]) -> Result<(), Error> {
+        export(&self.file(EMBEDDING_CSV), parts)?;
+        export(&self.file(EMBEDDING_NPY), parts)?;
+        let labels: Option<Vec<i64>> = parts
+            .iter()
+            .map(|part| part.labels)
+            .collect::<Option<Vec<_>>>()
+            .map(|all| all.concat());
+        match labels {
+            Some(labels) => {
+                embedding::write_array(&self.file(LABELS_NPY), &[labels.len() as u64], labels)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a matrix as an `.npy` file of this run.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn write_npy<E: Scalar>(&self, name: &str, matrix: ArrayView2<'_, E>) -> Result<(), Error> {
+        write_npy(&self.file(name), matrix)
+    }
+}
+
+/// Refuses a folder that holds anything besides the lock.
+fn check_empty(path: &Path) -> Result<(), Error> {
+    let mut other = None;
+    for entry in fs::read_dir(path).map_err(Error::io("read the folder", path))? {
+        let entry = entry
+            .map_err(Error::io("read the folder", path))?
+            .file_name();
+        let entry = entry.to_string_lossy().into_owned();
+        if SIGNS.contains(&entry.as_str()) {
+            return Err(Error::FolderHoldsRun {
+                path: path.to_path_buf(),
+                entry,
+            });
+        }
+        if entry != LOCK {
+            other = Some(entry);
+        }
+    }
+    other.map_or(Ok(()), |entry| {
+        Err(Error::FolderNotEmpty {
+            path: path.to_path_buf(),
+            entry,
+        })
+    })
+}
+
+/// Locks a folder; says whether the lock file is new.
+fn lock(folder: &Path) -> Result<(File, bool), Error> {
+    let path = folder.join(LOCK);
+    let new = !path.exists();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(Error::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok((file, new)),
+        Err(TryLockError::WouldBlock) => Err(Error::FolderLocked {
+            path: folder.to_path_buf(),
+        }),
+        Err(TryLockError::Error(source)) => Err(Error::io("lock", &path)(source)),
+    }
+}
+
+/// What was made on the way to a new run, removed again unless kept.
+#[derive(Debug, Default)]
+struct Made {
+    folders: Vec<PathBuf>,
+    lock: Option<PathBuf>,
+}
+
+impl Made {
+    /// Makes a folder and those above it, where they are missing.
+    fn folders(&mut self, path: &Path) -> Result<(), Error> {
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+            .collect();
+        for path in missing.into_iter().rev() {
+            match fs::create_dir(path) {
+                Ok(()) => self.folders.push(path.to_path_buf()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::io("create the folder", path)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the first of `<name>-1`, `<name>-2`, … that does not exist.
+    fn next_free(&mut self, runs: &Path, name: &str) -> Result<PathBuf, Error> {
+        self.folders(runs)?;
+        let mut last = None;
+        for path in (1..=MOST_RUNS).map(|n| runs.join(format!("{name}-{n}"))) {
+            match fs::create_dir(&path) {
+                Ok(()) => {
+                    self.folders.push(path.clone());
+                    return Ok(path);
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => last = Some(error),
+                Err(error) => return Err(Error::io("create the folder", path)(error)),
+            }
+        }
+        Err(Error::io("create a folder for the run in", runs)(
+            last.unwrap_or(ErrorKind::AlreadyExists.into()),
+        ))
+    }
+
+    fn lock(&mut self, folder: &Path) -> Result<File, Error> {
+        let (file, new) = lock(folder)?;
+        self.lock = new.then(|| folder.join(LOCK));
+        Ok(file)
+    }
+
+    fn keep(mut self) {
+        self.folders.clear();
+        self.lock = None;
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // Nothing can be done about a refusal here, and the error that led here is on its way to the user.
+        if let Some(lock) = &self.lock {
+            let _ = fs::remove_file(lock);
+        }
+        for folder in self.folders.iter().rev() {
+            // Removes empty folders only: what another process put there stays.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
