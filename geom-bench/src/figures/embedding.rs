@@ -5,8 +5,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::Error;
 use super::canvas::px;
 use super::cloud::{Cloud, Placed, bounds, classes, mark_size, notes, thin};
-use super::latent::{LatentPage, Plane, Rect};
 use super::marker::{DISTINCT, Marker};
+use super::page::{LatentPage, Plane, Rect};
 use super::style::{INK, LABEL, QUIET, TICK, bold, text, text_width};
 
 /// The embedding of a data set; training points are discs, test points are rings
@@ -175,12 +175,14 @@ impl<'a> Legend<'a> {
         }
     }
 
+    /// As many entries as there is room for and as can be told apart
     fn shown(&self) -> usize {
         let room = self.rows * MOST_COLUMNS;
-        if self.classes.len() <= room {
+        let most = DISTINCT.min(room - 1);
+        if self.classes.len() <= room.min(DISTINCT) {
             self.classes.len()
         } else {
-            room - 1
+            most
         }
     }
 

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, drawable, extent, padded};
 use super::canvas::{Canvas, px};
-use super::latent::{
+use super::page::{
     MARGIN, Plot, Rect, TITLE_ROOM, axes, left_room, note_lines, notes_height, title, write_notes,
 };
 use super::reconstructions::{Reconstructions, pair_error};

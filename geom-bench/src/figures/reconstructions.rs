@@ -1,12 +1,14 @@
 //! Inputs beside what the autoencoder makes of them.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use ndarray::{ArrayView1, ArrayView2};
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{drawable, extent};
 use super::canvas::{Canvas, px};
-use super::latent::{MARGIN, TITLE_ROOM, note_lines, notes_height, title, write_notes};
+use super::page::{MARGIN, TITLE_ROOM, note_lines, notes_height, title, write_notes};
 use super::profiles::profiles;
 use super::style::{INK, LABEL, QUIET, TICK, text};
 use super::{Error, check_length, counted};
@@ -166,10 +168,10 @@ fn images(
             );
             for (y, values) in [(top, original), (second, reconstruction)] {
                 let png = png(values, (height, breadth), scale)?;
-                pictures.push_str(&format!(
+                let _ = writeln!(
+                    pictures,
                     r#"<image x="{x:.2}" y="{y:.2}" width="{cell_width:.2}" height="{cell_height:.2}" preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,{png}"/>"#
-                ));
-                pictures.push('\n');
+                );
             }
             let style = text(TICK, &QUIET, HPos::Center, VPos::Center);
             area.draw_text(
@@ -260,10 +262,8 @@ mod tests {
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut pixels).unwrap();
         assert_eq!((info.width, info.height), (4, 3));
-        // Values 0…11 of a scale 0…23.
-        let expected: Vec<u8> = (0..12u8)
-            .map(|v| (f64::from(v) / 23.0 * 255.0).round() as u8)
-            .collect();
+        // Values 0…11 on a scale that ends at 23: 255 · v / 23, rounded.
+        let expected = [0, 11, 22, 33, 44, 55, 67, 78, 89, 100, 111, 122];
         assert_eq!(pixels, expected);
     }
 

@@ -57,7 +57,7 @@ const DIVERGING: [[f64; 3]; 9] = [
 /// The diverging map at `position` in −1…1; beyond the ends it stays at the end's colour
 pub(super) fn diverging(position: f64) -> RGBColor {
     let last = DIVERGING.len() - 1;
-    let along = (position.clamp(-1.0, 1.0) + 1.0) / 2.0 * last as f64;
+    let along = position.clamp(-1.0, 1.0).midpoint(1.0) * last as f64;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -76,26 +76,16 @@ pub(super) fn diverging(position: f64) -> RGBColor {
 }
 
 /// A text style: size in pixels, anchor
-pub(super) fn text<'a>(
-    size: f64,
-    color: &'a RGBColor,
-    horizontal: HPos,
-    vertical: VPos,
-) -> TextStyle<'a> {
+pub(super) fn text(size: f64, color: &RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'_> {
     styled(size, color, FontStyle::Normal).pos(Pos::new(horizontal, vertical))
 }
 
 /// A bold text style, with the canvas's white halo
-pub(super) fn bold<'a>(
-    size: f64,
-    color: &'a RGBColor,
-    horizontal: HPos,
-    vertical: VPos,
-) -> TextStyle<'a> {
+pub(super) fn bold(size: f64, color: &RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'_> {
     styled(size, color, FontStyle::Bold).pos(Pos::new(horizontal, vertical))
 }
 
-fn styled<'a>(size: f64, color: &'a RGBColor, style: FontStyle) -> TextStyle<'a> {
+fn styled(size: f64, color: &RGBColor, style: FontStyle) -> TextStyle<'_> {
     TextStyle::from(FontDesc::new(FontFamily::SansSerif, size * UNIT, style)).color(color)
 }
 

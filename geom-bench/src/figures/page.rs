@@ -168,7 +168,7 @@ impl Plane {
                 x: Axis::linear(x, 8),
                 y,
                 width,
-                height: 180.0,
+                height: 290.0,
                 dimension,
                 range,
             };
