@@ -326,6 +326,24 @@ mod tests {
     }
 
     #[test]
+    fn a_long_or_hostile_title_stays_on_the_page() {
+        let (points, _) = blobs(3, 1);
+        let title = "</text><script>".repeat(30);
+        let train = Cloud {
+            points: points.view(),
+            labels: None,
+        };
+        let svg = embedding(&Embedding {
+            title: &title,
+            train,
+            test: None,
+        })
+        .unwrap();
+        check_svg(&svg);
+        names_do_not_touch(&svg);
+    }
+
+    #[test]
     fn wrong_lengths_are_named() {
         let points = array![[0.0, 1.0]];
         let train = Cloud {

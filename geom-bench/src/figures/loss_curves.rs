@@ -9,7 +9,7 @@ use super::page::{
     AXIS_ROOM, MARGIN, Rect, TITLE_ROOM, axes, left_room, note_lines, notes_height, title,
     write_notes,
 };
-use super::style::{ACCENT, INK, LABEL, LINE, bold, fill, stroke, text};
+use super::style::{ACCENT, INK, LABEL, LINE, bold, fill, shortened, stroke, text};
 use super::{Error, counted};
 
 /// One quantity over the epochs; a gap or a value that is not finite interrupts nothing but the line
@@ -94,7 +94,7 @@ pub fn loss_curves(figure: &LossCurves<'_>) -> Result<String, Error> {
         notes_top + notes_height(&lines) + MARGIN / 2.0,
         figure.title,
     );
-    title(&area, figure.title)?;
+    title(&area, figure.title, 130.0)?;
     if figure.curves.iter().any(|curve| !curve.test.is_empty()) {
         key(&area, page_width)?;
     }
@@ -165,7 +165,11 @@ impl<'a> Panel<'a> {
 
     fn draw(&self, area: &Area<'_>, rect: Rect, stride: usize) -> Result<(), Error> {
         let name_style = bold(LABEL, &INK, HPos::Left, VPos::Bottom);
-        area.draw_text(self.curve.name, &name_style, (px(rect.x), px(rect.y - 5.0)))?;
+        area.draw_text(
+            &shortened(self.curve.name, LABEL * 1.1, rect.width),
+            &name_style,
+            (px(rect.x), px(rect.y - 5.0)),
+        )?;
         let plot = axes(area, rect, (self.x.clone(), self.y.clone()), ("epoch", ""))?;
         let drawn: Vec<(f64, f64)> = self.curve.train.iter().step_by(stride).copied().collect();
         for run in drawn.split(|p| !drawable(p.0) || !drawable(p.1)) {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use base64::Engine as _;
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayView1, ArrayView2, s};
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{drawable, extent};
@@ -30,6 +30,8 @@ pub struct Reconstructions<'a> {
     pub image: Option<(usize, usize)>,
 }
 
+/// More pairs than this teach nothing
+const MOST_PAIRS: usize = 40;
 const PER_ROW: usize = 10;
 const CELL: f64 = 64.0;
 const GAP: f64 = 8.0;
@@ -59,6 +61,15 @@ pub fn reconstructions(figure: &Reconstructions<'_>) -> Result<String, Error> {
         figure.reconstructions.ncols(),
         width,
     )?;
+    let left_out =
+        (count > MOST_PAIRS).then(|| format!("The first {MOST_PAIRS} of {count} pairs are drawn."));
+    let figure = Reconstructions {
+        originals: figure.originals.slice_move(s![..count.min(MOST_PAIRS), ..]),
+        reconstructions: figure
+            .reconstructions
+            .slice_move(s![..count.min(MOST_PAIRS), ..]),
+        ..*figure
+    };
     match figure.image {
         Some((height, breadth)) => {
             check_length(
@@ -67,9 +78,9 @@ pub fn reconstructions(figure: &Reconstructions<'_>) -> Result<String, Error> {
                 height.saturating_mul(breadth),
                 width,
             )?;
-            images(figure, (height, breadth))
+            images(&figure, (height, breadth), left_out)
         }
-        None => profiles(figure),
+        None => profiles(&figure, left_out),
     }
 }
 
@@ -96,6 +107,7 @@ pub(super) fn pair_error(
 fn images(
     figure: &Reconstructions<'_>,
     (height, breadth): (usize, usize),
+    left_out: Option<String>,
 ) -> Result<String, Error> {
     let count = figure.originals.nrows();
     let scale = extent(figure.originals.iter().copied()).unwrap_or((0.0, 1.0));
@@ -127,6 +139,7 @@ fn images(
             counted(broken, "pixel")
         ));
     }
+    remarks.extend(left_out);
     let lines = note_lines(&remarks, page_width);
     let notes_top = TITLE_ROOM + rows as f64 * block;
 
@@ -138,7 +151,7 @@ fn images(
         notes_top + notes_height(&lines) + MARGIN / 2.0,
         figure.title,
     );
-    title(&area, figure.title)?;
+    title(&area, figure.title, 0.0)?;
     write_notes(&area, &lines, notes_top)?;
     for row in 0..rows {
         let top = TITLE_ROOM + row as f64 * block;
@@ -265,6 +278,24 @@ mod tests {
         // Values 0…11 on a scale that ends at 23: 255 · v / 23, rounded.
         let expected = [0, 11, 22, 33, 44, 55, 67, 78, 89, 100, 111, 122];
         assert_eq!(pixels, expected);
+    }
+
+    #[test]
+    fn many_pairs_are_cut_and_the_page_says_so() {
+        let originals = Array2::from_elem((41, 4), 0.5);
+        let mut figure = Reconstructions {
+            title: "T",
+            originals: originals.view(),
+            reconstructions: originals.view(),
+            image: Some((2, 2)),
+        };
+        for (image, element, drawn) in [(Some((2, 2)), "image", 80), (None, "circle", 320)] {
+            figure.image = image;
+            let svg = reconstructions(&figure).unwrap();
+            names_do_not_touch(&svg);
+            assert_eq!(count(&svg, element), drawn);
+            assert!(svg.contains("The first 40 of 41 pairs are drawn."));
+        }
     }
 
     #[test]

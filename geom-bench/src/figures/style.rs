@@ -124,6 +124,19 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     em * size
 }
 
+/// The text, or as much of its beginning as is no wider than `limit` pixels, with an ellipsis
+pub(super) fn shortened(text: &str, size: f64, limit: f64) -> String {
+    if text_width(text, size) <= limit {
+        return text.to_owned();
+    }
+    let mut room = limit - text_width("…", size);
+    let fits = |character: &char| {
+        room -= text_width(character.encode_utf8(&mut [0; 4]), size);
+        room >= 0.0
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
 /// Breaks a text at spaces so that no line is wider than `limit` pixels, as far as its words allow
 pub(super) fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -181,6 +194,17 @@ mod tests {
             "the middle must stand out from a white page, contrast {page}"
         );
         assert_eq!(diverging(7.0), diverging(1.0));
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_their_limit() {
+        assert_eq!(shortened("short", 10.0, 100.0), "short");
+        let cut = shortened(&"wide ".repeat(40), 10.0, 100.0);
+        assert!(
+            cut.ends_with('…') && text_width(&cut, 10.0) <= 100.0,
+            "{cut}"
+        );
+        assert_eq!(shortened("anything", 10.0, -5.0), "…");
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Better {
     /// Whether `a` is better than `b`; values that are not finite are never better
     pub fn prefers(self, a: f64, b: f64) -> bool {
         match self {
-            Self::Lower => a.is_finite() && (a < b || b.is_nan()),
+            Self::Lower => a.is_finite() && (a < b || !b.is_finite()),
             Self::Higher => a.is_finite() && (a > b || !b.is_finite()),
             Self::Unknown => false,
         }
