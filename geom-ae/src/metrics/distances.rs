@@ -9,13 +9,13 @@
 use std::ops::Range;
 
 use ndarray::{ArrayView1, ArrayView2};
+use pulp::{Simd, WithSimd};
 
 use super::MetricError;
 
 /// Rows per block: the unit of parallel work, independent of the number of threads.
 pub(super) const BLOCK: usize = 64;
 const LANES: usize = 8;
-const ROWS: usize = 4;
 
 /// Points copied to f64, eight at a time side by side, so that one instruction serves eight columns of distances.
 pub(super) struct Points {
@@ -163,21 +163,12 @@ impl Points {
         out.columns = self.n - first_column;
         out.values
             .resize(rows.len().div_ceil(LANES) * LANES * out.stride, 0.0);
-        let row_panels = rows.start / LANES..rows.end.div_ceil(LANES);
-        pulp::Arch::new().dispatch(|| {
-            for column_panel in first_panel..panels {
-                let columns = self.panel(column_panel);
-                let offset = (column_panel - first_panel) * LANES;
-                for (position, row_panel) in row_panels.clone().enumerate() {
-                    let rows = self.panel(row_panel);
-                    let low = tile::<0>(rows, columns);
-                    let high = tile::<ROWS>(rows, columns);
-                    for (row, distances) in low.iter().chain(&high).enumerate() {
-                        let start = (position * LANES + row) * out.stride + offset;
-                        out.values[start..start + LANES].copy_from_slice(distances);
-                    }
-                }
-            }
+        let rows = rows.start / LANES..rows.end.div_ceil(LANES);
+        pulp::Arch::new().dispatch(Tiles {
+            points: self,
+            rows,
+            columns: first_panel..panels,
+            out: &mut out.values,
         });
     }
 
@@ -199,24 +190,58 @@ impl Block {
     }
 }
 
-/// Four rows against eight columns; vectorised by the compiler for the instruction set that `pulp` found.
+/// All distances between two ranges of panels, row-major into `out`.
+struct Tiles<'a> {
+    points: &'a Points,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for Tiles<'_> {
+    type Output = ();
+
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled once per instruction set, as pulp asks"
+    )]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let stride = self.columns.len() * LANES;
+        for (c, column_panel) in self.columns.enumerate() {
+            let columns = self.points.panel(column_panel);
+            for (r, row_panel) in self.rows.clone().enumerate() {
+                let rows = self.points.panel(row_panel);
+                for vector in 0..LANES / S::F64_LANES {
+                    let sums = tile(simd, rows, columns, vector);
+                    for (row, &sum) in sums.iter().enumerate() {
+                        let start = (r * LANES + row) * stride + c * LANES;
+                        S::as_mut_simd_f64s(&mut self.out[start..start + LANES]).0[vector] = sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Eight rows against one vector of columns: eight sums in registers.
 #[expect(
     clippy::inline_always,
-    reason = "must be compiled inside the dispatched closure to use its instructions"
+    reason = "must become part of the dispatched function to use its instructions"
 )]
 #[inline(always)]
-fn tile<const FIRST: usize>(
+fn tile<S: Simd>(
+    simd: S,
     rows: &[[f64; LANES]],
     columns: &[[f64; LANES]],
-) -> [[f64; LANES]; ROWS] {
-    let mut sums = [[0.0; LANES]; ROWS];
+    vector: usize,
+) -> [S::f64s; LANES] {
+    let mut sums = [simd.splat_f64s(0.0); LANES];
     for (row, column) in rows.iter().zip(columns) {
-        for (offset, sums) in sums.iter_mut().enumerate() {
-            let value = row[FIRST + offset];
-            for (sum, &column) in sums.iter_mut().zip(column) {
-                let difference = value - column;
-                *sum += difference * difference;
-            }
+        let column = S::as_simd_f64s(column).0[vector];
+        for (sum, &value) in sums.iter_mut().zip(row) {
+            let difference = simd.sub_f64s(column, simd.splat_f64s(value));
+            *sum = simd.add_f64s(*sum, simd.mul_f64s(difference, difference));
         }
     }
     sums

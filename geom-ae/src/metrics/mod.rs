@@ -23,6 +23,7 @@
 
 mod descriptor;
 mod error;
+mod measured;
 mod summary;
 
 mod clustering;
@@ -44,6 +45,8 @@ mod neighbourhoods;
 #[cfg(test)]
 mod correlation_tests;
 #[cfg(test)]
+mod density_tests;
+#[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
 mod label_tests;
@@ -53,6 +56,8 @@ mod rank_tests;
 mod summary_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod triplet_tests;
 
 pub use clustering::{adjusted_rand_index, normalized_mutual_information};
 pub use correlation::{
