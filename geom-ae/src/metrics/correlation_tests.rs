@@ -184,6 +184,38 @@ fn scale_and_rotation() {
 }
 
 #[test]
+#[expect(clippy::cast_possible_truncation, reason = "small integers")]
+fn single_precision_agrees_with_double() {
+    let (x, z) = (lattice(40, 3, 14), lattice(40, 2, 15));
+    let single = x.mapv(|v| v as f32);
+    macro_rules! all_of {
+        ($x:expr) => {
+            (
+                DistanceAgreement::compute($x.view(), z.view()).unwrap(),
+                distance_correlation($x.view(), z.view(), Pairs::All).unwrap(),
+                TripletCounts::compute($x.view(), z.view(), Triplets::All).unwrap(),
+                density_divergences($x.view(), z.view(), &[0.1]).unwrap(),
+            )
+        };
+    }
+    assert_eq!(all_of!(single), all_of!(x));
+}
+
+#[test]
+fn the_largest_coordinates_allowed_do_not_overflow() {
+    let limit = (f64::MAX / 16.0).sqrt() / 20.0;
+    let x = lattice(20, 2, 16).mapv(|v| v / 3.0 * limit);
+    let agreement = DistanceAgreement::compute(x.view(), x.view()).unwrap();
+    assert_within(agreement.pearson().unwrap(), 1.0, 1e-14, "pearson");
+    assert_eq!(agreement.stress(StressNormalisation::Data), Ok(0.0));
+    let error = DistanceAgreement::compute((&x * 1.1).view(), x.view()).unwrap_err();
+    assert!(
+        matches!(error, MetricError::TooLarge { argument: "x", .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn threads_do_not_change_a_bit() {
     let (x, z) = (cloud(200, 9, 12), cloud(200, 2, 13));
     let (one, two) = with_one_and_two_threads(|| {
@@ -283,6 +315,13 @@ fn guards_of_given_distances() {
             }
         ),
         "{error}"
+    );
+    let none = distance_correlation_from_sources(&[], given.slice(s![..0, ..]), z.view());
+    assert_eq!(
+        none,
+        Err(MetricError::Empty {
+            argument: "sources"
+        })
     );
     for (sources, index) in [([1, 1], 1), ([0, 5], 5)] {
         let error = distance_correlation_from_sources(&sources, given.slice(s![..2, ..]), z.view())

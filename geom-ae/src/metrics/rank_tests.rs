@@ -284,6 +284,16 @@ fn guards() {
             }
         );
     }
+    let many = Array2::<u8>::zeros((16_500, 1));
+    let error = NeighbourRanks::compute(many.view(), many.view(), 16_499).unwrap_err();
+    assert_eq!(
+        error,
+        MetricError::TooManyRanks {
+            n: 16_500,
+            k: 16_499,
+            limit: 1 << 28
+        }
+    );
     let error = rmse(x.view(), z.slice(s![..9, ..])).unwrap_err();
     assert!(
         matches!(
