@@ -13,8 +13,8 @@
 //!
 //! Distances are Euclidean. Nothing here holds an n × n array, but for [`Pairs::All`], which is refused above
 //! [`MAX_PAIRS`]: distances are made in blocks of rows, used, and forgotten. Blocks are reduced in a fixed order, so
-//! the bits do not depend on the number of threads. Equal distances are ordered by index, lowest first; a point is not
-//! its own neighbour.
+//! the bits do not depend on the number of threads. Order is decided on squared distances, summed in f64;
+//! equal ones are ordered by index, lowest first; a point is not its own neighbour.
 
 #![expect(
     clippy::float_cmp,

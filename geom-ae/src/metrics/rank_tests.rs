@@ -268,6 +268,11 @@ fn guards() {
             argument: "rank in x"
         }
     );
+    let error = RankMetrics::compute(x.view(), z.view(), &[3, 0]).unwrap_err();
+    assert!(
+        matches!(error, MetricError::NeighbourCount { k: 0, .. }),
+        "{error}"
+    );
     assert_eq!(
         RankMetrics::compute(x.view(), z.view(), &[]).unwrap_err(),
         MetricError::Empty { argument: "ks" }

@@ -159,13 +159,8 @@ impl NeighbourRanks {
     }
 
     /// Number of points.
-    pub fn len(&self) -> usize {
+    pub fn n(&self) -> usize {
         self.n
-    }
-
-    /// Never true: ranks need two points.
-    pub fn is_empty(&self) -> bool {
-        self.n == 0
     }
 
     /// Largest neighbourhood size that the metrics can be asked for.
@@ -216,6 +211,9 @@ impl NeighbourRanks {
         if ks.is_empty() {
             return Err(MetricError::Empty { argument: "ks" });
         }
+        for &k in ks {
+            self.check("rank metrics", k)?;
+        }
         let at_k = ks
             .par_iter()
             .map(|&k| self.at(k))
@@ -265,6 +263,9 @@ impl RankMetrics {
         let Some(&k_max) = ks.iter().max() else {
             return Err(MetricError::Empty { argument: "ks" });
         };
+        for &k in ks {
+            check_k("rank metrics", k, x.nrows(), x.nrows() - 1)?;
+        }
         NeighbourRanks::of_points(&Points::new(x), &Points::new(z), k_max)?.at_all(ks)
     }
 }
