@@ -277,6 +277,11 @@ fn guards() {
         RankMetrics::compute(x.view(), z.view(), &[]).unwrap_err(),
         MetricError::Empty { argument: "ks" }
     );
+}
+
+#[test]
+fn guards_of_points() {
+    let (x, z) = (cloud(10, 3, 1), cloud(10, 2, 2));
     for n in [0, 1] {
         let error =
             NeighbourRanks::compute(x.slice(s![..n, ..]), z.slice(s![..n, ..]), 1).unwrap_err();
