@@ -105,7 +105,7 @@ impl Default for Config {
             weight_decay: 1e-5,
             latent_dim: 2,
             hidden: vec![100; 4],
-            activation: Activation::default(),
+            activation: Activation::Elu,
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -324,6 +324,23 @@ impl Config {
     pub fn to_toml(&self) -> Result<String, Error> {
         self.check()?;
         toml::to_string(self).map_err(|source| Error::ConfigText { source })
+    }
+
+    /// Every setting as name and value, in the order of the file, but for the folder.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn entries(&self) -> Result<Vec<(String, String)>, Error> {
+        let settings = Self {
+            out: None,
+            ..self.clone()
+        };
+        Ok(settings
+            .to_toml()?
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+            .collect())
     }
 
     /// Name of the run for its folder: method and data, letters, digits and dashes only.

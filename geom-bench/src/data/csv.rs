@@ -191,6 +191,7 @@ impl<E: Scalar> Table<'_, E> {
             parameters: None,
             image: None,
             predefined_train: None,
+            attribution: None,
         })
     }
 }

@@ -96,6 +96,8 @@ pub struct Dataset<E> {
     pub image: Option<(usize, usize)>,
     /// Number of leading points that the source itself sets apart for training; the rest is its test set.
     pub predefined_train: Option<usize>,
+    /// Source and licence of data that the program itself brings.
+    pub attribution: Option<&'static str>,
 }
 
 impl<E: Scalar> Dataset<E> {
@@ -144,6 +146,7 @@ impl<E: Scalar> Dataset<E> {
                 .map(|all| all.select(Axis(0), indices)),
             image: self.image,
             predefined_train: None,
+            attribution: self.attribution,
         }
     }
 }

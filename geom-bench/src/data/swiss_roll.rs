@@ -133,6 +133,7 @@ pub fn generate<E: Scalar>(
         parameters: Some(parameters),
         image: None,
         predefined_train: None,
+        attribution: None,
     })
 }
 
