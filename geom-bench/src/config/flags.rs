@@ -11,6 +11,8 @@ use crate::data::{Labels, SplitRule};
 
 /// The flags of a command that needs settings: a configuration file and every setting by itself.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
+// Without this the comment above would become the help of the command.
+#[command(about = None, long_about = None)]
 pub struct ConfigArgs {
     /// TOML file with settings (keys: these flags with _ for -); flags win over it
     #[arg(long, value_name = "FILE")]
@@ -39,6 +41,7 @@ impl ConfigArgs {
 /// What one layer (a file, the flags) says; `None` leaves the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
+#[command(about = None, long_about = None)]
 pub struct Settings {
     /// What to train: geomae or ae [default: geomae]
     #[arg(long, value_name = "NAME", help_heading = "What")]

@@ -346,6 +346,50 @@ fn a_refused_command_line_is_one_line() {
 }
 
 #[test]
+fn the_help_is_that_of_the_command_and_names_every_default() {
+    /// Trains.
+    #[derive(clap::Parser)]
+    struct Train {
+        #[command(flatten)]
+        _config: ConfigArgs,
+    }
+    let help = <Train as clap::CommandFactory>::command()
+        .render_long_help()
+        .to_string();
+    assert!(help.starts_with("Trains\n"), "{help}");
+    let defaults = help.matches("[default: ").count();
+    assert_eq!(defaults, Settings::KEYS.len(), "{help}");
+    let config: toml::Table = Config::default().to_toml().unwrap().parse().unwrap();
+    for (key, value) in &config {
+        let said = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Array(widths) => widths
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(","),
+            toml::Value::Float(number) => number.to_string(),
+            other if key == "threads" => {
+                format!("all cores{}", if other.is_integer() { "" } else { "?" })
+            }
+            other => other.to_string(),
+        };
+        let flag = format!("--{} <", key.replace('_', "-"));
+        let entry = help
+            .split(&flag)
+            .nth(1)
+            .unwrap()
+            .split("--")
+            .next()
+            .unwrap();
+        assert!(
+            entry.contains(&format!("[default: {said}")),
+            "{flag} {said} {entry}"
+        );
+    }
+}
+
+#[test]
 fn run_names_are_plain() {
     for (data, expected) in [
         ("digits", "geomae-digits"),

@@ -130,6 +130,7 @@ impl<E: Scalar> Dataset<E> {
     ///
     /// # Panics
     /// If an index is not below [`len`](Self::len); those of a [`Split`] of this data set are.
+    #[must_use]
     pub fn subset(&self, indices: &[usize]) -> Self {
         Self {
             name: self.name.clone(),
