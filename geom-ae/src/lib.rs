@@ -1,1 +1,18 @@
-//! Geometry-preserving autoencoders: objectives, trainer, checkpoints, embedding metrics
+//! Geometry-preserving autoencoders.
+
+mod diagnosis;
+mod error;
+mod method;
+pub mod metrics;
+mod model;
+pub mod objective;
+mod scalar;
+pub mod trainer;
+
+pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
+pub use error::{Error, Result};
+pub use method::{Method, box_autoencoder};
+pub use model::{Autoencoder, AutoencoderArchitecture};
+pub use objective::Objective;
+pub use scalar::Scalar;
+pub use trainer::{TrainOptions, Trainer};

@@ -407,6 +407,12 @@ pub enum Error {
         /// The reason.
         source: serde_json::Error,
     },
+    /// A figure that could not be drawn.
+    #[error("cannot draw: {0}")]
+    Figure(#[from] crate::figures::Error),
+    /// What the model or its training refused.
+    #[error(transparent)]
+    Model(#[from] Box<geom_ae::Error>),
     /// Parts of an embedding that do not fit each other.
     #[error(
         "the {split} part of the embedding has {points} points of dimension {width}, but {indices} indices, {labels:?} labels and dimension {first_width} before it"
@@ -425,6 +431,12 @@ pub enum Error {
         /// Dimension of the first part.
         first_width: usize,
     },
+}
+
+impl From<geom_ae::Error> for Error {
+    fn from(error: geom_ae::Error) -> Self {
+        Self::Model(Box::new(error))
+    }
 }
 
 impl Error {

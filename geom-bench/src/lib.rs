@@ -1,4 +1,4 @@
-//! The workbench of geom: data sets, settings, run folders.
+//! The workbench of geom: data sets, settings, run folders, pictures and reports.
 //!
 //! The binary `geom` is a thin layer over this library.
 //!
@@ -7,6 +7,9 @@
 //! | [`data`] | data sets: embedded, generated, read from IDX, `.npy`, `.npz` and `.csv` files; the split into train and test |
 //! | [`config`] | every setting of a run: the paper's values, a TOML file, the command line, in this order |
 //! | [`run_folder`] | the folder a run writes: lock, atomic files, the log, embeddings |
+//! | [`figures`] | plain arrays in, SVG out |
+//! | [`pictures`] | the figures of a trained model |
+//! | [`report`] | one self-contained HTML page for a run, one for several side by side |
 //!
 //! Whatever a user hands in, a function here answers with a value or with one [`Error`] whose message is a single
 //! line that names the file, the place and the numbers.
@@ -16,6 +19,10 @@ pub mod data;
 pub mod config;
 
 pub mod run_folder;
+
+pub mod figures;
+pub mod pictures;
+pub mod report;
 
 mod error;
 mod named;

@@ -22,6 +22,30 @@ pub(crate) fn unknown(what: &'static str, name: &str, known: &[&'static str]) ->
     }
 }
 
+/// An enum of another crate that is chosen by name here.
+pub(crate) trait Choice: Sized {
+    /// What is chosen, for messages.
+    const WHAT: &'static str;
+
+    /// Every name and what it stands for.
+    fn all() -> Vec<(&'static str, Self)>;
+}
+
+/// What a name stands for.
+pub(crate) fn choose<T: Choice>(name: &str) -> Result<T, Error> {
+    let known: Vec<&'static str> = T::all().into_iter().map(|(name, _)| name).collect();
+    let chosen = T::all().into_iter().find(|(known, _)| *known == name);
+    chosen.map(|(_, value)| value).ok_or_else(|| unknown(T::WHAT, name, &known))
+}
+
+/// For serde: an optional setting that is [chosen](choose) by name.
+pub(crate) fn chosen<'de, T: Choice, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let name = <String as serde::Deserialize>::deserialize(deserializer)?;
+    choose(&name).map(Some).map_err(serde::de::Error::custom)
+}
+
 /// Declares an enum whose variants have names: `ALL`, `name`, `Display`, `FromStr` and serde as that name.
 macro_rules! named_enum {
     ($(#[$meta:meta])* $kind:ident, $what:literal { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }) => {

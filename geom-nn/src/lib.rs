@@ -1,1 +1,34 @@
 //! Differentiable networks whose value, Jacobian and second-order tangents are first-class
+#![allow(
+    clippy::inline_always,
+    reason = "kernels must be compiled inside the function of each instruction set"
+)]
+
+pub mod files;
+pub mod gradcheck;
+
+mod activation;
+mod architecture;
+mod cpu;
+mod device;
+mod element;
+mod elementary;
+mod error;
+mod initialise;
+mod jet;
+mod network;
+mod optimiser;
+mod pass;
+mod plan;
+
+pub use activation::Activation;
+pub use architecture::{Architecture, Layer};
+pub use device::NetworkDevice;
+pub use dfdx::tensor::Cpu;
+pub use element::Element;
+pub use error::{Error, TensorMismatch};
+pub use initialise::Initialiser;
+pub use network::Network;
+pub use optimiser::{Adam, AdamState, Sgd, WeightDecay};
+pub use pass::{Gradients, Pass, Request, Seeds};
+pub use plan::Parameter;

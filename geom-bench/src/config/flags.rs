@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{Activation, Config, Device, Dtype, Method};
 use crate::Error;
 use crate::data::{Labels, SplitRule};
+use crate::named::{choose, chosen};
 
 /// The flags of a command that needs settings: a configuration file and every setting by itself.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
@@ -44,7 +45,8 @@ impl ConfigArgs {
 #[command(about = None, long_about = None)]
 pub struct Settings {
     /// What to train: geomae or ae [default: geomae]
-    #[arg(long, value_name = "NAME", help_heading = "What")]
+    #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
+    #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
     /// digits, swiss-roll[:N], swiss-roll-hole[:N], a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file [default: digits]
     #[arg(long, value_name = "DATA", help_heading = "What")]
@@ -117,7 +119,8 @@ pub struct Settings {
     #[arg(long, value_name = "N,N,..", help_heading = "Networks")]
     pub hidden: Option<Widths>,
     /// linear, elu, tanh, softplus, sigmoid, silu, gelu, relu or leaky_relu [default: elu]
-    #[arg(long, value_name = "NAME", help_heading = "Networks")]
+    #[arg(long, value_name = "NAME", value_parser = choose::<Activation>, help_heading = "Networks")]
+    #[serde(deserialize_with = "chosen")]
     pub activation: Option<Activation>,
 
     /// Seed of everything random [default: 0]

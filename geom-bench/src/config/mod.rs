@@ -33,7 +33,9 @@ use serde::Serialize;
 use crate::Error;
 use crate::data::{Labels, SplitRule, check_fraction};
 
-pub use choices::{Activation, Device, Dtype, Method};
+pub use choices::{Device, Dtype};
+pub use geom_ae::Method;
+pub use geom_nn::Activation;
 pub use flags::{ConfigArgs, Settings, Widths, usage_line};
 
 /// Most threads that are started.
@@ -217,7 +219,7 @@ impl Config {
             self.batch_size.to_string(),
             "at least 1",
         )?;
-        let pairs = self.method != Method::GeomAe || self.batch_size > 1;
+        let pairs = !self.method.has_regulariser() || self.batch_size > 1;
         require(
             pairs,
             "batch-size",

@@ -1,0 +1,201 @@
+//! How far an embedding can be trusted: the decoder's geometry at every code, and the figures that sum it up.
+
+use geom_nn::NetworkDevice;
+use ndarray::{Array1, Array2, ArrayView2, s};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use crate::{
+    Autoencoder, Error, Result, Scalar,
+    metrics::{self, SummaryOptions},
+    scalar::widen,
+};
+
+/// Jacobians held at a time.
+const CHUNK: usize = 512;
+
+/// The decoder's geometry at a set of codes, computed in f64 from the singular values of J.
+#[derive(Clone, Debug)]
+pub struct DecoderGeometry {
+    /// $\log\det J^\top J$, natural; −∞ where J has lost rank.
+    pub log_det: Array1<f64>,
+    /// $\lambda_{\max}/\lambda_{\min}$ of $J^\top J$; +∞ where J has lost rank.
+    pub condition_number: Array1<f64>,
+    /// The points at which J has lost rank.
+    pub rank_deficient: Vec<usize>,
+}
+
+/// Measures the decoder at the codes `z`.
+///
+/// # Shapes
+/// `z` (n, d).
+///
+/// # Errors
+/// Codes of the wrong width, or a Jacobian that is not finite, with its point.
+pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    z: ArrayView2<'_, E>,
+) -> Result<DecoderGeometry> {
+    let points = z.nrows();
+    let mut geometry = DecoderGeometry {
+        log_det: Array1::zeros(points),
+        condition_number: Array1::zeros(points),
+        rank_deficient: Vec::new(),
+    };
+    for start in (0..points).step_by(CHUNK) {
+        let end = (start + CHUNK).min(points);
+        let (_, jacobian) = model.decode_with_jacobian(z.slice(s![start..end, ..]))?;
+        let jacobian = jacobian.mapv(widen);
+        let singular_values = geom_riemann::singular_values(jacobian.view())
+            .map_err(|source| Error::Geometry { term: "decoder_geometry", source })?;
+        for (offset, sigma) in singular_values.rows().into_iter().enumerate() {
+            let point = start + offset;
+            let (largest, smallest) = (sigma[0], sigma[sigma.len() - 1]);
+            // Nothing below the rounding of the numbers the Jacobian was computed in can be told from zero.
+            if smallest <= largest * widen(E::epsilon()) {
+                geometry.log_det[point] = f64::NEG_INFINITY;
+                geometry.condition_number[point] = f64::INFINITY;
+                geometry.rank_deficient.push(point);
+            } else {
+                geometry.log_det[point] = 2.0 * sigma.iter().map(|s| s.ln()).sum::<f64>();
+                geometry.condition_number[point] = (largest / smallest).powi(2);
+            }
+        }
+    }
+    Ok(geometry)
+}
+
+/// A model's codes of some data, with everything that tells how far to trust them.
+#[derive(Clone, Debug)]
+pub struct Diagnosis {
+    /// The codes, (n, d).
+    pub embedding: Array2<f64>,
+    /// The decoder's geometry at them.
+    pub geometry: DecoderGeometry,
+    /// The figures by name.
+    pub metrics: Metrics,
+}
+
+/// Figures by name, in the order of a report.
+///
+/// Serialises as a map from name to number; a figure that is not defined for these data becomes `{"undefined": reason}`.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    entries: Vec<(String, Result<f64, String>)>,
+}
+
+impl Metrics {
+    /// Every name with its value, or the reason why it has none.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<f64, &str>)> {
+        self.entries
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_ref().copied().map_err(String::as_str)))
+    }
+
+    /// The value of this name where it is defined.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.ok())
+    }
+
+    fn push(&mut self, name: &str, value: Option<f64>, otherwise: &str) {
+        let value = value.filter(|value| value.is_finite()).ok_or_else(|| otherwise.to_owned());
+        self.entries.push((name.to_owned(), value));
+    }
+}
+
+impl Serialize for Metrics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Undefined<'a> {
+            undefined: &'a str,
+        }
+        let mut map = serializer.serialize_map(Some(self.entries.len()))?;
+        for (name, value) in self.iter() {
+            match value {
+                Ok(value) => map.serialize_entry(name, &value)?,
+                Err(undefined) => map.serialize_entry(name, &Undefined { undefined })?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// Embeds `x` and measures reconstruction, the decoder's geometry and the embedding.
+///
+/// The figures are those of [`metrics::summary`] and
+/// `reconstruction_mse` (mean over elements), `log_det_variance` (unbiased, natural logarithm, no factor ½),
+/// `condition_number_mean`, `condition_number_median`, `condition_number_p95`, `rank_deficient_points`. Points whose Jacobian
+/// has lost rank are counted there and left out of the variance and of the condition numbers' mean and quantiles.
+///
+/// # Shapes
+/// `x` (n, D), `labels` n.
+///
+/// # Errors
+/// Data of the wrong width, or values that are not finite.
+pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    x: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+) -> Result<Diagnosis> {
+    let z = model.encode(x)?;
+    let geometry = decoder_geometry(model, z.view())?;
+    let mut metrics = Metrics::default();
+
+    let errors = model.reconstruction_errors(x)?;
+    metrics.push("reconstruction_mse", errors.mean(), "there is no point");
+
+    let log_det: Vec<f64> = geometry.log_det.iter().copied().filter(|v| v.is_finite()).collect();
+    metrics.push("log_det_variance", variance(&log_det), "fewer than two points have full rank");
+    let mut condition: Vec<f64> =
+        geometry.condition_number.iter().copied().filter(|v| v.is_finite()).collect();
+    condition.sort_by(f64::total_cmp);
+    let none = "no point has full rank";
+    let mean = condition.iter().sum::<f64>() / condition.len() as f64;
+    metrics.push("condition_number_mean", Some(mean), none);
+    metrics.push("condition_number_median", quantile(&condition, 0.5), none);
+    metrics.push("condition_number_p95", quantile(&condition, 0.95), none);
+    let deficient = geometry.rank_deficient.len() as f64;
+    metrics.push("rank_deficient_points", Some(deficient), none);
+
+    let summary = metrics::summary(x, z.view(), labels, &SummaryOptions::default())?;
+    metrics.entries.extend(
+        summary
+            .entries
+            .into_iter()
+            .map(|entry| (entry.name, entry.value.map_err(|reason| reason.to_string()))),
+    );
+    Ok(Diagnosis { embedding: z.mapv(widen), geometry, metrics })
+}
+
+/// The unbiased variance, by two passes.
+fn variance(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    (values.len() >= 2).then(|| {
+        let mean = values.iter().sum::<f64>() / n;
+        values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)
+    })
+}
+
+/// The linearly interpolated quantile of sorted values.
+fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
+    let position = q * sorted.len().checked_sub(1)? as f64;
+    let (below, above) = (position.floor() as usize, position.ceil() as usize);
+    Some(sorted[below] + (sorted[above] - sorted[below]) * (position - position.floor()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{quantile, variance};
+
+    #[test]
+    fn quantiles_interpolate() {
+        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.5), Some(2.0));
+        assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.5));
+        assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    #[test]
+    fn variance_is_unbiased() {
+        assert_eq!(variance(&[1.0, 3.0]), Some(2.0));
+        assert_eq!(variance(&[1.0]), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! What can go wrong when an autoencoder is described, trained, stored or judged.
+
+use std::path::PathBuf;
+
+/// Every failure of this crate. Each variant names the operation, the argument and the numbers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A network refused its description, its input or its file.
+    #[error(transparent)]
+    Network(#[from] geom_nn::Error),
+
+    /// The geometry of a batch of Jacobians is not defined.
+    #[error("{term}: {source}")]
+    Geometry {
+        /// The term or diagnostic that asked for it.
+        term: &'static str,
+        /// What geom-riemann said.
+        source: geom_riemann::Error,
+    },
+
+    /// Encoder and decoder do not fit each other.
+    #[error(
+        "autoencoder: the encoder maps {encoder_input} -> {encoder_output} but the decoder maps \
+         {decoder_input} -> {decoder_output}; the latent widths and the data widths must agree"
+    )]
+    Mismatch {
+        /// Width of the data that the encoder takes.
+        encoder_input: usize,
+        /// Width of the code that the encoder gives.
+        encoder_output: usize,
+        /// Width of the code that the decoder takes.
+        decoder_input: usize,
+        /// Width of the data that the decoder gives.
+        decoder_output: usize,
+    },
+
+    /// The data's width is not the model's.
+    #[error("{operation}: the data have {actual} columns, the model takes {expected}")]
+    Width {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Columns the model takes.
+        expected: usize,
+        /// Columns the data have.
+        actual: usize,
+    },
+
+    /// A latent dimension outside 1..=D.
+    #[error("latent_dim = {latent_dim} must lie in 1..={data_dim}, the dimension of the data")]
+    LatentDimension {
+        /// The latent dimension d that was asked for.
+        latent_dim: usize,
+        /// The dimension D of the data.
+        data_dim: usize,
+    },
+
+    /// A hyper-parameter outside its range.
+    #[error("{parameter} = {value} must be {requirement}")]
+    Parameter {
+        /// Its name.
+        parameter: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range it must lie in.
+        requirement: &'static str,
+    },
+
+    /// A batch that is larger than the data or too small for a term.
+    #[error("batch_size = {batch_size}: {reason} ({points} training points)")]
+    BatchSize {
+        /// The batch size that was asked for.
+        batch_size: usize,
+        /// The number of training points.
+        points: usize,
+        /// Why it does not work.
+        reason: String,
+    },
+
+    /// A value of the data is NaN or infinite.
+    #[error("{operation}: row {row}, column {column} is {value}, not a finite number")]
+    NonFiniteData {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// Row of the offending value, from 0.
+        row: usize,
+        /// Column of the offending value, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+
+    /// A term of the objective became NaN or infinite.
+    #[error(
+        "training: {term} is {value} in epoch {epoch}, batch {batch}{}",
+        point.map_or(String::new(), |point| format!(" (first seen at row {point} of the training data)"))
+    )]
+    NonFiniteLoss {
+        /// The term's name.
+        term: &'static str,
+        /// What it evaluated to.
+        value: f64,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Batch within the epoch, from 1.
+        batch: usize,
+        /// The first row of the training data whose code or reconstruction is not finite.
+        point: Option<usize>,
+    },
+
+    /// A name that is no method's.
+    #[error(
+        "unknown method `{name}` (known: {})",
+        crate::Method::ALL.map(crate::Method::name).join(", ")
+    )]
+    UnknownMethod {
+        /// The name.
+        name: String,
+    },
+
+    /// The embedding cannot be judged.
+    #[error(transparent)]
+    Metric(#[from] crate::metrics::MetricError),
+
+    /// A file that could not be read or written.
+    #[error("{operation} {}: {source}", path.display())]
+    File {
+        /// The operation that was asked for.
+        operation: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
+    /// A checkpoint that is not one of this training run.
+    #[error("resume from {}: {reason}", path.display())]
+    Checkpoint {
+        /// The checkpoint's file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// The result of this crate's fallible operations.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

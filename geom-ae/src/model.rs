@@ -1,0 +1,205 @@
+//! An autoencoder: an encoder and a decoder that fit each other.
+
+use std::{collections::BTreeMap, path::Path};
+
+use geom_nn::{Architecture, Initialiser, Network, NetworkDevice, Request, files};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result, Scalar};
+
+/// Points evaluated at a time outside training, so that memory stays bounded by the model and not by the data.
+const CHUNK: usize = 1024;
+
+/// The description of both networks, as a configuration file holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutoencoderArchitecture {
+    /// Data to code, $f : \mathbb R^D \to \mathbb R^d$.
+    pub encoder: Architecture,
+    /// Code to data, $g : \mathbb R^d \to \mathbb R^D$.
+    pub decoder: Architecture,
+}
+
+/// An encoder $f : \mathbb R^D \to \mathbb R^d$ and a decoder $g : \mathbb R^d \to \mathbb R^D$ on one device.
+#[derive(Debug)]
+pub struct Autoencoder<E: Scalar, D: NetworkDevice<E>> {
+    encoder: Network<E, D>,
+    decoder: Network<E, D>,
+}
+
+impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
+    /// Builds both networks with PyTorch's default initialisation, from one seed.
+    ///
+    /// # Errors
+    /// The networks' own, and [`Error::Mismatch`] where their widths disagree.
+    pub fn new(architecture: &AutoencoderArchitecture, seed: u64, device: &D) -> Result<Self> {
+        let network = |architecture, stream: u64| {
+            let seed = seed.wrapping_mul(2).wrapping_add(stream);
+            Network::new(architecture, Initialiser::default(), seed, device)
+        };
+        Self::from_networks(
+            network(&architecture.encoder, 0)?,
+            network(&architecture.decoder, 1)?,
+        )
+    }
+
+    /// Joins two networks that exist already.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] where their widths disagree.
+    pub fn from_networks(encoder: Network<E, D>, decoder: Network<E, D>) -> Result<Self> {
+        if encoder.output_width() != decoder.input_width()
+            || encoder.input_width() != decoder.output_width()
+        {
+            return Err(Error::Mismatch {
+                encoder_input: encoder.input_width(),
+                encoder_output: encoder.output_width(),
+                decoder_input: decoder.input_width(),
+                decoder_output: decoder.output_width(),
+            });
+        }
+        Ok(Self { encoder, decoder })
+    }
+
+    /// The encoder.
+    pub fn encoder(&self) -> &Network<E, D> {
+        &self.encoder
+    }
+
+    /// The decoder.
+    pub fn decoder(&self) -> &Network<E, D> {
+        &self.decoder
+    }
+
+    /// Both networks, to be changed.
+    pub fn networks_mut(&mut self) -> (&mut Network<E, D>, &mut Network<E, D>) {
+        (&mut self.encoder, &mut self.decoder)
+    }
+
+    /// The dimension D of the data.
+    pub fn data_dim(&self) -> usize {
+        self.encoder.input_width()
+    }
+
+    /// The latent dimension d.
+    pub fn latent_dim(&self) -> usize {
+        self.encoder.output_width()
+    }
+
+    /// The codes $z = f(x)$.
+    ///
+    /// # Shapes
+    /// `x` (n, D), result (n, d).
+    ///
+    /// # Errors
+    /// [`Error::Width`] where `x` has not D columns.
+    pub fn encode(&self, x: ArrayView2<'_, E>) -> Result<Array2<E>> {
+        evaluate_in_chunks("encode", &self.encoder, x)
+    }
+
+    /// The points $g(z)$.
+    ///
+    /// # Shapes
+    /// `z` (n, d), result (n, D).
+    ///
+    /// # Errors
+    /// [`Error::Width`] where `z` has not d columns.
+    pub fn decode(&self, z: ArrayView2<'_, E>) -> Result<Array2<E>> {
+        evaluate_in_chunks("decode", &self.decoder, z)
+    }
+
+    /// The points $g(z)$ and the decoder's Jacobians $J(z) = \partial g / \partial z$.
+    ///
+    /// # Shapes
+    /// `z` (n, d), results (n, D) and (n, D, d). Everything is held at once: for many points call it on slices.
+    ///
+    /// # Errors
+    /// [`Error::Width`] where `z` has not d columns.
+    pub fn decode_with_jacobian(&self, z: ArrayView2<'_, E>) -> Result<(Array2<E>, Array3<E>)> {
+        check_width("decode_with_jacobian", self.latent_dim(), &z)?;
+        let pass = self.decoder.evaluate(z, Request::Jacobian)?;
+        let jacobian = pass
+            .jacobian()
+            .map_or_else(|| Array3::zeros((0, 0, 0)), |view| view.to_owned());
+        Ok((pass.value().to_owned(), jacobian))
+    }
+
+    /// $\lVert g(f(x)) - x\rVert^2 / D$ at every point: the mean over the elements of its row.
+    ///
+    /// # Errors
+    /// [`Error::Width`] where `x` has not D columns.
+    pub fn reconstruction_errors(&self, x: ArrayView2<'_, E>) -> Result<Array1<f64>> {
+        check_width("reconstruction_errors", self.data_dim(), &x)?;
+        let mut errors = Array1::zeros(x.nrows());
+        for (x, mut errors) in x
+            .axis_chunks_iter(Axis(0), CHUNK)
+            .zip(errors.axis_chunks_iter_mut(Axis(0), CHUNK))
+        {
+            let y = self.decode(self.encode(x)?.view())?;
+            for ((x, y), error) in x.rows().into_iter().zip(y.rows()).zip(errors.iter_mut()) {
+                let sum: f64 = x
+                    .iter()
+                    .zip(y)
+                    .map(|(&x, &y)| (crate::scalar::widen(y) - crate::scalar::widen(x)).powi(2))
+                    .sum();
+                *error = sum / x.len() as f64;
+            }
+        }
+        Ok(errors)
+    }
+
+    /// Writes both networks as one safetensors file, atomically, with `metadata` in its header.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; nothing of it is left then.
+    pub fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<()> {
+        let contents = files::Contents::new()
+            .network("encoder.", &self.encoder)
+            .network("decoder.", &self.decoder);
+        let contents =
+            metadata.iter().fold(contents, |contents, (key, value)| contents.metadata(key, value));
+        Ok(contents.save(path)?)
+    }
+
+    /// Reads both networks from a safetensors file that [`Autoencoder::save`] wrote.
+    ///
+    /// # Errors
+    /// Where the file is missing or damaged, holds other number types, weights that are not finite, or networks that do not
+    /// fit each other.
+    pub fn load(path: &Path, device: &D) -> Result<Self> {
+        let file = files::load(path)?;
+        file.check_finite::<E>()?;
+        Self::from_networks(file.network("encoder.", device)?, file.network("decoder.", device)?)
+    }
+
+    /// The description of both networks.
+    pub fn architecture(&self) -> AutoencoderArchitecture {
+        AutoencoderArchitecture {
+            encoder: self.encoder.architecture().clone(),
+            decoder: self.decoder.architecture().clone(),
+        }
+    }
+}
+
+fn evaluate_in_chunks<E: Scalar, D: NetworkDevice<E>>(
+    operation: &'static str,
+    network: &Network<E, D>,
+    x: ArrayView2<'_, E>,
+) -> Result<Array2<E>> {
+    check_width(operation, network.input_width(), &x)?;
+    let mut y = Array2::zeros((x.nrows(), network.output_width()));
+    for start in (0..x.nrows()).step_by(CHUNK) {
+        let rows = s![start..(start + CHUNK).min(x.nrows()), ..];
+        let pass = network.evaluate(x.slice(rows), Request::Value)?;
+        y.slice_mut(rows).assign(&pass.value());
+    }
+    Ok(y)
+}
+
+fn check_width<E>(operation: &'static str, expected: usize, x: &ArrayView2<'_, E>) -> Result<()> {
+    if x.ncols() == expected {
+        return Ok(());
+    }
+    Err(Error::Width { operation, expected, actual: x.ncols() })
+}

@@ -1,0 +1,43 @@
+//! How far a reconstruction is from the data.
+
+use geom_riemann::Corrections;
+
+use super::{Step, Term, TermValue};
+use crate::{
+    Result, Scalar,
+    scalar::{narrow, widen},
+};
+
+/// The mean squared error over all elements,
+/// $$ L = \frac{1}{bD} \sum_{i=1}^{b} \lVert g(z_i) - x_i\rVert^2, \qquad \frac{\partial L}{\partial y} = \frac{2}{bD}(y - x). $$
+///
+/// Source: Nazari et al. 2023, the reconstruction term.
+///
+/// # Units
+/// Mean over batch **and** features: a weight tuned against the sum over D is D times larger.
+///
+/// # Numerics
+/// Summed in f64, row by row, so that the mean of a long batch keeps its digits in f32.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MeanSquaredError;
+
+impl<E: Scalar> Term<E> for MeanSquaredError {
+    fn name(&self) -> &'static str {
+        "mean_squared_error"
+    }
+
+    fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
+        let mut difference = &step.reconstruction() - &step.data();
+        let elements = difference.len() as f64;
+        let value = difference
+            .rows()
+            .into_iter()
+            .map(|row| row.iter().map(|&d| widen(d).powi(2)).sum::<f64>())
+            .sum::<f64>()
+            / elements;
+        let factor = narrow::<E>(2.0 / elements);
+        difference.mapv_inplace(|d| d * factor);
+        step.seed_reconstruction(difference);
+        Ok(TermValue { value, corrections: Corrections::default() })
+    }
+}

@@ -1,0 +1,61 @@
+//! What a trainer tells its caller.
+
+use std::time::Duration;
+
+use geom_riemann::Corrections;
+use serde::Serialize;
+
+/// The state of a run after a batch.
+#[derive(Clone, Debug)]
+pub struct BatchReport {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Batch within the epoch, from 1.
+    pub batch: usize,
+    /// Batches in an epoch.
+    pub batches: usize,
+    /// The objective on this batch.
+    pub total: f64,
+}
+
+/// A term's mean over the batches of an epoch.
+#[derive(Clone, Debug, Serialize)]
+pub struct TermMean {
+    /// The term's name.
+    pub name: &'static str,
+    /// Its weight in the objective.
+    pub weight: f64,
+    /// Its mean before the weight.
+    pub value: f64,
+}
+
+/// The means of an epoch.
+#[derive(Clone, Debug, Serialize)]
+pub struct EpochReport {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Mean of the objective over the batches.
+    pub total: f64,
+    /// Every term's mean.
+    pub terms: Vec<TermMean>,
+    /// Points at which a term was corrected, over all batches.
+    pub corrections: Corrections,
+    /// The largest norm of the whole gradient in a batch.
+    pub gradient_norm_max: f64,
+    /// Points seen.
+    pub points: usize,
+    /// The step size.
+    pub learning_rate: f64,
+    /// Wall time of the epoch; not part of what is reproducible.
+    #[serde(skip)]
+    pub elapsed: Duration,
+}
+
+/// How an epoch ended.
+#[derive(Clone, Debug)]
+pub enum EpochOutcome {
+    /// Every batch was seen.
+    Finished(EpochReport),
+    /// The caller stopped it at a batch; the model has moved on since the last finished epoch.
+    Interrupted,
+}

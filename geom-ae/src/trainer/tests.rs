@@ -1,0 +1,190 @@
+//! Reproducibility, exact resumption, and the refusal of what cannot be trained.
+
+use std::{fs, ops::ControlFlow, path::Path};
+
+use dfdx::tensor::Cpu;
+use geom_nn::Activation;
+use ndarray::Array2;
+
+use super::{EpochOutcome, TrainOptions, Trainer};
+use crate::{Autoencoder, Error, Method, box_autoencoder};
+
+fn data() -> Array2<f32> {
+    Array2::from_shape_fn((40, 6), |(i, j)| {
+        let t = i as f32 / 40.0;
+        (3.0 * t + j as f32).sin() + 0.3 * (7.0 * t * (j + 1) as f32).cos()
+    })
+}
+
+fn options(epochs: usize) -> TrainOptions {
+    TrainOptions { epochs, batch_size: 10, seed: 5, ..TrainOptions::default() }
+}
+
+fn trainer(data: &Array2<f32>, epochs: usize) -> Trainer<'_, f32, Cpu> {
+    let architecture = box_autoencoder(6, &[16, 16], 2, Activation::Elu).unwrap();
+    let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
+    let objective = Method::GeomAe.objective(0.1).unwrap();
+    Trainer::new(model, objective, data.view(), options(epochs)).unwrap()
+}
+
+fn finish(mut trainer: Trainer<'_, f32, Cpu>) -> Vec<f32> {
+    while trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap().is_some() {}
+    weights(&trainer)
+}
+
+fn weights(trainer: &Trainer<'_, f32, Cpu>) -> Vec<f32> {
+    let model = trainer.model();
+    [model.encoder().parameters().to_vec(), model.decoder().parameters().to_vec()].concat()
+}
+
+#[test]
+fn the_loss_falls() {
+    let data = data();
+    let mut trainer = trainer(&data, 30);
+    let mut totals = Vec::new();
+    while let Some(EpochOutcome::Finished(report)) =
+        trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap()
+    {
+        totals.push(report.total);
+    }
+    assert_eq!(totals.len(), 30);
+    assert!(totals[29] < 0.5 * totals[0], "{totals:?}");
+}
+
+#[test]
+fn the_same_bits_with_any_number_of_threads() {
+    let data = data();
+    let in_pool = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| finish(trainer(&data, 3)))
+    };
+    assert_eq!(in_pool(1), in_pool(2));
+    assert_eq!(in_pool(1), in_pool(3));
+}
+
+/// Trains with a checkpoint after every epoch, and stops in the middle of epoch `stop`.
+fn interrupted(data: &Array2<f32>, folder: &Path, stop: usize, batch: usize) {
+    let mut trainer = trainer(data, 6);
+    loop {
+        let outcome = trainer.next_epoch(|report| {
+            if report.epoch == stop && report.batch == batch {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        match outcome.unwrap() {
+            Some(EpochOutcome::Finished(_)) => trainer.save_checkpoint(folder, "same").unwrap(),
+            _ => return,
+        }
+    }
+}
+
+#[test]
+fn a_resumed_run_is_the_uninterrupted_run_bit_for_bit() {
+    let data = data();
+    let whole = finish(trainer(&data, 6));
+    for (stop, batch) in [(2, 1), (4, 3), (6, 4)] {
+        let folder = tempfile::tempdir().unwrap();
+        interrupted(&data, folder.path(), stop, batch);
+        let mut resumed = trainer(&data, 6);
+        let report = resumed.resume(folder.path(), "same").unwrap();
+        assert_eq!(report.epoch, stop - 1);
+        assert!(report.skipped.is_empty());
+        assert_eq!(finish(resumed), whole);
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_passed_over_and_named() {
+    let data = data();
+    let whole = finish(trainer(&data, 6));
+    let damage: [fn(&mut Vec<u8>); 3] = [
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| {
+            let last = bytes.len() - 3;
+            bytes[last] ^= 1;
+        },
+        Vec::clear,
+    ];
+    for damage in damage {
+        let folder = tempfile::tempdir().unwrap();
+        interrupted(&data, folder.path(), 5, 2);
+        let newest = super::latest_checkpoint(folder.path()).unwrap().unwrap();
+        let mut bytes = fs::read(&newest).unwrap();
+        damage(&mut bytes);
+        fs::write(&newest, bytes).unwrap();
+        let mut resumed = trainer(&data, 6);
+        let report = resumed.resume(folder.path(), "same").unwrap();
+        assert_eq!(report.epoch, 3);
+        assert_eq!(report.skipped.len(), 1);
+        assert_eq!(report.skipped[0].0, newest);
+        assert_eq!(finish(resumed), whole);
+    }
+}
+
+#[test]
+fn a_resume_under_other_settings_or_without_a_checkpoint_is_refused() {
+    let data = data();
+    let folder = tempfile::tempdir().unwrap();
+    let resume = |fingerprint| trainer(&data, 6).resume(folder.path(), fingerprint);
+    assert!(matches!(resume("same"), Err(Error::Checkpoint { .. })));
+    interrupted(&data, folder.path(), 3, 1);
+    assert!(matches!(resume("other"), Err(Error::Checkpoint { .. })));
+    assert!(resume("same").is_ok());
+}
+
+#[test]
+fn impossible_settings_are_refused_before_training() {
+    let data = data();
+    let architecture = box_autoencoder(6, &[4], 2, Activation::Elu).unwrap();
+    let start = |options: TrainOptions, data: &Array2<f32>| {
+        let model = Autoencoder::new(&architecture, 0, &Cpu::default()).unwrap();
+        let objective = Method::GeomAe.objective(0.1).unwrap();
+        Trainer::new(model, objective, data.view(), options).map(|_| ())
+    };
+    assert!(matches!(start(options(0), &data), Err(Error::Parameter { parameter: "epochs", .. })));
+    let large = TrainOptions { batch_size: 41, ..options(1) };
+    assert!(matches!(start(large, &data), Err(Error::BatchSize { batch_size: 41, points: 40, .. })));
+    let single = TrainOptions { batch_size: 1, ..options(1) };
+    assert!(matches!(start(single, &data), Err(Error::BatchSize { batch_size: 1, .. })));
+    let rate = TrainOptions { learning_rate: f64::NAN, ..options(1) };
+    assert!(matches!(start(rate, &data), Err(Error::Parameter { parameter: "learning_rate", .. })));
+    let narrow = data.slice(ndarray::s![.., ..5]).to_owned();
+    assert!(matches!(start(options(1), &narrow), Err(Error::Width { expected: 6, actual: 5, .. })));
+    let mut broken = data.clone();
+    broken[[3, 4]] = f32::NAN;
+    assert!(matches!(
+        start(options(1), &broken),
+        Err(Error::NonFiniteData { row: 3, column: 4, .. })
+    ));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_the_run_and_names_term_and_point() {
+    let mut data = data();
+    data[[7, 0]] = 1e30;
+    let mut trainer = trainer(&data, 1);
+    let error = trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap_err();
+    let Error::NonFiniteLoss { epoch: 1, point, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(point.is_none_or(|point| point == 7));
+}
+
+#[test]
+fn a_collapsed_decoder_trains_on_with_its_corrections_counted() {
+    let data = data();
+    let mut trainer = trainer(&data, 1);
+    let (_, decoder) = trainer.model.networks_mut();
+    let zeros = vec![0.0; decoder.parameter_count()];
+    decoder.set_parameters(&zeros).unwrap();
+    let Some(EpochOutcome::Finished(report)) =
+        trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap()
+    else {
+        panic!("the epoch did not finish");
+    };
+    assert!(report.total.is_finite());
+    assert!(report.corrections.floored > 0);
+    assert!(weights(&trainer).iter().all(|w| w.is_finite()));
+}

@@ -1,0 +1,74 @@
+//! What a person sees while a model trains: a bar on a terminal, a plain line an epoch elsewhere.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Instant,
+};
+
+use geom_ae::trainer::{BatchReport, EpochReport};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Progress on standard error.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    start: Instant,
+    first: usize,
+    epochs: usize,
+}
+
+impl Progress {
+    /// Progress through epochs `first + 1 ..= epochs` of `batches` batches each.
+    pub(crate) fn new(first: usize, epochs: usize, batches: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let steps = ((epochs - first) * batches) as u64;
+            let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+            // The template is a constant of this file; a wrong one would fall back to the plain bar.
+            if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}  {eta} left") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar, start: Instant::now(), first, epochs }
+    }
+
+    /// One step further.
+    pub(crate) fn batch(&self, report: &BatchReport) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+            bar.set_message(format!("epoch {}/{}  loss {:.4}", report.epoch, self.epochs, report.total));
+        }
+    }
+
+    /// An epoch's means. A line that cannot be written (a closed pipe) is no reason to stop the training.
+    pub(crate) fn epoch(&self, report: &EpochReport, test_error: f64) {
+        let terms = report
+            .terms
+            .iter()
+            .map(|term| format!("{} {:.5}", term.name, term.value))
+            .collect::<Vec<_>>()
+            .join("  ");
+        let corrected = match report.corrections.total() {
+            0 => String::new(),
+            count => format!("  corrected {count}"),
+        };
+        let rate = report.points as f64 / report.elapsed.as_secs_f64().max(1e-9);
+        let line = format!(
+            "epoch {:>4}/{}  {terms}  test mse {test_error:.5}{corrected}  {rate:.0} points/s",
+            report.epoch, self.epochs
+        );
+        if let Some(bar) = &self.bar {
+            bar.println(line);
+        } else {
+            let done = (report.epoch - self.first) as u32;
+            let left = self.start.elapsed() / done * (self.epochs - report.epoch) as u32;
+            let _ = writeln!(io::stderr(), "{line}  {} left", HumanDuration(left));
+        }
+    }
+
+    /// The end, reached or not.
+    pub(crate) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

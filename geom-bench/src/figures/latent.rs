@@ -1,0 +1,228 @@
+//! The page of a picture: title, one plot with axes, room at its right, notes below.
+
+use plotters::chart::ChartBuilder;
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::drawing::DrawingArea;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::Error;
+use super::axis::Axis;
+use super::canvas::{Area, Canvas, px};
+use super::style::{
+    FRAME, GRID, INK, LABEL, QUIET, TICK, TITLE, bold, stroke, text, text_width, wrap,
+};
+
+/// Room for title, for tick labels and description below a plot, and around everything
+pub(super) const TITLE_ROOM: f64 = 40.0;
+pub(super) const AXIS_ROOM: f64 = 38.0;
+pub(super) const MARGIN: f64 = 12.0;
+const NOTE_LINE: f64 = 15.0;
+
+/// A rectangle of the page in pixels
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rect {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// A plotting area that places data
+pub(super) struct Plot<'a> {
+    area: DrawingArea<Canvas<'a>, Cartesian2d<Axis, Axis>>,
+}
+
+impl Plot<'_> {
+    /// Where a value lies, in backend units of the whole page
+    pub(super) fn place(&self, at: (f64, f64)) -> (i32, i32) {
+        self.area.map_coordinate(&at)
+    }
+}
+
+/// The room that tick labels and description need left of a plot
+pub(super) fn left_room(y: &Axis, description: &str) -> f64 {
+    let labels = y
+        .labels()
+        .iter()
+        .map(|label| text_width(label, TICK))
+        .fold(0.0, f64::max);
+    labels
+        + 12.0
+        + if description.is_empty() {
+            0.0
+        } else {
+            LABEL + 6.0
+        }
+}
+
+/// Draws axes and grid around the rectangle `plot`
+pub(super) fn axes<'a>(
+    area: &Area<'a>,
+    plot: Rect,
+    (x, y): (Axis, Axis),
+    (x_description, y_description): (&str, &str),
+) -> Result<Plot<'a>, Error> {
+    let left = left_room(&y, y_description);
+    let below = if x_description.is_empty() {
+        AXIS_ROOM / 2.0
+    } else {
+        AXIS_ROOM
+    };
+    let around = area.clone().shrink(
+        (px(plot.x - left), px(plot.y)),
+        (px(plot.width + left), px(plot.height + below)),
+    );
+    let mut chart = ChartBuilder::on(&around)
+        .x_label_area_size(px(below))
+        .y_label_area_size(px(left))
+        .build_cartesian_2d(x, y)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.light_line_style(stroke(GRID, 0.0, 1.0))
+        .bold_line_style(stroke(GRID, 1.0, 1.0))
+        .axis_style(stroke(FRAME, 1.0, 1.0))
+        .set_all_tick_mark_size(px(3.0))
+        .label_style(text(TICK, &QUIET, HPos::Center, VPos::Top))
+        .axis_desc_style(text(LABEL, &INK, HPos::Center, VPos::Top));
+    if !x_description.is_empty() {
+        mesh.x_desc(x_description);
+    }
+    if !y_description.is_empty() {
+        mesh.y_desc(y_description);
+    }
+    mesh.draw()?;
+    Ok(Plot {
+        area: chart.plotting_area().clone(),
+    })
+}
+
+/// Writes a title and notes, and gives the height that notes need
+pub(super) fn title(area: &Area<'_>, title: &str) -> Result<(), Error> {
+    area.draw_text(
+        title,
+        &bold(TITLE, &INK, HPos::Left, VPos::Top),
+        (px(MARGIN), px(MARGIN)),
+    )?;
+    Ok(())
+}
+
+/// Notes broken into lines that fit a page of this width
+pub(super) fn note_lines(notes: &[String], page_width: f64) -> Vec<String> {
+    notes
+        .iter()
+        .flat_map(|note| wrap(note, TICK, page_width - 2.0 * MARGIN))
+        .collect()
+}
+
+/// The height of a block of notes
+pub(super) fn notes_height(lines: &[String]) -> f64 {
+    if lines.is_empty() {
+        0.0
+    } else {
+        lines.len() as f64 * NOTE_LINE + 6.0
+    }
+}
+
+/// Writes the lines of notes from `top` on
+pub(super) fn write_notes(area: &Area<'_>, lines: &[String], top: f64) -> Result<(), Error> {
+    for (index, line) in lines.iter().enumerate() {
+        let y = top + 4.0 + index as f64 * NOTE_LINE;
+        area.draw_text(
+            line,
+            &text(TICK, &QUIET, HPos::Left, VPos::Top),
+            (px(MARGIN), px(y)),
+        )?;
+    }
+    Ok(())
+}
+
+/// The page of one latent picture
+pub(super) struct LatentPage<'a> {
+    pub(super) area: Area<'a>,
+    pub(super) plot: Plot<'a>,
+    /// The plot's rectangle; what stands at its right begins at `rect.x + rect.width`
+    pub(super) rect: Rect,
+}
+
+/// The latent plane before it is drawn: its axes at equal scale, its size in pixels
+pub(super) struct Plane {
+    x: Axis,
+    y: Axis,
+    width: f64,
+    /// The height of the plot in pixels
+    pub(super) height: f64,
+    dimension: usize,
+    /// The range of both axes after the scales were made equal
+    pub(super) range: ((f64, f64), (f64, f64)),
+}
+
+impl Plane {
+    const WIDTH: f64 = 540.0;
+
+    /// Fits a plot to data ranges: one unit is as long upwards as sideways, unless there is only one coordinate
+    pub(super) fn fit(x: (f64, f64), y: (f64, f64), dimension: usize) -> Self {
+        let width = Self::WIDTH;
+        if dimension == 1 {
+            let range = (x, (-0.6, 0.6));
+            let y = Axis::without_ticks(range.1);
+            return Self {
+                x: Axis::linear(x, 8),
+                y,
+                width,
+                height: 180.0,
+                dimension,
+                range,
+            };
+        }
+        let (wide, high) = (x.1 - x.0, y.1 - y.0);
+        let height = (width * high / wide).clamp(320.0, 580.0);
+        let unit = (wide / width).max(high / height);
+        let grown = |(low, high): (f64, f64), pixels: f64| {
+            let (middle, half) = (f64::midpoint(low, high), unit * pixels / 2.0);
+            (middle - half, middle + half)
+        };
+        let range = (grown(x, width), grown(y, height));
+        Self {
+            x: Axis::linear(range.0, 8),
+            y: Axis::linear(range.1, 7),
+            width,
+            height,
+            dimension,
+            range,
+        }
+    }
+
+    /// Opens the page with `side` pixels right of the plot and draws title, axes and notes
+    pub(super) fn open<'a>(
+        &self,
+        out: &'a mut String,
+        heading: &str,
+        side: f64,
+        notes: &[String],
+    ) -> Result<LatentPage<'a>, Error> {
+        let names = if self.dimension == 1 {
+            ("z₁", "")
+        } else {
+            ("z₁", "z₂")
+        };
+        let left = MARGIN + left_room(&self.y, names.1);
+        let page_width = (left + self.width + side + MARGIN).ceil();
+        let lines = note_lines(notes, page_width);
+        let notes_top = TITLE_ROOM + self.height + AXIS_ROOM + 4.0;
+        let area = Canvas::open(
+            out,
+            page_width,
+            notes_top + notes_height(&lines) + MARGIN / 2.0,
+            heading,
+        );
+        title(&area, heading)?;
+        let rect = Rect {
+            x: left,
+            y: TITLE_ROOM,
+            width: self.width,
+            height: self.height,
+        };
+        let plot = axes(&area, rect, (self.x.clone(), self.y.clone()), names)?;
+        write_notes(&area, &lines, notes_top)?;
+        Ok(LatentPage { area, plot, rect })
+    }
+}

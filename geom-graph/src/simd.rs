@@ -1,0 +1,314 @@
+//! The inner loops that need the processor's own instructions; the only module with `unsafe`.
+//!
+//! Each loop is written once with a fixed number of lanes and compiled for the baseline, AVX2 and AVX-512. The
+//! order of every sum is fixed by the lanes, and no version contracts to fused operations, so that all
+//! versions give the same bits.
+#![allow(
+    unsafe_code,
+    reason = "matrix products and run-time dispatch to wider instructions"
+)]
+
+use gemm::Parallelism;
+
+use crate::Scalar;
+
+const LANES: usize = 16;
+
+/// Compiles one body for three instruction sets and picks at run time.
+macro_rules! dispatched {
+    ($(#[$doc:meta])* $name:ident / $wide:ident / $widest:ident = $body:ident
+        ($($argument:ident : $type:ty),*) $(-> $out:ty)?) => {
+        $(#[$doc])*
+        #[inline]
+        pub(crate) fn $name<T: Scalar>($($argument: $type),*) $(-> $out)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512vl") {
+                    // SAFETY: the instruction sets were detected on this processor; the body is safe code.
+                    return unsafe { $widest($($argument),*) };
+                }
+                if std::is_x86_feature_detected!("avx2") {
+                    // SAFETY: as above.
+                    return unsafe { $wide($($argument),*) };
+                }
+            }
+            $body($($argument),*)
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2")]
+        fn $wide<T: Scalar>($($argument: $type),*) $(-> $out)? {
+            $body($($argument),*)
+        }
+
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512vl")]
+        fn $widest<T: Scalar>($($argument: $type),*) $(-> $out)? {
+            $body($($argument),*)
+        }
+    };
+}
+
+dispatched! {
+    /// The squared Euclidean distance; short vectors are summed in order, long ones in 16 lanes.
+    squared_distance / squared_distance_avx2 / squared_distance_avx512 = squared_distance_body
+        (a: &[T], b: &[T]) -> T
+}
+
+dispatched! {
+    /// Pushes every column $j$ with $n_i + n_j - 2g_{ij} \le \max(t_i, t_j)$.
+    scan / scan_avx2 / scan_avx512 = scan_body
+        (row: Row<'_, T>, hits: &mut Vec<(u32, T)>)
+}
+
+#[inline(always)]
+fn squared_distance_body<T: Scalar>(a: &[T], b: &[T]) -> T {
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    let mut total = T::zero();
+    let mut start = 0;
+    if n >= 2 * LANES {
+        let mut lanes = [T::zero(); LANES];
+        for (x, y) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
+            for l in 0..LANES {
+                let d = x[l] - y[l];
+                lanes[l] += d * d;
+            }
+        }
+        for lane in lanes {
+            total += lane;
+        }
+        start = n - n % LANES;
+    }
+    for (&x, &y) in a[start..].iter().zip(&b[start..]) {
+        let d = x - y;
+        total += d * d;
+    }
+    total
+}
+
+/// One row of a block of inner products, with what turns it into squared distances and thresholds.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'a, T> {
+    /// $g_{ij}$ for one $i$.
+    pub(crate) products: &'a [T],
+    /// $n_i = \lVert x_i\rVert^2$.
+    pub(crate) norm: T,
+    /// $n_j$.
+    pub(crate) norms: &'a [T],
+    /// $t_i$.
+    pub(crate) threshold: T,
+    /// $t_j$.
+    pub(crate) thresholds: &'a [T],
+}
+
+#[inline(always)]
+fn scan_body<T: Scalar>(row: Row<'_, T>, hits: &mut Vec<(u32, T)>) {
+    const CHUNK: usize = 64;
+    let n = row.products.len();
+    let (norms, thresholds) = (&row.norms[..n], &row.thresholds[..n]);
+    let two = T::one() + T::one();
+    let distance = |g: T, norm: T| (row.norm + norm) - two * g;
+    let mut start = 0;
+    while start < n {
+        let end = (start + CHUNK).min(n);
+        let (g, m, t) = (
+            &row.products[start..end],
+            &norms[start..end],
+            &thresholds[start..end],
+        );
+        let mut any = 0_u32;
+        for l in 0..g.len() {
+            let limit = if t[l] > row.threshold {
+                t[l]
+            } else {
+                row.threshold
+            };
+            any += u32::from(distance(g[l], m[l]) <= limit);
+        }
+        if any > 0 {
+            for l in 0..g.len() {
+                let limit = if t[l] > row.threshold {
+                    t[l]
+                } else {
+                    row.threshold
+                };
+                let d = distance(g[l], m[l]);
+                if d <= limit {
+                    #[allow(clippy::cast_possible_truncation, reason = "blocks are short")]
+                    hits.push(((start + l) as u32, d));
+                }
+            }
+        }
+        start = end;
+    }
+}
+
+/// A matrix in a slice with any strides.
+#[derive(Clone, Copy)]
+pub(crate) struct Strided<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) column_stride: usize,
+}
+
+impl<'a, T> Strided<'a, T> {
+    /// Rows one after the other.
+    pub(crate) fn rows(data: &'a [T], rows: usize, columns: usize) -> Self {
+        Self {
+            data,
+            rows,
+            columns,
+            row_stride: columns,
+            column_stride: 1,
+        }
+    }
+
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+        }
+    }
+
+    /// One past the largest offset that an entry has.
+    fn extent(&self) -> usize {
+        if self.rows == 0 || self.columns == 0 {
+            return 0;
+        }
+        (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride + 1
+    }
+}
+
+/// $C \leftarrow \alpha AB + \beta C$ on the calling thread, $C$ row-major.
+///
+/// # Panics
+/// When the sizes do not fit; callers own the sizes.
+pub(crate) fn product<T: Scalar>(
+    alpha: T,
+    a: Strided<'_, T>,
+    b: Strided<'_, T>,
+    beta: T,
+    c: &mut [T],
+) {
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    assert_eq!(k, b.rows, "inner sizes of a product");
+    assert!(
+        a.extent() <= a.data.len() && b.extent() <= b.data.len(),
+        "operands of a product"
+    );
+    assert!(
+        m * n <= c.len(),
+        "destination of a product: {} by {} in {}",
+        m,
+        n,
+        c.len()
+    );
+    if m == 0 || n == 0 {
+        return;
+    }
+    let stride = |s: usize| s.cast_signed();
+    // SAFETY: the asserts above keep every access of the m by k, k by n and m by n entries inside the slices, `c` is
+    // borrowed exclusively, and `T` is f32 or f64 (the trait is sealed), the types `gemm` implements.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            1,
+            stride(n),
+            beta != T::zero(),
+            a.data.as_ptr(),
+            stride(a.column_stride),
+            stride(a.row_stride),
+            b.data.as_ptr(),
+            stride(b.column_stride),
+            stride(b.row_stride),
+            beta,
+            alpha,
+            false,
+            false,
+            false,
+            Parallelism::None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(n: usize, seed: u64) -> Vec<f64> {
+        let mut state = seed;
+        (0..n)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (state >> 40) as f64 / 1e6 - 8.0
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_version_gives_the_same_bits() {
+        for n in [0, 1, 2, 3, 15, 16, 31, 32, 33, 64, 127, 784] {
+            let (a, b) = (numbers(n, 1), numbers(n, 2));
+            assert_eq!(
+                squared_distance(&a, &b).to_bits(),
+                squared_distance_body(&a, &b).to_bits()
+            );
+            let direct: f64 = a.iter().zip(&b).map(|(x, y)| (x - y) * (x - y)).sum();
+            assert!((squared_distance(&a, &b) - direct).abs() <= 1e-12 * direct);
+        }
+    }
+
+    #[test]
+    fn scan_finds_what_a_plain_loop_finds() {
+        for n in [0, 1, 63, 64, 65, 200] {
+            let (products, norms, thresholds) = (numbers(n, 3), numbers(n, 4), numbers(n, 5));
+            let row = Row {
+                products: &products,
+                norm: 1.0,
+                norms: &norms,
+                threshold: -6.0,
+                thresholds: &thresholds,
+            };
+            let mut hits = Vec::new();
+            scan(row, &mut hits);
+            let expected: Vec<usize> = (0..n)
+                .filter(|&j| (1.0 + norms[j]) - 2.0 * products[j] <= thresholds[j].max(-6.0))
+                .collect();
+            assert_eq!(
+                hits.iter().map(|h| h.0 as usize).collect::<Vec<_>>(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn product_agrees_with_the_definition() {
+        let (m, k, n) = (5, 7, 3);
+        let (a, b) = (numbers(m * k, 6), numbers(n * k, 7));
+        let mut c = vec![1.0; m * n];
+        product(
+            2.0,
+            Strided::rows(&a, m, k),
+            Strided::rows(&b, n, k).transposed(),
+            0.5,
+            &mut c,
+        );
+        for i in 0..m {
+            for j in 0..n {
+                let dot: f64 = (0..k).map(|l| a[i * k + l] * b[j * k + l]).sum();
+                assert!((c[i * n + j] - (2.0 * dot + 0.5)).abs() < 1e-10);
+            }
+        }
+    }
+}

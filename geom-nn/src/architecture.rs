@@ -1,0 +1,142 @@
+//! A network written down: layers as data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::activation::Activation;
+use crate::error::Error;
+use crate::plan::Plan;
+
+/// One layer; a network is a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Layer {
+    /// $y = x W^\top + b$ with $W$ of shape (outputs, inputs).
+    Linear {
+        /// Width of the input.
+        inputs: usize,
+        /// Width of the output.
+        outputs: usize,
+    },
+    /// A function applied to every entry.
+    Activation {
+        /// Which one.
+        function: Activation,
+    },
+}
+
+impl Layer {
+    /// What the layer is, as in files and error messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Linear { .. } => "linear",
+            Self::Activation { .. } => "activation",
+        }
+    }
+}
+
+/// A network's description: the width of its input and its layers, in order.
+///
+/// It is plain data (serde), as a configuration or a file's metadata holds it; [`Network::new`](crate::Network::new) gives
+/// it weights.
+///
+/// # Examples
+/// ```
+/// use geom_nn::{Activation, Architecture};
+/// // The GeomAE decoder: an ELU on the latent point, then four hidden layers of 100.
+/// let decoder = Architecture::mlp(&[2, 100, 100, 100, 100, 784], Activation::Elu, Activation::Linear)
+///     .with_input_activation(Activation::Elu);
+/// assert_eq!((decoder.input_width(), decoder.output_width()?), (2, 784));
+/// # Ok::<(), geom_nn::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    inputs: usize,
+    layers: Vec<Layer>,
+}
+
+impl Architecture {
+    /// A network of the given layers on inputs of a given width; checked when it is used.
+    pub fn new(inputs: usize, layers: Vec<Layer>) -> Self {
+        Self { inputs, layers }
+    }
+
+    /// Dense layers of the given widths, `hidden` after every one but the last, `output` after the last.
+    pub fn mlp(widths: &[usize], hidden: Activation, output: Activation) -> Self {
+        let mut layers = Vec::new();
+        let dense = widths.len().saturating_sub(1);
+        for (i, pair) in widths.windows(2).enumerate() {
+            layers.push(Layer::Linear {
+                inputs: pair[0],
+                outputs: pair[1],
+            });
+            let function = if i + 1 == dense { output } else { hidden };
+            if function != Activation::Linear {
+                layers.push(Layer::Activation { function });
+            }
+        }
+        Self {
+            inputs: widths.first().copied().unwrap_or(0),
+            layers,
+        }
+    }
+
+    /// The same network with an activation on its input.
+    #[must_use]
+    pub fn with_input_activation(mut self, function: Activation) -> Self {
+        if function != Activation::Linear {
+            self.layers.insert(0, Layer::Activation { function });
+        }
+        self
+    }
+
+    /// Encoder of the box auto-encoder of Nazari et al. (2023): ELU on the input, four hidden layers of 100 with ELU.
+    pub fn geomae_encoder(ambient: usize, latent: usize) -> Self {
+        Self::mlp(
+            &[ambient, 100, 100, 100, 100, latent],
+            Activation::Elu,
+            Activation::Linear,
+        )
+        .with_input_activation(Activation::Elu)
+    }
+
+    /// Decoder of the box auto-encoder of Nazari et al. (2023), the mirror image of [`geomae_encoder`](Self::geomae_encoder).
+    pub fn geomae_decoder(ambient: usize, latent: usize) -> Self {
+        Self::geomae_encoder(latent, ambient)
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Width of the input.
+    pub fn input_width(&self) -> usize {
+        self.inputs
+    }
+
+    /// Width of the output.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn output_width(&self) -> Result<usize, Error> {
+        Ok(Plan::new(self)?.output_width())
+    }
+
+    /// Number of weights and biases.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn parameter_count(&self) -> Result<usize, Error> {
+        Ok(Plan::new(self)?.parameter_count())
+    }
+
+    /// Checks that the layers chain.
+    ///
+    /// # Errors
+    /// [`Error::NoLayers`], [`Error::ZeroWidth`], [`Error::Chain`] with the layer's index and both shapes, [`Error::TooLarge`].
+    pub fn check(&self) -> Result<(), Error> {
+        Plan::new(self).map(|_| ())
+    }
+}

@@ -1,0 +1,153 @@
+//! The linear part of a step on a chunk of rows: apply, apply transposed, and the gradient of its weights.
+
+use std::ops::Range;
+
+use crate::cpu::product::{Matrix, product};
+use crate::element::Element;
+use crate::plan::{Op, Step};
+
+/// `out = linear(x)` for every row, without the bias.
+pub(crate) fn apply<E: Element>(step: &Step, parameters: &[E], x: &[E], out: &mut [E]) {
+    match step.op {
+        Op::Identity => out.copy_from_slice(x),
+        Op::Dense => {
+            let rows = x.len() / step.inputs;
+            let weight = Matrix::rows(
+                &parameters[step.weight.clone()],
+                (step.outputs, step.inputs),
+            );
+            product(
+                out,
+                step.outputs,
+                Matrix::rows(x, (rows, step.inputs)),
+                weight.transposed(),
+                false,
+            );
+        }
+    }
+}
+
+/// `out = linearᵀ(bar)` for every row.
+pub(crate) fn apply_transposed<E: Element>(
+    step: &Step,
+    parameters: &[E],
+    bar: &[E],
+    out: &mut [E],
+) {
+    match step.op {
+        Op::Identity => out.copy_from_slice(bar),
+        Op::Dense => {
+            let rows = bar.len() / step.outputs;
+            let weight = Matrix::rows(
+                &parameters[step.weight.clone()],
+                (step.outputs, step.inputs),
+            );
+            product(
+                out,
+                step.inputs,
+                Matrix::rows(bar, (rows, step.outputs)),
+                weight,
+                false,
+            );
+        }
+    }
+}
+
+/// One independent piece of the gradient of the parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct Piece {
+    /// Index of the step.
+    pub(crate) step: usize,
+    /// Which outputs of the step.
+    pub(crate) outputs: Range<usize>,
+    /// Of the bias, else of the weight.
+    pub(crate) bias: bool,
+    /// Where the piece lies in the flat gradient.
+    pub(crate) range: Range<usize>,
+}
+
+/// Multiplications that make a piece worth a task of its own.
+const WORK: usize = 1 << 20;
+
+/// Cuts the gradient into pieces, in the order of the flat parameters; `rows` is the number of rows of the batch.
+pub(crate) fn pieces(steps: &[Step], rows: usize) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        if step.op == Op::Identity {
+            continue;
+        }
+        let work = rows
+            .saturating_mul(step.inputs)
+            .saturating_mul(step.outputs);
+        // Blocks of sixteen outputs fill whole registers.
+        let block = step
+            .outputs
+            .div_ceil((work / WORK).clamp(1, 16))
+            .next_multiple_of(16);
+        for start in (0..step.outputs).step_by(block) {
+            let outputs = start..(start + block).min(step.outputs);
+            let range = step.weight.start + outputs.start * step.inputs
+                ..step.weight.start + outputs.end * step.inputs;
+            pieces.push(Piece {
+                step: index,
+                outputs,
+                bias: false,
+                range,
+            });
+        }
+        pieces.push(Piece {
+            step: index,
+            outputs: 0..step.outputs,
+            bias: true,
+            range: step.bias.clone(),
+        });
+    }
+    pieces
+}
+
+/// Writes one piece: `barᵀ · x` over all rows, or the sum of `bar` over the value rows.
+pub(crate) fn gradient<E: Element>(
+    piece: &Piece,
+    step: &Step,
+    stack: usize,
+    x: &[E],
+    bar: &[E],
+    out: &mut [E],
+) {
+    if piece.bias {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || sum_values(step.outputs, stack, bar, out),
+        );
+        return;
+    }
+    let rows = bar.len() / step.outputs;
+    let some = piece.outputs.len();
+    let left = Matrix::strided(&bar[piece.outputs.start..], (some, rows), (1, step.outputs));
+    product(
+        out,
+        step.inputs,
+        left,
+        Matrix::rows(x, (rows, step.inputs)),
+        false,
+    );
+}
+
+/// Sums the value row of every point, in blocks so that single precision keeps its digits.
+#[inline(always)]
+fn sum_values<E: Element>(width: usize, stack: usize, bar: &[E], out: &mut [E]) {
+    const BLOCK: usize = 64;
+    out.fill(E::zero());
+    let mut partial = vec![E::zero(); width];
+    for block in bar.chunks(BLOCK * stack * width) {
+        partial.fill(E::zero());
+        for point in block.chunks_exact(stack * width) {
+            for (sum, &value) in partial.iter_mut().zip(&point[..width]) {
+                *sum += value;
+            }
+        }
+        for (sum, &value) in out.iter_mut().zip(&partial) {
+            *sum += value;
+        }
+    }
+}

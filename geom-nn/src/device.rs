@@ -1,0 +1,83 @@
+//! The devices a network computes on.
+
+use std::fmt::Debug;
+
+use dfdx::tensor::Cpu;
+use dfdx::tensor_ops::Device;
+
+use crate::cpu::forward::{Fill, Trace, forward};
+use crate::cpu::reverse::reverse;
+use crate::element::Element;
+use crate::error::Error;
+use crate::jet::Order;
+use crate::network::Model;
+
+/// A dfdx device that can run a network's forward and reverse pass.
+///
+/// Implemented for [`Cpu`] by fused kernels and, with the feature `cuda`, for `Cuda` by dfdx's own operations. The
+/// methods are the crate's own business; call [`Network::evaluate`](crate::Network::evaluate).
+pub trait NetworkDevice<E: Element>: Device<E> + Send + Sync {
+    /// What a forward pass leaves for the reverse pass.
+    #[doc(hidden)]
+    type Trace: Debug + Send + Sync;
+
+    /// Runs the first `depth` steps on stacked rows.
+    #[doc(hidden)]
+    fn run(
+        &self,
+        model: &Model<E>,
+        depth: usize,
+        batch: usize,
+        order: Order,
+        fill: Fill<'_, E>,
+    ) -> Result<Self::Trace, Error>;
+
+    /// The stacked output, (batch, stack, width).
+    #[doc(hidden)]
+    fn output(trace: &Self::Trace) -> &[E];
+
+    /// Sends cotangents back; writes the gradient of the parameters that took part and returns the cotangents of the
+    /// stacked input.
+    #[doc(hidden)]
+    fn run_back(
+        &self,
+        model: &Model<E>,
+        trace: &Self::Trace,
+        seed: Fill<'_, E>,
+        want_input: bool,
+        gradient: &mut [E],
+    ) -> Result<Option<Vec<E>>, Error>;
+}
+
+impl<E: Element> NetworkDevice<E> for Cpu
+where
+    Cpu: Device<E>,
+{
+    type Trace = Trace<E>;
+
+    fn run(
+        &self,
+        model: &Model<E>,
+        depth: usize,
+        batch: usize,
+        order: Order,
+        fill: Fill<'_, E>,
+    ) -> Result<Trace<E>, Error> {
+        Ok(forward(model, depth, batch, order, fill))
+    }
+
+    fn output(trace: &Trace<E>) -> &[E] {
+        trace.output()
+    }
+
+    fn run_back(
+        &self,
+        model: &Model<E>,
+        trace: &Trace<E>,
+        seed: Fill<'_, E>,
+        want_input: bool,
+        gradient: &mut [E],
+    ) -> Result<Option<Vec<E>>, Error> {
+        Ok(reverse(model, trace, seed, want_input, gradient).map(|bar| bar.to_vec()))
+    }
+}

@@ -1,0 +1,161 @@
+//! A network: an architecture, one flat buffer of parameters, a device.
+
+use dfdx::tensor::Cpu;
+
+use crate::architecture::Architecture;
+use crate::cpu::pool::Pool;
+use crate::device::NetworkDevice;
+use crate::element::Element;
+use crate::error::Error;
+use crate::initialise::Initialiser;
+use crate::plan::{Parameter, Plan};
+
+/// What the kernels need of a network: steps, flat parameters, buffers.
+#[derive(Clone, Debug)]
+pub struct Model<E: Element> {
+    pub(crate) plan: Plan,
+    pub(crate) parameters: Vec<E>,
+    pub(crate) pool: Pool<E>,
+}
+
+/// A network with weights of type `E` that computes on the device `D`.
+///
+/// All weights lie in one flat buffer, in the order of [`named_parameters`](Self::named_parameters); gradients and optimiser
+/// states have the same layout.
+///
+/// # Examples
+/// ```
+/// use geom_nn::{Activation, Architecture, Cpu, Initialiser, Network, Request};
+/// let architecture = Architecture::mlp(&[2, 16, 5], Activation::Tanh, Activation::Linear);
+/// let net = Network::<f64>::new(&architecture, Initialiser::PyTorch, 0, &Cpu::default())?;
+/// let z = ndarray::array![[0.1, 0.2], [0.3, -0.4], [0.0, 1.0]];
+/// let pass = net.evaluate(z.view(), Request::Jacobian)?;
+/// assert_eq!(pass.value().dim(), (3, 5));
+/// assert_eq!(pass.jacobian().map(|j| j.dim()), Some((3, 5, 2)));
+/// # Ok::<(), geom_nn::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network<E: Element, D: NetworkDevice<E> = Cpu> {
+    pub(crate) architecture: Architecture,
+    pub(crate) model: Model<E>,
+    pub(crate) device: D,
+}
+
+impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
+    /// A network with fresh weights.
+    ///
+    /// The same architecture, initialiser and seed give the same bits on every machine.
+    ///
+    /// # Errors
+    /// As [`Architecture::check`], and as the initialiser's own arguments.
+    pub fn new(
+        architecture: &Architecture,
+        initialiser: Initialiser,
+        seed: u64,
+        device: &D,
+    ) -> Result<Self, Error> {
+        let plan = Plan::new(architecture)?;
+        let parameters = initialiser.parameters(&plan, seed)?;
+        Ok(Self::assemble(architecture, plan, parameters, device))
+    }
+
+    /// A network with given weights, flat in the order of [`named_parameters`](Self::named_parameters).
+    ///
+    /// # Errors
+    /// As [`Architecture::check`]; [`Error::Shape`] if the number of parameters differs.
+    pub fn from_parameters(
+        architecture: &Architecture,
+        parameters: Vec<E>,
+        device: &D,
+    ) -> Result<Self, Error> {
+        let plan = Plan::new(architecture)?;
+        check_count(
+            "Network::from_parameters",
+            plan.parameter_count(),
+            parameters.len(),
+        )?;
+        Ok(Self::assemble(architecture, plan, parameters, device))
+    }
+
+    fn assemble(architecture: &Architecture, plan: Plan, parameters: Vec<E>, device: &D) -> Self {
+        Self {
+            architecture: architecture.clone(),
+            model: Model {
+                plan,
+                parameters,
+                pool: Pool::default(),
+            },
+            device: device.clone(),
+        }
+    }
+
+    /// The description the network was built from.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// The device it computes on.
+    pub fn device(&self) -> &D {
+        &self.device
+    }
+
+    /// Width of the input.
+    pub fn input_width(&self) -> usize {
+        self.model.plan.inputs
+    }
+
+    /// Width of the output.
+    pub fn output_width(&self) -> usize {
+        self.model.plan.output_width()
+    }
+
+    /// Number of weights and biases.
+    pub fn parameter_count(&self) -> usize {
+        self.model.parameters.len()
+    }
+
+    /// All weights and biases, flat.
+    pub fn parameters(&self) -> &[E] {
+        &self.model.parameters
+    }
+
+    /// All weights and biases, flat and writable.
+    pub fn parameters_mut(&mut self) -> &mut [E] {
+        &mut self.model.parameters
+    }
+
+    /// Replaces all weights and biases.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of parameters differs; the network is then unchanged.
+    pub fn set_parameters(&mut self, parameters: &[E]) -> Result<(), Error> {
+        check_count(
+            "Network::set_parameters",
+            self.parameter_count(),
+            parameters.len(),
+        )?;
+        self.model.parameters.copy_from_slice(parameters);
+        Ok(())
+    }
+
+    /// Names, shapes and places of the weights and biases in the flat parameters, in order.
+    pub fn named_parameters(&self) -> &[Parameter] {
+        &self.model.plan.parameters
+    }
+}
+
+pub(crate) fn check_count(
+    operation: &'static str,
+    expected: usize,
+    found: usize,
+) -> Result<(), Error> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        operation,
+        argument: "parameters",
+        expected: vec![expected],
+        found: vec![found],
+    })
+}

@@ -1,0 +1,53 @@
+use crate::Scalar;
+use ndarray::ArrayView2;
+
+/// Copies a (D, d) matrix of any strides into contiguous `f64` columns.
+pub(crate) fn load_columns<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [f64]) {
+    let (rows, count) = matrix.dim();
+    if let Some(flat) = matrix.to_slice() {
+        match count {
+            1 => load_rows::<T, 1>(flat, columns),
+            2 => load_rows::<T, 2>(flat, columns),
+            3 => load_rows::<T, 3>(flat, columns),
+            _ => {
+                for (k, column) in columns.chunks_exact_mut(rows).enumerate() {
+                    for (target, row) in column.iter_mut().zip(flat.chunks_exact(count)) {
+                        *target = row[k].wide();
+                    }
+                }
+            }
+        }
+        return;
+    }
+    for (source, target) in matrix
+        .columns()
+        .into_iter()
+        .zip(columns.chunks_exact_mut(rows))
+    {
+        if let Some(source) = source.to_slice() {
+            for (target, value) in target.iter_mut().zip(source) {
+                *target = value.wide();
+            }
+        } else {
+            for (target, value) in target.iter_mut().zip(source) {
+                *target = value.wide();
+            }
+        }
+    }
+}
+
+fn load_rows<T: Scalar, const N: usize>(flat: &[T], columns: &mut [f64]) {
+    let rows = columns.len() / N;
+    let mut rest = columns;
+    let mut split: [&mut [f64]; N] = std::array::from_fn(|_| {
+        let (column, tail) = std::mem::take(&mut rest).split_at_mut(rows);
+        rest = tail;
+        column
+    });
+    let (flat, _) = flat.as_chunks::<N>();
+    for (i, row) in flat.iter().enumerate().take(rows) {
+        for (column, value) in split.iter_mut().zip(row) {
+            column[i] = value.wide();
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use crate::Scalar;
+use ndarray::{ArrayView2, ArrayViewMut2};
+
+/// `out = matrix · weights` for a (D, d) matrix and a symmetric d × d `weights`, summed in `f64`.
+/// Returns whether every entry is finite in `T`.
+pub(crate) fn scale_columns<T: Scalar>(
+    matrix: ArrayView2<'_, T>,
+    weights: &[f64],
+    mut out: ArrayViewMut2<'_, T>,
+    scratch: &mut Vec<f64>,
+) -> bool {
+    let (rows, d) = matrix.dim();
+    if let (Some(flat), Some(target)) = (matrix.to_slice(), out.as_slice_mut()) {
+        return match d {
+            1 => scale_rows::<T, 1>(flat, weights, target),
+            2 => scale_rows::<T, 2>(flat, weights, target),
+            3 => scale_rows::<T, 3>(flat, weights, target),
+            4 => scale_rows::<T, 4>(flat, weights, target),
+            _ => scale_rows_any(flat, d, weights, target),
+        };
+    }
+    scratch.resize(rows, 0.0);
+    let mut finite = true;
+    for (k, mut column) in out.columns_mut().into_iter().enumerate() {
+        scratch.fill(0.0);
+        for (l, source) in matrix.columns().into_iter().enumerate() {
+            let weight = weights[l * d + k];
+            if let Some(source) = source.to_slice() {
+                scratch
+                    .iter_mut()
+                    .zip(source)
+                    .for_each(|(s, x)| *s += weight * x.wide());
+            } else {
+                scratch
+                    .iter_mut()
+                    .zip(source)
+                    .for_each(|(s, x)| *s += weight * x.wide());
+            }
+        }
+        for (target, value) in column.iter_mut().zip(scratch.iter()) {
+            *target = T::narrow(*value);
+            finite &= target.is_finite();
+        }
+    }
+    finite
+}
+
+fn scale_rows<T: Scalar, const N: usize>(flat: &[T], weights: &[f64], target: &mut [T]) -> bool {
+    let mut matrix = [[0.0; N]; N];
+    for (row, values) in matrix.iter_mut().zip(weights.chunks_exact(N)) {
+        row.copy_from_slice(values);
+    }
+    let (rows, _) = flat.as_chunks::<N>();
+    let (targets, _) = target.as_chunks_mut::<N>();
+    let mut finite = true;
+    for (row, target) in rows.iter().zip(targets) {
+        for k in 0..N {
+            let mut sum = 0.0;
+            for l in 0..N {
+                sum += matrix[l][k] * row[l].wide();
+            }
+            target[k] = T::narrow(sum);
+            finite &= target[k].is_finite();
+        }
+    }
+    finite
+}
+
+fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut [T]) -> bool {
+    let mut sums = vec![0.0; d];
+    let mut finite = true;
+    for (row, target) in flat.chunks_exact(d).zip(target.chunks_exact_mut(d)) {
+        sums.fill(0.0);
+        for (x, weights) in row.iter().zip(weights.chunks_exact(d)) {
+            let x = x.wide();
+            sums.iter_mut().zip(weights).for_each(|(s, w)| *s += w * x);
+        }
+        for (target, sum) in target.iter_mut().zip(&sums) {
+            *target = T::narrow(*sum);
+            finite &= target.is_finite();
+        }
+    }
+    finite
+}

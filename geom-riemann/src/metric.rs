@@ -1,0 +1,160 @@
+use crate::kernel::{CHUNK, dot, load_columns};
+use crate::{Error, JacobianSpectra, Result, Scalar, check};
+use ndarray::{Array1, Array2, Array3, ArrayView3, Axis};
+use rayon::prelude::*;
+
+/// The pullback metric $G = J^\top J$ of every point.
+///
+/// # Shapes
+/// (b, D, d) → (b, d, d), symmetric to the last bit.
+///
+/// # Units
+/// Squared ambient lengths per squared latent lengths.
+///
+/// # Errors
+/// Empty or wide batches, NaN or infinity, entries whose squares leave the range of `T`.
+///
+/// # Numerics
+/// Sums in `f64`. $G$ has the square of $J$'s condition: for volumes and spectra use [`log_det_metric`] and
+/// [`singular_values`], which go through $J$.
+///
+/// # Examples
+/// ```
+/// use geom_riemann::pullback_metric;
+/// use ndarray::array;
+/// let j = array![[[1.0_f32, 0.0], [1.0, 2.0]]];
+/// assert_eq!(pullback_metric(j.view())?, array![[[2.0, 2.0], [2.0, 4.0]]]);
+/// # Ok::<(), geom_riemann::Error>(())
+/// ```
+pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
+    let operation = "pullback_metric";
+    let (points, ambient, d) = check::jacobians(operation, j)?;
+    let mut metric = Array3::zeros((points, d, d));
+    let outcomes: Vec<Result<()>> = metric
+        .axis_chunks_iter_mut(Axis(0), CHUNK)
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .enumerate()
+        .map(|(chunk, mut block)| {
+            let mut columns = vec![0.0; ambient * d];
+            for (i, mut g) in block.axis_iter_mut(Axis(0)).enumerate() {
+                let point = chunk * CHUNK + i;
+                load_columns(j.index_axis_move(Axis(0), point), &mut columns);
+                for k in 0..d {
+                    for l in 0..=k {
+                        let (a, b) = (
+                            &columns[k * ambient..][..ambient],
+                            &columns[l * ambient..][..ambient],
+                        );
+                        let entry = T::narrow(dot(a, b));
+                        if !entry.is_finite() {
+                            return Err(match columns.iter().all(|x| x.is_finite()) {
+                                true => Error::Range {
+                                    operation,
+                                    quantity: "metric",
+                                    point,
+                                },
+                                false => Error::NotFinite {
+                                    operation,
+                                    argument: "jacobians",
+                                    point,
+                                },
+                            });
+                        }
+                        g[[k, l]] = entry;
+                        g[[l, k]] = entry;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .collect();
+    outcomes.into_iter().collect::<Result<()>>()?;
+    Ok(metric)
+}
+
+/// The singular values of every Jacobian, descending.
+///
+/// # Shapes
+/// (b, D, d) → (b, d).
+///
+/// # Errors
+/// Empty or wide batches, NaN or infinity. Lost rank gives zeros.
+///
+/// # Numerics
+/// See [`JacobianSpectra`].
+///
+/// # Examples
+/// ```
+/// use geom_riemann::singular_values;
+/// use ndarray::array;
+/// let j = array![[[0.0, 2.0], [1.0, 0.0]]];
+/// assert_eq!(singular_values(j.view())?, array![[2.0, 1.0]]);
+/// # Ok::<(), geom_riemann::Error>(())
+/// ```
+pub fn singular_values<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array2<T>> {
+    Ok(JacobianSpectra::named("singular_values", j)?
+        .singular_values()
+        .mapv(T::narrow))
+}
+
+/// The log-determinant of the pullback metric at every point.
+///
+/// $$\ln\det J^\top J = 2\textstyle\sum_k \ln|r_{kk}|,\qquad J P = QR$$
+///
+/// Half of it is the log of the volume element $\sqrt{\det G}$ (Nazari et al. 2023, eq. 5).
+///
+/// # Shapes
+/// (b, D, d) → (b).
+///
+/// # Units
+/// Natural log of the determinant: no square root, no ½.
+///
+/// # Errors
+/// Lost rank is [`Error::RankDeficient`] with the first such point; use
+/// [`JacobianSpectra::log_pseudo_volumes`] for the pseudo-determinant.
+///
+/// # Numerics
+/// From a pivoted QR of $J$ in logs: no overflow, digits lost in proportion to the condition of $J$, not of $J^\top J$.
+///
+/// # Examples
+/// ```
+/// use geom_riemann::log_det_metric;
+/// use ndarray::array;
+/// // The determinant 1e-80 is no f32; its logarithm is.
+/// let j = array![[[1e-20_f32, 0.0], [0.0, 1e-20]]];
+/// assert!((log_det_metric(j.view())?[0] + 184.2068).abs() < 1e-4);
+/// # Ok::<(), geom_riemann::Error>(())
+/// ```
+pub fn log_det_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array1<T>> {
+    let spectra = JacobianSpectra::named("log_det_metric", j)?;
+    spectra.require_full_rank("log_det_metric")?;
+    Ok(spectra.log_volumes().mapv(|v| T::narrow(2.0 * v)))
+}
+
+/// The condition number of the pullback metric at every point.
+///
+/// $$\kappa(G)=\lambda_{\max}(G)/\lambda_{\min}(G)=(\sigma_{\max}/\sigma_{\min})^2$$
+///
+/// # Shapes
+/// (b, D, d) → (b).
+///
+/// # Units
+/// A ratio of *squared* lengths; its root is the ratio of the axes of the indicatrix.
+///
+/// # Errors
+/// Empty or wide batches, NaN or infinity. Lost rank gives infinity.
+///
+/// # Examples
+/// ```
+/// use geom_riemann::condition_numbers;
+/// use ndarray::array;
+/// let j = array![[[3.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]];
+/// assert_eq!(condition_numbers(j.view())?.to_vec(), [9.0, f64::INFINITY]);
+/// # Ok::<(), geom_riemann::Error>(())
+/// ```
+pub fn condition_numbers<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array1<T>> {
+    Ok(JacobianSpectra::named("condition_numbers", j)?
+        .condition_numbers()
+        .mapv(T::narrow))
+}

@@ -1,0 +1,67 @@
+use std::fmt::{Debug, Display};
+
+/// The two floating-point types of the crate, `f32` and `f64`.
+///
+/// Data go in and out in `T`; inside, one point's small matrices are worked in `f64` whatever `T` is,
+/// because products and sums of `f32` numbers are then exact to far below the rounding of the data.
+///
+/// # Examples
+/// ```
+/// use geom_riemann::Scalar;
+/// assert_eq!(f32::narrow(0.5_f32.wide()), 0.5_f32);
+/// ```
+pub trait Scalar:
+    num_traits::Float
+    + num_traits::FromPrimitive
+    + Debug
+    + Display
+    + Default
+    + Send
+    + Sync
+    + serde::Serialize
+    + serde::de::DeserializeOwned
+    + sealed::Sealed
+    + 'static
+{
+    /// Spacing of the type at 1 (`2⁻²³` or `2⁻⁵²`), as `f64`.
+    const UNIT: f64;
+    /// Smallest singular value whose square is still a normal number of the type, as `f64`.
+    const TINY: f64;
+    /// The number in `f64`, exact.
+    fn wide(self) -> f64;
+    /// The nearest number of this type.
+    fn narrow(value: f64) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+impl Scalar for f32 {
+    const UNIT: f64 = f32::EPSILON as f64;
+    const TINY: f64 = 1.5e-19;
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // rounding to the narrower type is what the name says
+    fn narrow(value: f64) -> Self {
+        value as f32
+    }
+}
+
+impl Scalar for f64 {
+    const UNIT: f64 = f64::EPSILON;
+    const TINY: f64 = 1.5e-154;
+    #[inline(always)]
+    fn wide(self) -> f64 {
+        self
+    }
+    #[inline(always)]
+    fn narrow(value: f64) -> Self {
+        value
+    }
+}
