@@ -31,12 +31,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::Error;
-use crate::data::{Labels, SplitRule, check_fraction};
+use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule, check_fraction};
 
 pub use choices::{Device, Dtype};
+pub use flags::{ConfigArgs, Settings, Widths, usage_line};
 pub use geom_ae::Method;
 pub use geom_nn::Activation;
-pub use flags::{ConfigArgs, Settings, Widths, usage_line};
 
 /// Most threads that are started.
 pub const MOST_THREADS: usize = 1024;
@@ -105,7 +105,7 @@ impl Default for Config {
             weight_decay: 1e-5,
             latent_dim: 2,
             hidden: vec![100; 4],
-            activation: Activation::default(),
+            activation: Activation::Elu,
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -315,6 +315,21 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
+    }
+
+    /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
+    ///
+    /// # Errors
+    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
+        let options = Options {
+            labels: self.labels,
+            seed: self.seed,
+        };
+        let dataset = data::load(&self.data, options)?;
+        let split = dataset.split(self.split, self.test_fraction, self.seed)?;
+        self.check_data(split.train.len(), dataset.width())?;
+        Ok((dataset, split))
     }
 
     /// The settings as TOML; [`Config::read`] gives back the same.
