@@ -52,7 +52,7 @@ pub const MOST_PARAMETERS: usize = 1 << 28;
 pub struct Config {
     /// What is trained.
     pub method: Method,
-    /// What it is trained on: a name of [`data::NAMES`](crate::data::NAMES) or a path.
+    /// What it is trained on: a name of [`data::NAMES`] or a path.
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
