@@ -6,9 +6,9 @@
 //! |---|---|
 //! | [`data`] | data sets: embedded, generated, read from IDX, `.npy`, `.npz` and `.csv` files; the split into train and test |
 //! | [`config`] | every setting of a run: the paper's values, a TOML file, the command line, in this order |
-//! | [`run_folder`] | the folder a run writes: lock, atomic files, the log, embeddings |
 //! | [`figures`] | plain arrays in, SVG out |
 //! | [`pictures`] | the figures of a trained model |
+//! | [`run_folder`] | the folder a run writes: lock, atomic files, the log, embeddings |
 //! | [`report`] | one self-contained HTML page for a run, one for several side by side |
 //!
 //! Whatever a user hands in, a function here answers with a value or with one [`Error`] whose message is a single
@@ -18,11 +18,10 @@ pub mod data;
 
 pub mod config;
 
-pub mod run_folder;
-
 pub mod figures;
 pub mod pictures;
 pub mod report;
+pub mod run_folder;
 
 mod error;
 mod named;

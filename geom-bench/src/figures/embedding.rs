@@ -5,8 +5,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::Error;
 use super::canvas::px;
 use super::cloud::{Cloud, Placed, bounds, classes, mark_size, notes, thin};
-use super::latent::{LatentPage, Plane, Rect};
 use super::marker::{DISTINCT, Marker};
+use super::page::{LatentPage, Plane, Rect};
 use super::style::{INK, LABEL, QUIET, TICK, bold, text, text_width};
 
 /// The embedding of a data set; training points are discs, test points are rings
@@ -175,12 +175,14 @@ impl<'a> Legend<'a> {
         }
     }
 
+    /// As many entries as there is room for and as can be told apart
     fn shown(&self) -> usize {
         let room = self.rows * MOST_COLUMNS;
-        if self.classes.len() <= room {
+        let most = DISTINCT.min(room - 1);
+        if self.classes.len() <= room.min(DISTINCT) {
             self.classes.len()
         } else {
-            room - 1
+            most
         }
     }
 
@@ -321,6 +323,24 @@ mod tests {
             None,
         );
         assert!(svg.contains("2 points without finite coordinates are not drawn"));
+    }
+
+    #[test]
+    fn a_long_or_hostile_title_stays_on_the_page() {
+        let (points, _) = blobs(3, 1);
+        let title = "</text><script>".repeat(30);
+        let train = Cloud {
+            points: points.view(),
+            labels: None,
+        };
+        let svg = embedding(&Embedding {
+            title: &title,
+            train,
+            test: None,
+        })
+        .unwrap();
+        check_svg(&svg);
+        names_do_not_touch(&svg);
     }
 
     #[test]

@@ -4,8 +4,8 @@ use plotters::element::{Circle, PathElement, Polygon};
 
 use super::axis::drawable;
 use super::canvas::px;
-use super::cloud::{Cloud, Placed, bounds, mark_size, notes, thin};
-use super::latent::Plane;
+use super::cloud::{Cloud, Placed, bounds, classes, mark_size, notes, thin};
+use super::page::{LatentPage, Plane};
 use super::style::{FAINT, INK, class_color, fill, stroke};
 use super::{Error, counted};
 
@@ -37,7 +37,7 @@ pub fn indicatrices(figure: &Indicatrices<'_>) -> Result<String, Error> {
     for cloud in figure.background {
         cloud.check("indicatrices")?;
     }
-    let classes = super::cloud::classes(figure.background);
+    let classes = classes(figure.background);
     let mut groups: Vec<Vec<Placed>> = figure.background.iter().map(Cloud::placed).collect();
     let total: usize = figure
         .background
@@ -123,28 +123,34 @@ pub fn indicatrices(figure: &Indicatrices<'_>) -> Result<String, Error> {
         }
     }
     for piece in pieces.iter().filter(|piece| piece.len() > 2) {
-        let mut outline: Vec<(i32, i32)> = piece
-            .iter()
-            .map(|corner| page.plot.place((corner[0], corner[1])))
-            .collect();
-        outline.dedup();
-        if outline.len() > 1 && outline.first() == outline.last() {
-            outline.pop();
-        }
-        if let [only] = outline[..] {
-            page.area
-                .draw(&Circle::new(only, px(0.6), fill(INK, 0.8)))?;
-            continue;
-        }
-        page.area
-            .draw(&Polygon::new(outline.clone(), fill(INK, 0.16)))?;
-        outline.push(outline[0]);
-        page.area
-            .draw(&PathElement::new(outline, stroke(INK, 0.85, 0.9)))?;
+        draw_curve(&page, piece)?;
     }
     page.area.present()?;
     drop(page);
     Ok(svg)
+}
+
+/// Fills and outlines one closed curve; one that is smaller than a hundredth of a pixel becomes a dot
+fn draw_curve(page: &LatentPage<'_>, corners: &[[f64; 2]]) -> Result<(), Error> {
+    let mut outline: Vec<(i32, i32)> = corners
+        .iter()
+        .map(|corner| page.plot.place((corner[0], corner[1])))
+        .collect();
+    outline.dedup();
+    if outline.len() > 1 && outline.first() == outline.last() {
+        outline.pop();
+    }
+    if let [only] = outline[..] {
+        page.area
+            .draw(&Circle::new(only, px(0.6), fill(INK, 0.8)))?;
+        return Ok(());
+    }
+    page.area
+        .draw(&Polygon::new(outline.clone(), fill(INK, 0.16)))?;
+    outline.push(outline[0]);
+    page.area
+        .draw(&PathElement::new(outline, stroke(INK, 0.85, 0.9)))?;
+    Ok(())
 }
 
 /// The data's range, grown to hold the curves as far as [`REACH`] allows

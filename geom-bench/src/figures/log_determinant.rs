@@ -1,5 +1,7 @@
 //! The log-determinant heatmap: where the decoder stretches and where it contracts.
 
+use std::fmt::Write as _;
+
 use ndarray::{ArrayView1, ArrayView2};
 use plotters::element::{Circle, Rectangle};
 use plotters::style::FontTransform;
@@ -8,7 +10,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 use super::axis::drawable;
 use super::canvas::px;
 use super::cloud::{Cloud, bounds, mark_size, notes, thin};
-use super::latent::{LatentPage, Plane};
+use super::page::{LatentPage, Plane};
 use super::style::{INK, LABEL, TICK, diverging, fill, stroke, text};
 use super::{Error, check_length, counted};
 
@@ -140,10 +142,11 @@ pub fn log_determinant(figure: &LogDeterminant<'_>) -> Result<String, Error> {
         let mut remark = format!("At the median point √det G is {}.", power(median));
         if beyond > 0 {
             let verb = if beyond == 1 { "lies" } else { "lie" };
-            remark.push_str(&format!(
+            let _ = write!(
+                remark,
                 " {} {verb} beyond the ends of the colour scale.",
                 counted(beyond, "point")
-            ));
+            );
         }
         remarks.push(remark);
     } else {

@@ -5,11 +5,11 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, drawable, extent, padded};
 use super::canvas::{Area, Canvas, px};
-use super::latent::{
+use super::page::{
     AXIS_ROOM, MARGIN, Rect, TITLE_ROOM, axes, left_room, note_lines, notes_height, title,
     write_notes,
 };
-use super::style::{ACCENT, INK, LABEL, LINE, bold, fill, stroke, text};
+use super::style::{ACCENT, INK, LABEL, LINE, bold, fill, shortened, stroke, text};
 use super::{Error, counted};
 
 /// One quantity over the epochs; a gap or a value that is not finite interrupts nothing but the line
@@ -35,6 +35,8 @@ pub struct LossCurves<'a> {
 const PANEL: (f64, f64) = (250.0, 200.0);
 const PANELS_PER_ROW: usize = 3;
 const GAP: f64 = 26.0;
+/// Beyond this many epochs a panel has no room for more corners
+const MOST_EPOCHS: usize = 2000;
 const NAME_ROOM: f64 = 20.0;
 
 /// Draws every quantity over the epochs, on a logarithmic scale where all its values are positive
@@ -63,6 +65,16 @@ pub fn loss_curves(figure: &LossCurves<'_>) -> Result<String, Error> {
             counted(missing, "value")
         ));
     }
+    let longest = figure
+        .curves
+        .iter()
+        .map(|curve| curve.train.len())
+        .max()
+        .unwrap_or(0);
+    let stride = longest.div_ceil(MOST_EPOCHS).max(1);
+    if stride > 1 {
+        remarks.push(format!("Every {stride}th of {longest} epochs is drawn."));
+    }
     let panels: Vec<Panel<'_>> = figure.curves.iter().map(Panel::new).collect();
     let left = panels
         .iter()
@@ -82,7 +94,7 @@ pub fn loss_curves(figure: &LossCurves<'_>) -> Result<String, Error> {
         notes_top + notes_height(&lines) + MARGIN / 2.0,
         figure.title,
     );
-    title(&area, figure.title)?;
+    title(&area, figure.title, 130.0)?;
     if figure.curves.iter().any(|curve| !curve.test.is_empty()) {
         key(&area, page_width)?;
     }
@@ -94,7 +106,7 @@ pub fn loss_curves(figure: &LossCurves<'_>) -> Result<String, Error> {
             width: PANEL.0,
             height: PANEL.1,
         };
-        panel.draw(&area, rect)?;
+        panel.draw(&area, rect, stride)?;
     }
     write_notes(&area, &lines, notes_top)?;
     area.present()?;
@@ -151,11 +163,16 @@ impl<'a> Panel<'a> {
         }
     }
 
-    fn draw(&self, area: &Area<'_>, rect: Rect) -> Result<(), Error> {
+    fn draw(&self, area: &Area<'_>, rect: Rect, stride: usize) -> Result<(), Error> {
         let name_style = bold(LABEL, &INK, HPos::Left, VPos::Bottom);
-        area.draw_text(self.curve.name, &name_style, (px(rect.x), px(rect.y - 5.0)))?;
+        area.draw_text(
+            &shortened(self.curve.name, LABEL * 1.1, rect.width),
+            &name_style,
+            (px(rect.x), px(rect.y - 5.0)),
+        )?;
         let plot = axes(area, rect, (self.x.clone(), self.y.clone()), ("epoch", ""))?;
-        for run in self.curve.train.split(|p| !drawable(p.0) || !drawable(p.1)) {
+        let drawn: Vec<(f64, f64)> = self.curve.train.iter().step_by(stride).copied().collect();
+        for run in drawn.split(|p| !drawable(p.0) || !drawable(p.1)) {
             let line: Vec<_> = run.iter().map(|point| plot.place(*point)).collect();
             if let [only] = line[..] {
                 area.draw(&Circle::new(only, px(2.0), fill(LINE, 1.0)))?;
@@ -254,5 +271,17 @@ mod tests {
         })
         .unwrap();
         assert!(svg.contains("1 value that is not finite is left out"));
+        let long: Vec<(f64, f64)> = (1..=9000).map(|e| (f64::from(e), 1.0)).collect();
+        let curves = [Curve {
+            name: "a",
+            train: &long,
+            test: &[],
+        }];
+        let svg = loss_curves(&LossCurves {
+            title: "T",
+            curves: &curves,
+        })
+        .unwrap();
+        assert!(svg.contains("Every 5th of 9000 epochs is drawn") && svg.len() < 60_000);
     }
 }

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{Axis, drawable, extent, padded};
 use super::canvas::{Canvas, px};
-use super::latent::{
+use super::page::{
     MARGIN, Plot, Rect, TITLE_ROOM, axes, left_room, note_lines, notes_height, title, write_notes,
 };
 use super::reconstructions::{Reconstructions, pair_error};
@@ -25,7 +25,10 @@ const MOST_DOTS: usize = 40;
 const MOST_CORNERS: usize = 1000;
 
 /// Draws a panel a point, features from left to right
-pub(super) fn profiles(figure: &Reconstructions<'_>) -> Result<String, Error> {
+pub(super) fn profiles(
+    figure: &Reconstructions<'_>,
+    left_out: Option<String>,
+) -> Result<String, Error> {
     let (count, features) = figure.originals.dim();
     let both = || {
         figure
@@ -58,6 +61,7 @@ pub(super) fn profiles(figure: &Reconstructions<'_>) -> Result<String, Error> {
             counted(broken, "value")
         ));
     }
+    remarks.extend(left_out);
     let lines = note_lines(&remarks, page_width);
     let notes_top = TITLE_ROOM + rows as f64 * cell_height;
     let mut svg = String::new();
@@ -67,7 +71,7 @@ pub(super) fn profiles(figure: &Reconstructions<'_>) -> Result<String, Error> {
         notes_top + notes_height(&lines) + MARGIN / 2.0,
         figure.title,
     );
-    title(&area, figure.title)?;
+    title(&area, figure.title, 200.0)?;
     write_notes(&area, &lines, notes_top)?;
     let words = text(LABEL, &INK, HPos::Left, VPos::Center);
     for (offset, color, name) in [(196.0, LINE, "original"), (116.0, ACCENT, "reconstruction")] {

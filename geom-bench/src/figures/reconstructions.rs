@@ -1,12 +1,14 @@
 //! Inputs beside what the autoencoder makes of them.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayView1, ArrayView2, s};
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::axis::{drawable, extent};
 use super::canvas::{Canvas, px};
-use super::latent::{MARGIN, TITLE_ROOM, note_lines, notes_height, title, write_notes};
+use super::page::{MARGIN, TITLE_ROOM, note_lines, notes_height, title, write_notes};
 use super::profiles::profiles;
 use super::style::{INK, LABEL, QUIET, TICK, text};
 use super::{Error, check_length, counted};
@@ -28,6 +30,8 @@ pub struct Reconstructions<'a> {
     pub image: Option<(usize, usize)>,
 }
 
+/// More pairs than this teach nothing
+const MOST_PAIRS: usize = 40;
 const PER_ROW: usize = 10;
 const CELL: f64 = 64.0;
 const GAP: f64 = 8.0;
@@ -57,6 +61,15 @@ pub fn reconstructions(figure: &Reconstructions<'_>) -> Result<String, Error> {
         figure.reconstructions.ncols(),
         width,
     )?;
+    let left_out =
+        (count > MOST_PAIRS).then(|| format!("The first {MOST_PAIRS} of {count} pairs are drawn."));
+    let figure = Reconstructions {
+        originals: figure.originals.slice_move(s![..count.min(MOST_PAIRS), ..]),
+        reconstructions: figure
+            .reconstructions
+            .slice_move(s![..count.min(MOST_PAIRS), ..]),
+        ..*figure
+    };
     match figure.image {
         Some((height, breadth)) => {
             check_length(
@@ -65,9 +78,9 @@ pub fn reconstructions(figure: &Reconstructions<'_>) -> Result<String, Error> {
                 height.saturating_mul(breadth),
                 width,
             )?;
-            images(figure, (height, breadth))
+            images(&figure, (height, breadth), left_out)
         }
-        None => profiles(figure),
+        None => profiles(&figure, left_out),
     }
 }
 
@@ -94,6 +107,7 @@ pub(super) fn pair_error(
 fn images(
     figure: &Reconstructions<'_>,
     (height, breadth): (usize, usize),
+    left_out: Option<String>,
 ) -> Result<String, Error> {
     let count = figure.originals.nrows();
     let scale = extent(figure.originals.iter().copied()).unwrap_or((0.0, 1.0));
@@ -125,6 +139,7 @@ fn images(
             counted(broken, "pixel")
         ));
     }
+    remarks.extend(left_out);
     let lines = note_lines(&remarks, page_width);
     let notes_top = TITLE_ROOM + rows as f64 * block;
 
@@ -136,7 +151,7 @@ fn images(
         notes_top + notes_height(&lines) + MARGIN / 2.0,
         figure.title,
     );
-    title(&area, figure.title)?;
+    title(&area, figure.title, 0.0)?;
     write_notes(&area, &lines, notes_top)?;
     for row in 0..rows {
         let top = TITLE_ROOM + row as f64 * block;
@@ -166,10 +181,10 @@ fn images(
             );
             for (y, values) in [(top, original), (second, reconstruction)] {
                 let png = png(values, (height, breadth), scale)?;
-                pictures.push_str(&format!(
+                let _ = writeln!(
+                    pictures,
                     r#"<image x="{x:.2}" y="{y:.2}" width="{cell_width:.2}" height="{cell_height:.2}" preserveAspectRatio="none" style="image-rendering:pixelated" href="data:image/png;base64,{png}"/>"#
-                ));
-                pictures.push('\n');
+                );
             }
             let style = text(TICK, &QUIET, HPos::Center, VPos::Center);
             area.draw_text(
@@ -260,11 +275,27 @@ mod tests {
         let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut pixels).unwrap();
         assert_eq!((info.width, info.height), (4, 3));
-        // Values 0…11 of a scale 0…23.
-        let expected: Vec<u8> = (0..12u8)
-            .map(|v| (f64::from(v) / 23.0 * 255.0).round() as u8)
-            .collect();
+        // Values 0…11 on a scale that ends at 23: 255 · v / 23, rounded.
+        let expected = [0, 11, 22, 33, 44, 55, 67, 78, 89, 100, 111, 122];
         assert_eq!(pixels, expected);
+    }
+
+    #[test]
+    fn many_pairs_are_cut_and_the_page_says_so() {
+        let originals = Array2::from_elem((41, 4), 0.5);
+        let mut figure = Reconstructions {
+            title: "T",
+            originals: originals.view(),
+            reconstructions: originals.view(),
+            image: Some((2, 2)),
+        };
+        for (image, element, drawn) in [(Some((2, 2)), "image", 80), (None, "circle", 320)] {
+            figure.image = image;
+            let svg = reconstructions(&figure).unwrap();
+            names_do_not_touch(&svg);
+            assert_eq!(count(&svg, element), drawn);
+            assert!(svg.contains("The first 40 of 41 pairs are drawn."));
+        }
     }
 
     #[test]

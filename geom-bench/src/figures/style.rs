@@ -57,7 +57,7 @@ const DIVERGING: [[f64; 3]; 9] = [
 /// The diverging map at `position` in −1…1; beyond the ends it stays at the end's colour
 pub(super) fn diverging(position: f64) -> RGBColor {
     let last = DIVERGING.len() - 1;
-    let along = (position.clamp(-1.0, 1.0) + 1.0) / 2.0 * last as f64;
+    let along = position.clamp(-1.0, 1.0).midpoint(1.0) * last as f64;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -76,26 +76,16 @@ pub(super) fn diverging(position: f64) -> RGBColor {
 }
 
 /// A text style: size in pixels, anchor
-pub(super) fn text<'a>(
-    size: f64,
-    color: &'a RGBColor,
-    horizontal: HPos,
-    vertical: VPos,
-) -> TextStyle<'a> {
+pub(super) fn text(size: f64, color: &RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'_> {
     styled(size, color, FontStyle::Normal).pos(Pos::new(horizontal, vertical))
 }
 
 /// A bold text style, with the canvas's white halo
-pub(super) fn bold<'a>(
-    size: f64,
-    color: &'a RGBColor,
-    horizontal: HPos,
-    vertical: VPos,
-) -> TextStyle<'a> {
+pub(super) fn bold(size: f64, color: &RGBColor, horizontal: HPos, vertical: VPos) -> TextStyle<'_> {
     styled(size, color, FontStyle::Bold).pos(Pos::new(horizontal, vertical))
 }
 
-fn styled<'a>(size: f64, color: &'a RGBColor, style: FontStyle) -> TextStyle<'a> {
+fn styled(size: f64, color: &RGBColor, style: FontStyle) -> TextStyle<'_> {
     TextStyle::from(FontDesc::new(FontFamily::SansSerif, size * UNIT, style)).color(color)
 }
 
@@ -132,6 +122,19 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
         })
         .sum();
     em * size
+}
+
+/// The text, or as much of its beginning as is no wider than `limit` pixels, with an ellipsis
+pub(super) fn shortened(text: &str, size: f64, limit: f64) -> String {
+    if text_width(text, size) <= limit {
+        return text.to_owned();
+    }
+    let mut room = limit - text_width("…", size);
+    let fits = |character: &char| {
+        room -= text_width(character.encode_utf8(&mut [0; 4]), size);
+        room >= 0.0
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 /// Breaks a text at spaces so that no line is wider than `limit` pixels, as far as its words allow
@@ -191,6 +194,17 @@ mod tests {
             "the middle must stand out from a white page, contrast {page}"
         );
         assert_eq!(diverging(7.0), diverging(1.0));
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_their_limit() {
+        assert_eq!(shortened("short", 10.0, 100.0), "short");
+        let cut = shortened(&"wide ".repeat(40), 10.0, 100.0);
+        assert!(
+            cut.ends_with('…') && text_width(&cut, 10.0) <= 100.0,
+            "{cut}"
+        );
+        assert_eq!(shortened("anything", 10.0, -5.0), "…");
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Better {
     /// Whether `a` is better than `b`; values that are not finite are never better
     pub fn prefers(self, a: f64, b: f64) -> bool {
         match self {
-            Self::Lower => a.is_finite() && (a < b || b.is_nan()),
+            Self::Lower => a.is_finite() && (a < b || !b.is_finite()),
             Self::Higher => a.is_finite() && (a > b || !b.is_finite()),
             Self::Unknown => false,
         }
@@ -84,49 +84,49 @@ const ENTRIES: &[Entry] = &[
     ),
     (
         "knn_recall_{}",
-        "Neighbours kept, k = {}",
+        "Neighbours kept, k\u{a0}=\u{a0}{}",
         Better::Higher,
         "The share of each point's {} nearest neighbours in the data that are among its {} nearest in the embedding: 1 keeps all; chance is {} divided by the number of points.",
     ),
     (
         "trustworthiness_{}",
-        "Trustworthiness, k = {}",
+        "Trustworthiness, k\u{a0}=\u{a0}{}",
         Better::Higher,
         "1 if no point has false neighbours among its {} nearest in the embedding; each counts by how far away it is in the data.",
     ),
     (
         "continuity_{}",
-        "Continuity, k = {}",
+        "Continuity, k\u{a0}=\u{a0}{}",
         Better::Higher,
         "1 if none of the {} nearest neighbours in the data is torn away; each lost one counts by how far away it is in the embedding.",
     ),
     (
         "mrre_{}",
-        "Mean relative rank error, k = {}",
+        "Mean relative rank error, k\u{a0}=\u{a0}{}",
         Better::Lower,
         "How far the ranks of the {} nearest neighbours move between data and embedding, relative to the rank; 0 keeps all ranks.",
     ),
     (
         "neighbourhood_loss_{}",
-        "Neighbours lost, k = {}",
+        "Neighbours lost, k\u{a0}=\u{a0}{}",
         Better::Lower,
         "The share of each point's {} nearest neighbours that the embedding loses: 1 minus the recall.",
     ),
     (
         "rank_correlation_{}",
-        "Rank correlation, k = {}",
+        "Rank correlation, k\u{a0}=\u{a0}{}",
         Better::Higher,
         "Spearman correlation of the neighbours' ranks in data and embedding for the {} nearest; 1 keeps their order.",
     ),
     (
         "kl_{}",
-        "Density divergence, σ = {}",
+        "Density divergence, σ\u{a0}=\u{a0}{}",
         Better::Lower,
         "Kullback–Leibler divergence between the density of the data and that of the embedding, smoothed at σ = {} of the squared diameter: 0 means that dense and sparse regions stay so.",
     ),
     (
         "density_l1_{}",
-        "Density difference, σ = {}",
+        "Density difference, σ\u{a0}=\u{a0}{}",
         Better::Lower,
         "Summed absolute difference between the densities of data and embedding, smoothed at σ = {}; 0 is best, 2 worst.",
     ),
@@ -206,7 +206,7 @@ const ENTRIES: &[Entry] = &[
 /// use geom_bench::report::{Better, explain};
 ///
 /// let recall = explain("knn_recall_25");
-/// assert_eq!(recall.title, "Neighbours kept, k = 25");
+/// assert_eq!(recall.title, "Neighbours kept, k\u{a0}=\u{a0}25");
 /// assert_eq!(recall.better, Better::Higher);
 /// assert_eq!(explain("something_new").better, Better::Unknown);
 /// ```
@@ -260,7 +260,10 @@ mod tests {
 
     #[test]
     fn parameters_are_numbers_only() {
-        assert_eq!(explain("kl_0.1").title, "Density divergence, σ = 0.1");
+        assert_eq!(
+            explain("kl_0.1").title,
+            "Density divergence, σ\u{a0}=\u{a0}0.1"
+        );
         assert_eq!(explain("kl_<b>").better, Better::Unknown);
         assert_eq!(explain("kl_nan").better, Better::Unknown);
         assert_eq!(explain("").better, Better::Unknown);

@@ -61,7 +61,7 @@ impl FigureKind {
     pub fn caption(self) -> &'static str {
         match self {
             Self::Embedding => {
-                "Every mark is one input, placed by the encoder; colours are labels, which the model never saw. Discs \
+                "Every mark is one input, placed by the encoder; colours, where there are any, are labels that the model never saw. Discs \
                  were trained on, rings were held out: rings that avoid the discs of their colour show that the encoder \
                  does not generalise. How far distances, sizes and gaps here can be trusted is what the next two \
                  pictures say."

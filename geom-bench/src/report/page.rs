@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Figure, Footer};
+use super::{Figure, FigureKind, Footer};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -54,7 +54,7 @@ pub(super) fn warnings(warnings: &[String]) -> Markup {
 /// A figure with its caption
 pub(super) fn figure(figure: &Figure, caption: Markup) -> Markup {
     html! {
-        figure {
+        figure.below[matches!(figure.kind, FigureKind::Reconstructions | FigureKind::LossCurves)] {
             (PreEscaped(&figure.svg))
             figcaption {
                 (caption)

@@ -29,7 +29,7 @@ pub struct RunReport {
 pub fn run_page(report: &RunReport) -> String {
     let body = html! {
         (headline(&report.metrics))
-        (warnings(&report.warnings))
+        (warnings(&all_warnings(report)))
         section {
             h2 { "Pictures" }
             @for kind in FigureKind::ALL {
@@ -53,6 +53,42 @@ pub fn run_page(report: &RunReport) -> String {
         }
     };
     page(&report.title, &report.summary, body, &report.footer)
+}
+
+/// The caller's warnings, and what the report itself can see: missing pieces, values that are not finite
+fn all_warnings(report: &RunReport) -> Vec<String> {
+    let mut all = report.warnings.clone();
+    let mut list = |beginning: &str, names: Vec<&str>| {
+        if !names.is_empty() {
+            all.push(format!("{beginning}: {}.", names.join(", ")));
+        }
+    };
+    let broken = |metric: &&Metric| {
+        [metric.train, metric.test]
+            .iter()
+            .flatten()
+            .any(|value| !value.is_finite())
+    };
+    let names = report
+        .metrics
+        .iter()
+        .filter(broken)
+        .map(|metric| metric.name.as_str());
+    list("Not finite", names.collect());
+    if !report.metrics.is_empty() {
+        let missing = |name: &&str| !report.metrics.iter().any(|metric| metric.name == *name);
+        list(
+            "Missing metrics",
+            HEADLINE_METRICS.into_iter().filter(missing).collect(),
+        );
+    }
+    if !report.figures.is_empty() {
+        let missing =
+            |kind: &FigureKind| !report.figures.iter().any(|picture| picture.kind == *kind);
+        let kinds = FigureKind::ALL.into_iter().filter(missing);
+        list("Missing pictures", kinds.map(FigureKind::heading).collect());
+    }
+    all
 }
 
 /// The numbers that matter, on test points where there are any
@@ -204,6 +240,32 @@ mod tests {
         .map(|title| html.find(title).unwrap())
         .collect();
         assert!(order.is_sorted());
+    }
+
+    #[test]
+    fn what_is_missing_or_not_finite_is_said() {
+        let report = RunReport {
+            warnings: vec!["floored 3".into()],
+            figures: vec![Figure {
+                kind: FigureKind::Embedding,
+                svg: "<svg/>".into(),
+                remark: None,
+            }],
+            metrics: vec![
+                metric("kl_0.1", Some(f64::NAN), Some(0.1)),
+                metric("reconstruction_mse", Some(1.0), None),
+            ],
+            ..RunReport::default()
+        };
+        assert_eq!(
+            all_warnings(&report),
+            [
+                "floored 3",
+                "Not finite: kl_0.1.",
+                "Missing metrics: log_det_variance, condition_number_median, knn_recall_10.",
+                "Missing pictures: Log-determinant heatmap, Indicatrices, Reconstructions, Losses.",
+            ]
+        );
     }
 
     #[test]

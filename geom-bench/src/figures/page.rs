@@ -7,9 +7,9 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::Error;
 use super::axis::Axis;
-use super::canvas::{Area, Canvas, px};
+use super::canvas::{Area, Canvas, UNIT, px};
 use super::style::{
-    FRAME, GRID, INK, LABEL, QUIET, TICK, TITLE, bold, stroke, text, text_width, wrap,
+    FRAME, GRID, INK, LABEL, QUIET, TICK, TITLE, bold, shortened, stroke, text, text_width, wrap,
 };
 
 /// Room for title, for tick labels and description below a plot, and around everything
@@ -95,13 +95,13 @@ pub(super) fn axes<'a>(
     })
 }
 
-/// Writes a title and notes, and gives the height that notes need
-pub(super) fn title(area: &Area<'_>, title: &str) -> Result<(), Error> {
-    area.draw_text(
-        title,
-        &bold(TITLE, &INK, HPos::Left, VPos::Top),
-        (px(MARGIN), px(MARGIN)),
-    )?;
+/// Writes the page's title, leaving `reserved` pixels free at its right
+pub(super) fn title(area: &Area<'_>, title: &str, reserved: f64) -> Result<(), Error> {
+    let room = f64::from(area.dim_in_pixel().0) / UNIT - 2.0 * MARGIN - reserved;
+    // Bold text is about a tenth wider than the estimate.
+    let title = shortened(title, TITLE * 1.1, room);
+    let style = bold(TITLE, &INK, HPos::Left, VPos::Top);
+    area.draw_text(&title, &style, (px(MARGIN), px(MARGIN)))?;
     Ok(())
 }
 
@@ -168,7 +168,7 @@ impl Plane {
                 x: Axis::linear(x, 8),
                 y,
                 width,
-                height: 180.0,
+                height: 290.0,
                 dimension,
                 range,
             };
@@ -214,7 +214,7 @@ impl Plane {
             notes_top + notes_height(&lines) + MARGIN / 2.0,
             heading,
         );
-        title(&area, heading)?;
+        title(&area, heading, 0.0)?;
         let rect = Rect {
             x: left,
             y: TITLE_ROOM,
