@@ -26,7 +26,7 @@ mod choices;
 mod file;
 mod flags;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -343,11 +343,7 @@ impl Config {
 
     /// Name of the run for its folder: method and data, letters, digits and dashes only.
     pub fn run_name(&self) -> String {
-        let data = self.data.trim_end_matches(std::path::is_separator);
-        let last = data.rsplit(std::path::is_separator).next().unwrap_or(data);
-        let stem = [".gz", ".csv", ".npy", ".npz"]
-            .iter()
-            .fold(last, |name, end| name.strip_suffix(end).unwrap_or(name));
+        let stem = data::stem(Path::new(&self.data));
         let slug: String = stem
             .chars()
             .take(40)

@@ -200,7 +200,7 @@ fn load_path<E: Scalar>(data: &str, labels: Labels) -> Result<Dataset<E>, Error>
 }
 
 /// The name of a file without its endings, for titles and folders.
-fn stem(path: &Path) -> String {
+pub(crate) fn stem(path: &Path) -> String {
     let name = path
         .file_name()
         .unwrap_or(path.as_os_str())
