@@ -283,6 +283,15 @@ pub enum Error {
         test: Vec<u64>,
     },
 
+    /// An index of a point that is not there.
+    #[error("there is no point {index} among {points} points (the first is 0)")]
+    NoSuchPoint {
+        /// The index.
+        index: usize,
+        /// Points there.
+        points: usize,
+    },
+
     // ---- split and settings ------------------------------------------------------------------------------------
     /// A split that leaves one part without a point.
     #[error("a test fraction of {fraction} of {points} points leaves no point to {part}")]

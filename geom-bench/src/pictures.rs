@@ -1,4 +1,4 @@
-//! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`](crate::figures).
+//! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
 use geom_ae::{Autoencoder, Diagnosis, Scalar};
 use geom_nn::NetworkDevice;

@@ -61,7 +61,7 @@ impl<'a, E: Number> Measured<'a, E> {
         parts: Vec<(&'static str, Vec<usize>)>,
     ) -> Result<Self, Error> {
         let measure = |(name, indices): (&'static str, Vec<usize>)| {
-            let points = dataset.subset(&indices);
+            let points = dataset.subset(&indices)?;
             let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
             Ok(MeasuredPart { name, indices, points, diagnosis })
         };

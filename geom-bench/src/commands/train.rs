@@ -11,7 +11,7 @@ use geom_ae::{Autoencoder, TrainOptions, Trainer, box_autoencoder, trainer::Epoc
 use geom_bench::{
     Error,
     config::{Config, ConfigArgs, Settings},
-    data::{self, Dataset},
+    data::Dataset,
     history::{self, EpochRecord},
     run_folder::{self, RunFolder},
 };
@@ -80,10 +80,7 @@ impl Job for Train {
     fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Failure> {
         let Self { config, resumed } = self;
         // Everything that can be wrong is found out before the folder is made.
-        let options = data::Options { labels: config.labels, seed: config.seed };
-        let dataset: Dataset<E> = data::load(&config.data, options)?;
-        let split = dataset.split(config.split, config.test_fraction, config.seed)?;
-        config.check_data(split.train.len(), dataset.width())?;
+        let (dataset, split) = config.load_data::<E>()?;
         let train = dataset.points.select(Axis(0), &split.train);
         let test = dataset.points.select(Axis(0), &split.test);
         let mut trainer = prepare(&config, device, train.view())?;

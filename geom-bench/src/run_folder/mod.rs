@@ -100,7 +100,8 @@ const MOST_RUNS: usize = 1_000_000;
 pub struct RunFolder {
     path: PathBuf,
     /// Held while this value lives, if the run is being written.
-    _lock: Option<File>,
+    #[expect(dead_code, reason = "kept for the lock that it holds")]
+    lock: Option<File>,
 }
 
 impl RunFolder {
@@ -141,7 +142,7 @@ impl RunFolder {
         check_empty(&path)?;
         let folder = Self {
             path,
-            _lock: Some(lock),
+            lock: Some(lock),
         };
         let about = "# Every effective setting of this run; `geom train --config` with this file repeats it.\n";
         folder.write(CONFIG, format!("{about}{settings}").as_bytes())?;
@@ -164,7 +165,7 @@ impl RunFolder {
         }
         Ok(Self {
             path: path.to_path_buf(),
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -173,9 +174,12 @@ impl RunFolder {
     /// # Errors
     /// A folder without [`CONFIG`], or one that another process is writing.
     pub fn open_to_write(path: &Path) -> Result<Self, Error> {
-        let mut folder = Self::open(path)?;
-        folder._lock = Some(lock(path)?.0);
-        Ok(folder)
+        let folder = Self::open(path)?;
+        let (lock, _) = lock(path)?;
+        Ok(Self {
+            lock: Some(lock),
+            ..folder
+        })
     }
 
     /// The folder.
