@@ -20,6 +20,7 @@ use geom_nn::{Cpu, NetworkDevice};
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Train a model, measure it, draw it; writes a run folder
+    #[command(args_override_self = true)]
     Train(Box<train::TrainArgs>),
     /// Embed data with the model of a run
     Embed(embed::EmbedArgs),
