@@ -2,10 +2,14 @@
 
 mod ambient;
 mod correction;
+mod curvature;
 pub mod diagnostics;
 mod distortion;
 mod error;
+mod field;
 mod fisher_rao;
+mod geodesic;
+mod immersion;
 mod metric;
 mod quality;
 mod scalar;
@@ -17,12 +21,20 @@ mod kernel;
 
 pub use ambient::AmbientMetric;
 pub use correction::{Corrections, RankPolicy};
+pub use curvature::{Curvature, SecondFundamentalForm, christoffel};
 pub use distortion::{
     AmbientEvaluation, Distortion, Evaluation, Mixup, Moments, ProbeEvaluation, ProbeMoments,
     ProbedDistortion, gaussian_probes,
 };
 pub use error::{Error, Result};
+pub use field::{FieldOf, MetricField, PoincareDisc, Pullback};
 pub use fisher_rao::FisherRao;
+pub use geodesic::{
+    Distance, FlowOptions, Geodesic, GeodesicBall, GeodesicOptions, Logarithm, LogarithmOptions,
+    NormalGrid, Segments, Shot, Start, connect, connect_all, distance, distances, exponential,
+    geodesic_path, logarithm, natural_spline, parallel_transport,
+};
+pub use immersion::{Closure, DualNum, Formula, Immersion, Outside, charts};
 pub use metric::{
     condition_numbers, inverse_metric, log_det_metric, pullback_metric, singular_values,
     volume_elements,

@@ -1,0 +1,8 @@
+//! Closed forms and laws of geometry, each run on every space.
+
+mod charts;
+mod curvature;
+mod geodesics;
+mod peers;
+mod properties;
+mod spaces;
