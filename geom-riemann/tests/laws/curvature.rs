@@ -3,8 +3,7 @@
 use crate::spaces::{fields, immersions};
 use geom_riemann::charts::{Helicoid, Sphere, Torus};
 use geom_riemann::{
-    Closure, Curvature, Immersion, MetricField, MetricTensor, Pullback, SecondFundamentalForm,
-    christoffel,
+    Closure, Curvature, MetricTensor, Pullback, SecondFundamentalForm, christoffel,
 };
 use ndarray::{Array3, array};
 
@@ -50,23 +49,29 @@ fn symmetries_of_the_riemann_tensor() {
     for (name, field, z) in fields() {
         let r = Curvature::of(&*field, &z).unwrap();
         let (r, d) = (r.riemann(), field.dimension());
+        // Third derivatives of a closure are differences of differences.
+        let tolerance = if name.starts_with("closure") {
+            1e-5
+        } else {
+            1e-7
+        };
         let scale = 1.0 + r.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         for ((i, j, k, l), value) in r.indexed_iter() {
             assert!(
-                (value + r[[j, i, k, l]]).abs() < 1e-7 * scale,
+                (value + r[[j, i, k, l]]).abs() < tolerance * scale,
                 "{name}: R(i,j) is skew"
             );
             assert!(
-                (value + r[[i, j, l, k]]).abs() < 1e-7 * scale,
+                (value + r[[i, j, l, k]]).abs() < tolerance * scale,
                 "{name}: R(i,j) is skew-adjoint"
             );
             assert!(
-                (value - r[[k, l, i, j]]).abs() < 1e-7 * scale,
+                (value - r[[k, l, i, j]]).abs() < tolerance * scale,
                 "{name}: pairs commute"
             );
             let bianchi = value + r[[j, k, i, l]] + r[[k, i, j, l]];
             assert!(
-                bianchi.abs() < 1e-7 * scale,
+                bianchi.abs() < tolerance * scale,
                 "{name}: first Bianchi identity, {bianchi:e}, d = {d}"
             );
         }
@@ -149,7 +154,7 @@ fn curvature_does_not_depend_on_coordinates_or_on_rotations() {
         let (s, c) = 0.7_f64.sin_cos();
         x.copy_from_slice(&[c * p[0] - s * p[2], p[1], s * p[0] + c * p[2]]);
     });
-    let z = [0.4, 0.3];
+    let z = [0.4_f64, 0.3];
     let w = [z[0] + 0.2 * z[1] * z[1], z[1] - 0.3 * z[0]];
     let expected = -1.0 / (1.0 + w[0] * w[0] + w[1] * w[1]).powi(2);
     let ours = Curvature::by_gauss_equation(&bent, &z)

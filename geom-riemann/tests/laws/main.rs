@@ -2,6 +2,7 @@
 
 mod charts;
 mod curvature;
+mod examples;
 mod geodesics;
 mod peers;
 mod properties;

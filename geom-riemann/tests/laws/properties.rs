@@ -87,7 +87,7 @@ proptest! {
         for i in 0..3 {
             let v = spectra.right_vectors().index_axis_move(ndarray::Axis(0), i).to_owned();
             let orthogonal = v.dot(&v.t());
-            prop_assert!((&orthogonal - &Array2::eye(d)).iter().all(|e| e.abs() < 1e-12));
+            prop_assert!((&orthogonal - &Array2::<f64>::eye(d)).iter().all(|e| e.abs() < 1e-12));
             let squares = Array2::from_diag(&spectra.singular_values().row(i).mapv(|s| s * s));
             let rebuilt = v.t().dot(&squares).dot(&v);
             let error = &rebuilt - &g.index_axis(ndarray::Axis(0), i);
