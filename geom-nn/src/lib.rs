@@ -24,6 +24,7 @@ mod network;
 mod optimiser;
 mod pass;
 mod plan;
+mod products;
 mod request;
 
 pub use activation::Activation;
@@ -41,4 +42,5 @@ pub use network::Network;
 pub use optimiser::{Adam, AdamState, Sgd, WeightDecay};
 pub use pass::Pass;
 pub use plan::Parameter;
+pub use products::{GramProducts, Vjp};
 pub use request::{Gradients, Request, Seeds};

@@ -93,26 +93,26 @@ impl<E: Element> Metric<E> {
             .zip(stacked.par_chunks(points * stack * width))
             .for_each(|((right, values), stacked)| {
                 let count = stacked.len() / (stack * width);
-                match &matrix {
-                    Some(matrix) => {
-                        let matrix = Matrix::rows(matrix, (width, width));
-                        for k in 0..tangents {
-                            let rows = &stacked[(1 + k) * width..];
-                            let rows = Matrix::strided(rows, (count, width), (stack * width, 1));
-                            product(
-                                &mut right[k * width..],
-                                tangents * width,
-                                rows,
-                                matrix,
-                                false,
-                            );
-                        }
+                if let Some(matrix) = &matrix {
+                    let matrix = Matrix::rows(matrix, (width, width));
+                    for k in 0..tangents {
+                        let rows = Matrix::strided(
+                            &stacked[(1 + k) * width..],
+                            (count, width),
+                            (stack * width, 1),
+                        );
+                        product(
+                            &mut right[k * width..],
+                            tangents * width,
+                            rows,
+                            matrix,
+                            false,
+                        );
                     }
-                    None => {
-                        let points = right.chunks_exact_mut(tangents * width);
-                        for (right, rows) in points.zip(stacked.chunks_exact(stack * width)) {
-                            right.copy_from_slice(&rows[width..]);
-                        }
+                } else {
+                    let points = right.chunks_exact_mut(tangents * width);
+                    for (right, rows) in points.zip(stacked.chunks_exact(stack * width)) {
+                        right.copy_from_slice(&rows[width..]);
                     }
                 }
                 pulp::Arch::new().dispatch(

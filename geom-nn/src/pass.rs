@@ -148,7 +148,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         reason = "the device returns rows of the trace's own shape"
     )]
     pub fn backward(&self, seeds: Seeds<'_, E>) -> Result<Gradients<E>, Error> {
-        let (parameters, input) = self.send_back(seeds, true)?;
+        let (parameters, input) = self.send_back(&seeds, true)?;
         let (width, tangents) = (self.network.input_width(), self.order.tangents);
         let shape = (self.batch, self.order.stack(), width);
         let rows = Array3::from_shape_vec(shape, input.unwrap_or_default()).expect("stacked input");
@@ -166,16 +166,16 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     /// # Errors
     /// As [`backward`](Self::backward).
     pub fn backward_parameters(&self, seeds: Seeds<'_, E>) -> Result<Array1<E>, Error> {
-        self.send_back(seeds, false)
+        self.send_back(&seeds, false)
             .map(|(parameters, _)| parameters)
     }
 
     fn send_back(
         &self,
-        seeds: Seeds<'_, E>,
+        seeds: &Seeds<'_, E>,
         want_input: bool,
     ) -> Result<(Array1<E>, Option<Vec<E>>), Error> {
-        self.check(&seeds)?;
+        self.check(seeds)?;
         let (outputs, tangents) = (self.network.output_width(), self.order.tangents);
         let (network, trace) = (self.network, &self.trace);
         let mut gradient = Array1::zeros(network.parameter_count());
@@ -187,7 +187,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             let seeded = metric.seeds(&network.model, output, seeds.value, seeds.metric, flat);
             let size = seeded.len() / self.batch;
             let fill = |point: usize, out: &mut [E]| {
-                out.copy_from_slice(&seeded[point * size..(point + 1) * size])
+                out.copy_from_slice(&seeded[point * size..(point + 1) * size]);
             };
             let input =
                 network
@@ -201,7 +201,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             tangents: rows,
             second,
             ..
-        } = seeds;
+        } = *seeds;
         let columns = jacobian.map(|j| j.permuted_axes([0, 2, 1]));
         let fill = |point: usize, out: &mut [E]| {
             let (first, rest) = out.split_at_mut(outputs);
@@ -244,43 +244,21 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             metric,
         } = seeds;
         let rows = m > 0 && self.metric.is_none();
-        let cases: [(&str, Option<&[usize]>, &[usize], bool); 5] = [
-            (
-                "value",
-                value.as_ref().map(ArrayBase::shape),
-                &[batch, outputs],
-                true,
-            ),
-            (
-                "jacobian",
-                jacobian.as_ref().map(ArrayBase::shape),
-                &[batch, outputs, m],
-                self.full,
-            ),
-            (
-                "tangents",
-                tangents.as_ref().map(ArrayBase::shape),
-                &[batch, m, outputs],
-                rows,
-            ),
-            (
-                "second",
-                second.as_ref().map(ArrayBase::shape),
-                &[batch, pairs, outputs],
-                pairs > 0,
-            ),
-            (
-                "metric",
-                metric.as_ref().map(ArrayBase::shape),
-                &[batch, m, m],
-                self.metric.is_some(),
-            ),
+        let value = value.as_ref().map(ArrayBase::shape);
+        let [jacobian, tangents, second, metric] =
+            [jacobian, tangents, second, metric].map(|seed| seed.as_ref().map(ArrayBase::shape));
+        let cases = [
+            ("value", value, vec![batch, outputs], true),
+            ("jacobian", jacobian, vec![batch, outputs, m], self.full),
+            ("tangents", tangents, vec![batch, m, outputs], rows),
+            ("second", second, vec![batch, pairs, outputs], pairs > 0),
+            ("metric", metric, vec![batch, m, m], self.metric.is_some()),
         ];
         for (seed, found, expected, present) in cases {
             match found {
                 Some(_) if !present => return Err(Error::UnexpectedSeed { operation, seed }),
-                Some(found) if found != expected => {
-                    let (expected, found) = (expected.to_vec(), found.to_vec());
+                Some(found) if found != expected.as_slice() => {
+                    let found = found.to_vec();
                     return Err(Error::Shape {
                         operation,
                         argument: seed,
