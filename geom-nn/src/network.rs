@@ -1,5 +1,7 @@
 //! A network: an architecture, one flat buffer of parameters, a device.
 
+use std::sync::Arc;
+
 use dfdx::tensor::Cpu;
 
 use crate::architecture::Architecture;
@@ -13,7 +15,7 @@ use crate::plan::{Parameter, Plan};
 /// What the kernels need of a network: steps, flat parameters, buffers.
 #[derive(Clone, Debug)]
 pub struct Model<E: Element> {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     pub(crate) parameters: Vec<E>,
     pub(crate) pool: Pool<E>,
 }
@@ -81,12 +83,30 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         Self {
             architecture: architecture.clone(),
             model: Model {
-                plan,
+                plan: Arc::new(plan),
                 parameters,
                 pool: Pool::default(),
             },
             device: device.clone(),
         }
+    }
+
+    /// This network followed by another, as one network with the parameters of both, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Chain`] if the second does not take what the first gives.
+    pub fn then(&self, next: &Self) -> Result<Self, Error> {
+        let architecture = self.architecture.clone().then(&next.architecture);
+        let parameters = [self.parameters(), next.parameters()].concat();
+        if self.output_width() != next.input_width() {
+            return Err(Error::Chain {
+                layer: self.architecture.layers().len(),
+                kind: "network",
+                expected: vec![next.input_width()],
+                found: vec![self.output_width()],
+            });
+        }
+        Self::from_parameters(&architecture, parameters, &self.device)
     }
 
     /// The description the network was built from.
