@@ -4,6 +4,7 @@ mod correction;
 pub mod diagnostics;
 mod distortion;
 mod error;
+pub mod manifold;
 mod metric;
 mod scalar;
 mod spectra;
