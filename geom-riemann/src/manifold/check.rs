@@ -1,6 +1,6 @@
 //! The checks that every manifold makes at its door.
 
-use ndarray::ArrayView1;
+use ndarray::{Array1, ArrayView1};
 
 use super::{ManifoldError, ManifoldResult};
 
@@ -52,6 +52,16 @@ pub(super) fn on_manifold(
     })
 }
 
+/// Euclidean length, exact for tiny and huge vectors too.
+pub(super) fn norm(v: ArrayView1<f64>) -> f64 {
+    let largest = v.iter().fold(0.0, |m: f64, c| m.max(c.abs()));
+    if largest == 0.0 || (1e-140..1e140).contains(&largest) {
+        return v.dot(&v).sqrt();
+    }
+    let scaled = &v / largest;
+    scaled.dot(&scaled).sqrt() * largest
+}
+
 /// Refuses a vector of the given length whose normal part is longer than the tolerance allows.
 pub(super) fn tangent(
     operation: &'static str,
@@ -60,6 +70,7 @@ pub(super) fn tangent(
     normal: f64,
     length: f64,
 ) -> ManifoldResult<()> {
+    in_range(operation, "the length of a tangent vector", length)?;
     if normal <= TOLERANCE * length {
         return Ok(());
     }
@@ -124,4 +135,16 @@ pub(super) fn in_range(
         quantity,
         value,
     })
+}
+
+/// Refuses a result of which a coordinate overflowed.
+pub(super) fn finite(operation: &'static str, result: Array1<f64>) -> ManifoldResult<Array1<f64>> {
+    match result.iter().find(|c| !c.is_finite()) {
+        None => Ok(result),
+        Some(&value) => Err(ManifoldError::Range {
+            operation,
+            quantity: "a coordinate of the result",
+            value,
+        }),
+    }
 }

@@ -28,7 +28,7 @@ impl Euclidean {
     }
 
     fn vector(
-        &self,
+        self,
         operation: &'static str,
         argument: &'static str,
         x: ArrayView1<f64>,
@@ -45,20 +45,20 @@ impl Manifold for Euclidean {
     fn exponential(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("exponential", "x", x)?;
         self.vector("exponential", "v", v)?;
-        Ok(&x + &v)
+        check::finite("exponential", &x + &v)
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("logarithm", "x", x)?;
         self.vector("logarithm", "y", y)?;
-        Ok(&y - &x)
+        check::finite("logarithm", &y - &x)
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         self.vector("distance", "x", x)?;
         self.vector("distance", "y", y)?;
         let difference = &y - &x;
-        Ok(difference.dot(&difference).sqrt())
+        check::in_range("distance", "the distance", check::norm(difference.view()))
     }
 
     fn inner_product(
@@ -70,7 +70,7 @@ impl Manifold for Euclidean {
         self.vector("inner_product", "x", x)?;
         self.vector("inner_product", "u", u)?;
         self.vector("inner_product", "v", v)?;
-        Ok(u.dot(&v))
+        check::in_range("inner_product", "the inner product", u.dot(&v))
     }
 }
 
@@ -86,19 +86,19 @@ impl TangentSpaces for Euclidean {
     ) -> ManifoldResult<Array1<f64>> {
         self.vector("project_tangent", "x", x)?;
         self.vector("project_tangent", "u", u)?;
-        Ok(u.to_owned())
+        check::finite("project_tangent", u.to_owned())
     }
 
     fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("isotropic", "x", x)?;
         self.vector("isotropic", "z", z)?;
-        Ok(z.to_owned())
+        check::finite("isotropic", z.to_owned())
     }
 
     fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("covector", "x", x)?;
         self.vector("covector", "v", v)?;
-        Ok(v.to_owned())
+        check::finite("covector", v.to_owned())
     }
 
     fn transport(
@@ -110,7 +110,7 @@ impl TangentSpaces for Euclidean {
         self.vector("transport", "x", x)?;
         self.vector("transport", "y", y)?;
         self.vector("transport", "v", v)?;
-        Ok(v.to_owned())
+        check::finite("transport", v.to_owned())
     }
 }
 
@@ -122,7 +122,7 @@ impl DataManifold for Euclidean {
 
     fn to_point(&self, raw: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("to_point", "raw", raw)?;
-        Ok(raw.to_owned())
+        check::finite("to_point", raw.to_owned())
     }
 
     fn to_point_pullback(
@@ -132,6 +132,6 @@ impl DataManifold for Euclidean {
     ) -> ManifoldResult<Array1<f64>> {
         self.vector("to_point_pullback", "raw", raw)?;
         self.vector("to_point_pullback", "covector", covector)?;
-        Ok(covector.to_owned())
+        check::finite("to_point_pullback", covector.to_owned())
     }
 }

@@ -64,7 +64,7 @@ pub struct SquaredDistance {
 /// The squared distance with its exact gradients in both points.
 ///
 /// $$\operatorname{grad}_x\tfrac12d(x, y)^2 = -\log_x y,$$
-/// here as a vector of coordinates: $\texttt{gradient\_x}\cdot w$ is the derivative in every tangent direction w at x. That is what a
+/// here as a vector c of coordinates: $c\cdot w$ is the derivative in every tangent direction w at x. That is what a
 /// backward pass through x takes; the Riemannian gradient itself is −2 [`logarithm`](Manifold::logarithm).
 ///
 /// # Units

@@ -1,5 +1,6 @@
 use ndarray::{Array1, ArrayView1, s};
 
+use super::check::norm;
 use super::{DataManifold, Manifold, ManifoldError, ManifoldResult, TangentSpaces, check};
 
 /// Hyperbolic space of curvature $-1/R^2$ as the upper sheet of a hyperboloid in $\mathbb R^{1+n}$, coordinates $(t, s)$.
@@ -194,10 +195,6 @@ impl Point {
     }
 }
 
-fn norm(v: ArrayView1<f64>) -> f64 {
-    v.dot(&v).sqrt()
-}
-
 impl Manifold for Hyperbolic {
     fn point_dimension(&self) -> usize {
         self.dimension.saturating_add(1)
@@ -214,7 +211,7 @@ impl Manifold for Hyperbolic {
         )?;
         let sinhc = if nu == 0.0 { 1.0 } else { nu.sinh() / nu };
         let end = &x.space * nu.cosh() + v * sinhc;
-        Ok(self.lift("exponential", end)?.coordinates())
+        check::finite("exponential", self.lift("exponential", end)?.coordinates())
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
@@ -227,13 +224,17 @@ impl Manifold for Hyperbolic {
         // y − cosh(d/R) x with cosh(d/R) = 1 + 2 sinh²(d/2R), so that nothing cancels for near points.
         let direction = (&y.space - &x.space) - &x.space * (2.0 * half * half);
         let factor = half.asinh() / (half * half.hypot(1.0));
-        Ok(x.tangent_coordinates(&(direction * factor)))
+        check::finite("logarithm", x.tangent_coordinates(&(direction * factor)))
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         let x = self.point("distance", "x", x)?;
         let y = self.point("distance", "y", y)?;
-        Ok(2.0 * self.radius * self.half_sinh(&x, &y).asinh())
+        check::in_range(
+            "distance",
+            "the distance",
+            2.0 * self.radius * self.half_sinh(&x, &y).asinh(),
+        )
     }
 
     fn inner_product(
@@ -245,7 +246,11 @@ impl Manifold for Hyperbolic {
         let x = self.point("inner_product", "x", x)?;
         let u = self.tangent("inner_product", "u", &x, u)?;
         let v = self.tangent("inner_product", "v", &x, v)?;
-        Ok(self.lower(&x, &u).dot(&v))
+        check::in_range(
+            "inner_product",
+            "the inner product",
+            self.lower(&x, &u).dot(&v),
+        )
     }
 }
 
@@ -264,7 +269,7 @@ impl TangentSpaces for Hyperbolic {
         let space = u.slice(s![1..]);
         let product = x.space.dot(&space) - x.time * u[0];
         let v = &space + &(&x.space * (product / self.radius.powi(2)));
-        Ok(x.tangent_coordinates(&v))
+        check::finite("project_tangent", x.tangent_coordinates(&v))
     }
 
     /// The first number of z is not used; the others are moved from the origin, where they are a standard normal, to x.
@@ -273,14 +278,20 @@ impl TangentSpaces for Hyperbolic {
         check::vector("isotropic", "z", z, self.point_dimension())?;
         let z = z.slice(s![1..]);
         let factor = x.space.dot(&z) / (self.radius * (self.radius + x.time));
-        Ok(x.tangent_coordinates(&(&z + &(&x.space * factor))))
+        check::finite(
+            "isotropic",
+            x.tangent_coordinates(&(&z + &(&x.space * factor))),
+        )
     }
 
     /// The time component is 0: the spatial coordinates are a chart of the whole space.
     fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let x = self.point("covector", "x", x)?;
         let v = self.tangent("covector", "v", &x, v)?;
-        Ok(std::iter::once(0.0).chain(self.lower(&x, &v)).collect())
+        check::finite(
+            "covector",
+            std::iter::once(0.0).chain(self.lower(&x, &v)).collect(),
+        )
     }
 
     fn transport(
@@ -298,7 +309,7 @@ impl TangentSpaces for Hyperbolic {
         let product = difference.dot(&v) - time * x.time_of(&v);
         let cosh = self.half_sinh(&x, &y).hypot(1.0) * self.radius;
         let moved = v + (&x.space + &y.space) * (product / (2.0 * cosh * cosh));
-        Ok(y.tangent_coordinates(&moved))
+        check::finite("transport", y.tangent_coordinates(&moved))
     }
 }
 
@@ -312,9 +323,11 @@ impl DataManifold for Hyperbolic {
     /// Keeps the spatial coordinates and computes the time coordinate, whatever was given for it.
     fn to_point(&self, raw: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         check::vector("to_point", "raw", raw, self.point_dimension())?;
-        Ok(self
-            .lift("to_point", raw.slice(s![1..]).to_owned())?
-            .coordinates())
+        check::finite(
+            "to_point",
+            self.lift("to_point", raw.slice(s![1..]).to_owned())?
+                .coordinates(),
+        )
     }
 
     fn to_point_pullback(
@@ -335,6 +348,6 @@ impl DataManifold for Hyperbolic {
             .slice_mut(s![1..])
             .scaled_add(covector[0] / x.time, &x.space);
         gradient[0] = 0.0;
-        Ok(gradient)
+        check::finite("to_point_pullback", gradient)
     }
 }

@@ -44,7 +44,7 @@ impl LogEuclideanSpd {
     }
 
     fn point(
-        &self,
+        self,
         operation: &'static str,
         argument: &'static str,
         x: ArrayView1<f64>,
@@ -55,7 +55,7 @@ impl LogEuclideanSpd {
 
     /// The tangent vector seen through the logarithm.
     fn tangent(
-        &self,
+        self,
         operation: &'static str,
         argument: &'static str,
         x: &Eigen,
@@ -81,19 +81,23 @@ impl Manifold for LogEuclideanSpd {
         let v = self.tangent("exponential", "v", &x, v)?;
         let end = Eigen::of("exponential", x.map(f64::ln) + v)?;
         symmetric::in_exp_range("exponential", &end.values)?;
-        Ok(symmetric::coordinates(&end.map(f64::exp)))
+        check::finite("exponential", symmetric::coordinates(&end.map(f64::exp)))
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let x = self.point("logarithm", "x", x)?;
         let y = self.point("logarithm", "y", y)?;
-        Ok(back(&x, &(y.map(f64::ln) - x.map(f64::ln))))
+        check::finite("logarithm", back(&x, &(y.map(f64::ln) - x.map(f64::ln))))
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         let x = self.point("distance", "x", x)?;
         let y = self.point("distance", "y", y)?;
-        Ok((y.map(f64::ln) - x.map(f64::ln)).norm())
+        check::in_range(
+            "distance",
+            "the distance",
+            (y.map(f64::ln) - x.map(f64::ln)).norm(),
+        )
     }
 
     fn inner_product(
@@ -104,7 +108,11 @@ impl Manifold for LogEuclideanSpd {
     ) -> ManifoldResult<f64> {
         let x = self.point("inner_product", "x", x)?;
         let u = self.tangent("inner_product", "u", &x, u)?;
-        Ok(u.dot(&self.tangent("inner_product", "v", &x, v)?))
+        check::in_range(
+            "inner_product",
+            "the inner product",
+            u.dot(&self.tangent("inner_product", "v", &x, v)?),
+        )
     }
 }
 
@@ -121,21 +129,27 @@ impl TangentSpaces for LogEuclideanSpd {
     ) -> ManifoldResult<Array1<f64>> {
         self.point("project_tangent", "x", x)?;
         let u = symmetric::symmetric_part("project_tangent", "u", u, self.size)?;
-        Ok(symmetric::coordinates(&u))
+        check::finite("project_tangent", symmetric::coordinates(&u))
     }
 
     fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let x = self.point("isotropic", "x", x)?;
-        Ok(back(
-            &x,
-            &symmetric::symmetric_part("isotropic", "z", z, self.size)?,
-        ))
+        check::finite(
+            "isotropic",
+            back(
+                &x,
+                &symmetric::symmetric_part("isotropic", "z", z, self.size)?,
+            ),
+        )
     }
 
     fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let x = self.point("covector", "x", x)?;
         let v = self.tangent("covector", "v", &x, v)?;
-        Ok(symmetric::coordinates(&x.derivative(&v, ln_difference)))
+        check::finite(
+            "covector",
+            symmetric::coordinates(&x.derivative(&v, ln_difference)),
+        )
     }
 
     fn transport(
@@ -146,7 +160,10 @@ impl TangentSpaces for LogEuclideanSpd {
     ) -> ManifoldResult<Array1<f64>> {
         let x = self.point("transport", "x", x)?;
         let y = self.point("transport", "y", y)?;
-        Ok(back(&y, &self.tangent("transport", "v", &x, v)?))
+        check::finite(
+            "transport",
+            back(&y, &self.tangent("transport", "v", &x, v)?),
+        )
     }
 }
 

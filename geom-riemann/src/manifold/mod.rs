@@ -75,11 +75,7 @@ mod rows;
 mod symmetric;
 
 #[cfg(test)]
-mod batches;
-#[cfg(test)]
-mod cases;
-#[cfg(test)]
-mod laws;
+mod tests;
 
 pub use error::{ManifoldError, ManifoldResult};
 pub use euclidean::Euclidean;

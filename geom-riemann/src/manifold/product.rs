@@ -104,7 +104,7 @@ impl Manifold for Product {
             distance = distance.hypot(m.distance(x, y)?);
             Ok(())
         })?;
-        Ok(distance)
+        check::in_range("distance", "the distance", distance)
     }
 
     fn inner_product(
@@ -122,7 +122,7 @@ impl Manifold for Product {
                 Ok(())
             },
         )?;
-        Ok(sum)
+        check::in_range("inner_product", "the inner product", sum)
     }
 }
 

@@ -89,8 +89,8 @@ fn tangent(
 ) -> ManifoldResult<Vector3<f64>> {
     check::vector(operation, argument, v, 9)?;
     let body = r.transpose() * matrix(v);
-    let normal = (body + body.transpose()).norm() * 0.5;
-    check::tangent(operation, argument, SPACE, normal, body.norm())?;
+    let normal = (body + body.transpose()).amax() * 0.5;
+    check::tangent(operation, argument, SPACE, normal, body.amax())?;
     Ok(skew(&body) * 0.5)
 }
 
@@ -167,18 +167,25 @@ impl Manifold for Rotation {
         let r = point("exponential", "x", x)?;
         let w = tangent("exponential", "v", &r, v)?;
         check::in_range("exponential", "the angle", w.norm())?;
-        Ok(coordinates(polish(r * rotation(&w))))
+        check::finite("exponential", coordinates(polish(r * rotation(&w))))
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let r = point("logarithm", "x", x)?;
         let q = point("logarithm", "y", y)?;
-        Ok(coordinates(r * hat(&rotation_vector("logarithm", &r, &q)?)))
+        check::finite(
+            "logarithm",
+            coordinates(r * hat(&rotation_vector("logarithm", &r, &q)?)),
+        )
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         let (vector, scalar) = half_angle(&point("distance", "x", x)?, &point("distance", "y", y)?);
-        Ok(2.0 * vector.norm().atan2(scalar))
+        check::in_range(
+            "distance",
+            "the distance",
+            2.0 * vector.norm().atan2(scalar),
+        )
     }
 
     fn inner_product(
@@ -189,7 +196,11 @@ impl Manifold for Rotation {
     ) -> ManifoldResult<f64> {
         let r = point("inner_product", "x", x)?;
         let u = tangent("inner_product", "u", &r, u)?;
-        Ok(u.dot(&tangent("inner_product", "v", &r, v)?))
+        check::in_range(
+            "inner_product",
+            "the inner product",
+            u.dot(&tangent("inner_product", "v", &r, v)?),
+        )
     }
 }
 
@@ -205,9 +216,10 @@ impl TangentSpaces for Rotation {
     ) -> ManifoldResult<Array1<f64>> {
         let r = point("project_tangent", "x", x)?;
         check::vector("project_tangent", "u", u, 9)?;
-        Ok(coordinates(
-            r * hat(&(skew(&(r.transpose() * matrix(u))) * 0.5)),
-        ))
+        check::finite(
+            "project_tangent",
+            coordinates(r * hat(&(skew(&(r.transpose() * matrix(u))) * 0.5))),
+        )
     }
 
     fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
@@ -215,13 +227,13 @@ impl TangentSpaces for Rotation {
         check::vector("isotropic", "z", z, 9)?;
         // A difference of two standard normals has variance 2.
         let w = skew(&(r.transpose() * matrix(z))) * std::f64::consts::FRAC_1_SQRT_2;
-        Ok(coordinates(r * hat(&w)))
+        check::finite("isotropic", coordinates(r * hat(&w)))
     }
 
     fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let r = point("covector", "x", x)?;
         let w = tangent("covector", "v", &r, v)?;
-        Ok(coordinates(r * hat(&(w * 0.5))))
+        check::finite("covector", coordinates(r * hat(&(w * 0.5))))
     }
 
     fn transport(
@@ -235,7 +247,7 @@ impl TangentSpaces for Rotation {
         let w = tangent("transport", "v", &r, v)?;
         // In body coordinates a parallel field turns back at half the speed of the geodesic.
         let half = rotation(&(rotation_vector("transport", &r, &q)? * 0.5));
-        Ok(coordinates(q * hat(&(half.transpose() * w))))
+        check::finite("transport", coordinates(q * hat(&(half.transpose() * w))))
     }
 }
 
@@ -297,7 +309,7 @@ impl DataManifold for Rotation {
 
     /// The nearest rotation in the Frobenius norm (special orthogonal Procrustes).
     fn to_point(&self, raw: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        Ok(coordinates(polar("to_point", raw)?.rotation))
+        check::finite("to_point", coordinates(polar("to_point", raw)?.rotation))
     }
 
     fn to_point_pullback(
@@ -311,6 +323,9 @@ impl DataManifold for Rotation {
         let twist = skew(&(polar.rotation.transpose() * matrix(covector)));
         let stretch = Vector3::repeat(polar.signed.sum()) - polar.signed;
         let solved = polar.right * (polar.right.transpose() * twist).component_div(&stretch);
-        Ok(coordinates(polar.rotation * hat(&solved)))
+        check::finite(
+            "to_point_pullback",
+            coordinates(polar.rotation * hat(&solved)),
+        )
     }
 }

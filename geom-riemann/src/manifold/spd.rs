@@ -45,7 +45,7 @@ impl Spd {
     }
 
     fn root(
-        &self,
+        self,
         operation: &'static str,
         argument: &'static str,
         x: ArrayView1<f64>,
@@ -61,7 +61,7 @@ impl Spd {
     }
 
     fn tangent(
-        &self,
+        self,
         root: &Root,
         argument: &'static str,
         v: ArrayView1<f64>,
@@ -121,19 +121,26 @@ impl Manifold for Spd {
         let root = self.root("exponential", "x", x)?;
         let eigen = Eigen::of(root.operation, self.tangent(&root, "v", v)?)?;
         symmetric::in_exp_range(root.operation, &eigen.values)?;
-        Ok(root.colour(&eigen.map(f64::exp)))
+        check::finite("exponential", root.colour(&eigen.map(f64::exp)))
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let root = self.root("logarithm", "x", x)?;
         let y = symmetric::symmetric_point("logarithm", "y", y, self.size)?;
-        Ok(root.colour(&root.logarithms(y)?.map(|value| value)))
+        check::finite(
+            "logarithm",
+            root.colour(&root.logarithms(y)?.map(|value| value)),
+        )
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         let root = self.root("distance", "x", x)?;
         let y = symmetric::symmetric_point("distance", "y", y, self.size)?;
-        Ok(root.logarithms(y)?.values.norm())
+        check::in_range(
+            "distance",
+            "the distance",
+            root.logarithms(y)?.values.norm(),
+        )
     }
 
     fn inner_product(
@@ -144,7 +151,11 @@ impl Manifold for Spd {
     ) -> ManifoldResult<f64> {
         let root = self.root("inner_product", "x", x)?;
         let u = self.tangent(&root, "u", u)?;
-        Ok(u.dot(&self.tangent(&root, "v", v)?))
+        check::in_range(
+            "inner_product",
+            "the inner product",
+            u.dot(&self.tangent(&root, "v", v)?),
+        )
     }
 }
 
@@ -161,12 +172,15 @@ impl TangentSpaces for Spd {
     ) -> ManifoldResult<Array1<f64>> {
         self.root("project_tangent", "x", x)?;
         let u = symmetric::symmetric_part("project_tangent", "u", u, self.size)?;
-        Ok(symmetric::coordinates(&u))
+        check::finite("project_tangent", symmetric::coordinates(&u))
     }
 
     fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let root = self.root("isotropic", "x", x)?;
-        Ok(root.colour(&symmetric::symmetric_part("isotropic", "z", z, self.size)?))
+        check::finite(
+            "isotropic",
+            root.colour(&symmetric::symmetric_part("isotropic", "z", z, self.size)?),
+        )
     }
 
     /// $X^{-1}VX^{-1}$.
@@ -175,7 +189,10 @@ impl TangentSpaces for Spd {
         let v = symmetric::tangent("covector", "v", v, self.size)?;
         let half = root.factor.solve(&v);
         let whole = root.factor.solve(&half.transpose());
-        Ok(symmetric::coordinates(&symmetric::symmetrise(whole)))
+        check::finite(
+            "covector",
+            symmetric::coordinates(&symmetric::symmetrise(whole)),
+        )
     }
 
     fn transport(
@@ -188,7 +205,7 @@ impl TangentSpaces for Spd {
         let y = symmetric::symmetric_point("transport", "y", y, self.size)?;
         let v = self.tangent(&root, "v", v)?;
         let half = root.logarithms(y)?.map(|value| (0.5 * value).exp());
-        Ok(root.colour(&(&half * v * &half)))
+        check::finite("transport", root.colour(&(&half * v * &half)))
     }
 }
 

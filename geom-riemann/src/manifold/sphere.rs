@@ -1,5 +1,6 @@
 use ndarray::{Array1, ArrayView1};
 
+use super::check::norm;
 use super::{DataManifold, Manifold, ManifoldError, ManifoldResult, TangentSpaces, check};
 
 /// The sphere $S^{n-1}(r) = \lbrace x\in\mathbb R^n : \lVert x\rVert = r\rbrace$ with the metric of $\mathbb R^n$.
@@ -114,10 +115,6 @@ impl Sphere {
     }
 }
 
-fn norm(v: ArrayView1<f64>) -> f64 {
-    v.dot(&v).sqrt()
-}
-
 /// Angle of two unit vectors.
 fn angle(a: &Array1<f64>, b: &Array1<f64>) -> f64 {
     2.0 * norm((a - b).view()).atan2(norm((a + b).view()))
@@ -138,7 +135,7 @@ impl Manifold for Sphere {
         }
         let b = a * theta.cos() + v * (theta.sin() / (theta * self.radius));
         let length = norm(b.view());
-        Ok(b * (self.radius / length))
+        check::finite("exponential", b * (self.radius / length))
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
@@ -152,13 +149,16 @@ impl Manifold for Sphere {
         if sine == 0.0 {
             return Ok(Array1::zeros(self.coordinates));
         }
-        Ok(direction * (self.radius * angle(&a, &b) / sine))
+        check::finite(
+            "logarithm",
+            direction * (self.radius * angle(&a, &b) / sine),
+        )
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         let a = self.unit("distance", "x", x)?;
         let b = self.unit("distance", "y", y)?;
-        Ok(self.radius * angle(&a, &b))
+        check::in_range("distance", "the distance", self.radius * angle(&a, &b))
     }
 
     fn inner_product(
@@ -170,7 +170,7 @@ impl Manifold for Sphere {
         let a = self.unit("inner_product", "x", x)?;
         let u = self.tangent("inner_product", "u", &a, u)?;
         let v = self.tangent("inner_product", "v", &a, v)?;
-        Ok(u.dot(&v))
+        check::in_range("inner_product", "the inner product", u.dot(&v))
     }
 }
 
@@ -186,7 +186,7 @@ impl TangentSpaces for Sphere {
     ) -> ManifoldResult<Array1<f64>> {
         let a = self.unit("project_tangent", "x", x)?;
         check::vector("project_tangent", "u", u, self.coordinates)?;
-        Ok(&u - &(&a * a.dot(&u)))
+        check::finite("project_tangent", &u - &(&a * a.dot(&u)))
     }
 
     fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
@@ -195,7 +195,7 @@ impl TangentSpaces for Sphere {
 
     fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let a = self.unit("covector", "x", x)?;
-        self.tangent("covector", "v", &a, v)
+        check::finite("covector", self.tangent("covector", "v", &a, v)?)
     }
 
     fn transport(
@@ -210,7 +210,7 @@ impl TangentSpaces for Sphere {
         let sum = self.sum("transport", &a, &b)?;
         let factor = 2.0 * b.dot(&v) / sum.dot(&sum);
         let moved = v - sum * factor;
-        Ok(&moved - &(&b * b.dot(&moved)))
+        check::finite("transport", &moved - &(&b * b.dot(&moved)))
     }
 }
 
@@ -222,7 +222,10 @@ impl DataManifold for Sphere {
 
     fn to_point(&self, raw: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         check::vector("to_point", "raw", raw, self.coordinates)?;
-        Ok(&raw * (self.radius / self.length("to_point", raw)?))
+        check::finite(
+            "to_point",
+            &raw * (self.radius / raw_length("to_point", raw)?),
+        )
     }
 
     fn to_point_pullback(
@@ -232,24 +235,25 @@ impl DataManifold for Sphere {
     ) -> ManifoldResult<Array1<f64>> {
         check::vector("to_point_pullback", "raw", raw, self.coordinates)?;
         check::vector("to_point_pullback", "covector", covector, self.coordinates)?;
-        let length = self.length("to_point_pullback", raw)?;
+        let length = raw_length("to_point_pullback", raw)?;
         let a = &raw / length;
-        Ok((&covector - &(&a * a.dot(&covector))) * (self.radius / length))
+        check::finite(
+            "to_point_pullback",
+            (&covector - &(&a * a.dot(&covector))) * (self.radius / length),
+        )
     }
 }
 
-impl Sphere {
-    /// Length of raw coordinates, refused where their direction is lost.
-    fn length(&self, operation: &'static str, raw: ArrayView1<f64>) -> ManifoldResult<f64> {
-        let value = check::in_range(operation, "the length of the raw coordinates", norm(raw))?;
-        if value > f64::MIN_POSITIVE.sqrt() {
-            return Ok(value);
-        }
-        Err(ManifoldError::NoPoint {
-            operation,
-            space: SPACE,
-            quantity: "their length",
-            value,
-        })
+/// Length of raw coordinates, refused where their direction is lost.
+fn raw_length(operation: &'static str, raw: ArrayView1<f64>) -> ManifoldResult<f64> {
+    let value = check::in_range(operation, "the length of the raw coordinates", norm(raw))?;
+    if value > f64::MIN_POSITIVE.sqrt() {
+        return Ok(value);
     }
+    Err(ManifoldError::NoPoint {
+        operation,
+        space: SPACE,
+        quantity: "their length",
+        value,
+    })
 }

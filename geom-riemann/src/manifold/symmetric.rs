@@ -186,7 +186,7 @@ pub(super) fn residual(x: ArrayView1<f64>, size: usize) -> ManifoldResult<f64> {
 pub(super) fn exp_of_raw(raw: ArrayView1<f64>, size: usize) -> ManifoldResult<Array1<f64>> {
     let eigen = Eigen::of("to_point", symmetric_part("to_point", "raw", raw, size)?)?;
     in_exp_range("to_point", &eigen.values)?;
-    Ok(coordinates(&eigen.map(f64::exp)))
+    check::finite("to_point", coordinates(&eigen.map(f64::exp)))
 }
 
 /// Backward pass of [`exp_of_raw`].
@@ -199,7 +199,10 @@ pub(super) fn exp_of_raw_pullback(
     let eigen = Eigen::of(operation, symmetric_part(operation, "raw", raw, size)?)?;
     in_exp_range(operation, &eigen.values)?;
     let covector = symmetric_part(operation, "covector", covector, size)?;
-    Ok(coordinates(&eigen.derivative(&covector, exp_difference)))
+    check::finite(
+        operation,
+        coordinates(&eigen.derivative(&covector, exp_difference)),
+    )
 }
 
 /// Refuses eigenvalues whose exponential overflows or underflows to a singular matrix.

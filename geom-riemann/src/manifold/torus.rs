@@ -7,7 +7,7 @@ use super::{DataManifold, Manifold, ManifoldError, ManifoldResult, TangentSpaces
 /// The flat torus $\mathbb R^m/(p_1\mathbb Z\times\dots\times p_m\mathbb Z)$ in its angles; with m = 1 the circle.
 ///
 /// $$\exp_x v = x + v \bmod p,\qquad \log_x y = y - x - p\operatorname{round}\frac{y-x}{p},\qquad d = \lVert\log_x y\rVert .$$
-/// The cut locus of x has some coordinate half a period away. Every vector of finite numbers is a point; results lie in $[0, p_k)$.
+/// The cut locus of x has some coordinate half a period away. Every vector of finite numbers is a point; results are at least 0 and below the period.
 ///
 /// A network with angles as *inputs* sees a jump at the seam; [`embed`](Self::embed) gives the 2m coordinates without one, which
 /// are points of a [`Product`](super::Product) of circles.
@@ -62,7 +62,7 @@ impl FlatTorus {
             .collect())
     }
 
-    /// The angles of embedded points, in $[0, p_k)$: the inverse of [`embed`](Self::embed) along rays.
+    /// The angles of embedded points, at least 0 and below the period: the inverse of [`embed`](Self::embed) along rays.
     ///
     /// # Errors
     /// A wrong width, NaN, a pair at its circle's centre.
@@ -139,18 +139,18 @@ impl Manifold for FlatTorus {
         self.vector("exponential", "v", v)?;
         let mut end = &x + &v;
         end.zip_mut_with(&self.periods, |angle, &p| *angle = wrap(*angle, p));
-        Ok(end)
+        check::finite("exponential", end)
     }
 
     fn logarithm(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         let difference = self.difference("logarithm", x, y)?;
         self.off_cut("logarithm", &difference)?;
-        Ok(difference)
+        check::finite("logarithm", difference)
     }
 
     fn distance(&self, x: ArrayView1<f64>, y: ArrayView1<f64>) -> ManifoldResult<f64> {
         let difference = self.difference("distance", x, y)?;
-        Ok(difference.dot(&difference).sqrt())
+        check::in_range("distance", "the distance", check::norm(difference.view()))
     }
 
     fn inner_product(
@@ -162,7 +162,7 @@ impl Manifold for FlatTorus {
         self.vector("inner_product", "x", x)?;
         self.vector("inner_product", "u", u)?;
         self.vector("inner_product", "v", v)?;
-        Ok(u.dot(&v))
+        check::in_range("inner_product", "the inner product", u.dot(&v))
     }
 }
 
@@ -178,19 +178,19 @@ impl TangentSpaces for FlatTorus {
     ) -> ManifoldResult<Array1<f64>> {
         self.vector("project_tangent", "x", x)?;
         self.vector("project_tangent", "u", u)?;
-        Ok(u.to_owned())
+        check::finite("project_tangent", u.to_owned())
     }
 
     fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("isotropic", "x", x)?;
         self.vector("isotropic", "z", z)?;
-        Ok(z.to_owned())
+        check::finite("isotropic", z.to_owned())
     }
 
     fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
         self.vector("covector", "x", x)?;
         self.vector("covector", "v", v)?;
-        Ok(v.to_owned())
+        check::finite("covector", v.to_owned())
     }
 
     fn transport(
@@ -203,7 +203,7 @@ impl TangentSpaces for FlatTorus {
         self.vector("transport", "x", x)?;
         self.vector("transport", "y", y)?;
         self.vector("transport", "v", v)?;
-        Ok(v.to_owned())
+        check::finite("transport", v.to_owned())
     }
 }
 
@@ -217,7 +217,7 @@ impl DataManifold for FlatTorus {
         self.vector("to_point", "raw", raw)?;
         let mut point = raw.to_owned();
         point.zip_mut_with(&self.periods, |angle, &p| *angle = wrap(*angle, p));
-        Ok(point)
+        check::finite("to_point", point)
     }
 
     fn to_point_pullback(
@@ -227,6 +227,6 @@ impl DataManifold for FlatTorus {
     ) -> ManifoldResult<Array1<f64>> {
         self.vector("to_point_pullback", "raw", raw)?;
         self.vector("to_point_pullback", "covector", covector)?;
-        Ok(covector.to_owned())
+        check::finite("to_point_pullback", covector.to_owned())
     }
 }

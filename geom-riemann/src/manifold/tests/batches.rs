@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 use ndarray::{Array1, Array2, array};
 
-use super::*;
+use crate::manifold::*;
 
 #[test]
 fn rows_off_the_manifold_are_named() {
@@ -120,10 +120,10 @@ fn geodesic_loss_is_invariant_under_rotation_and_counts_cut_loci() {
     assert!(difference.iter().all(|e| e.abs() < 1e-13));
     assert_eq!((loss.cut_locus, loss.first_cut_locus), (0, None));
     // f32 agrees to its rounding.
-    let single = geodesic_loss(
+    let single = geodesic_loss::<f32, _>(
         &sphere,
-        targets.mapv(|x| x as f32).view(),
-        reconstructions.mapv(|x| x as f32).view(),
+        targets.mapv(crate::Scalar::narrow).view(),
+        reconstructions.mapv(crate::Scalar::narrow).view(),
     )
     .unwrap();
     assert!((f64::from(single.value) - loss.value).abs() < 1e-6);
@@ -181,7 +181,7 @@ fn frechet_means_match_closed_forms() {
     // Widely spread hyperbolic points, where a full step overshoots; symmetric about the origin.
     let plane = Hyperbolic::new(2, 1.0).unwrap();
     let ring = Array2::from_shape_fn((5, 3), |(i, k)| {
-        let phi = f64::from(i as u32) * 2.0 * PI / 5.0;
+        let phi = i as f64 * 2.0 * PI / 5.0;
         [
             3.0_f64.cosh(),
             3.0_f64.sinh() * phi.cos(),

@@ -4,7 +4,7 @@ use std::f64::consts::{FRAC_PI_2, PI};
 
 use ndarray::{Array1, Array2, array};
 
-use super::*;
+use crate::manifold::*;
 
 fn diagonal(entries: &[f64]) -> Array1<f64> {
     Array2::from_diag(&Array1::from(entries.to_vec()))
