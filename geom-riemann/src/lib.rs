@@ -76,6 +76,7 @@ mod field;
 mod fisher_rao;
 mod geodesic;
 mod immersion;
+pub mod manifold;
 mod metric;
 mod quality;
 mod scalar;
