@@ -56,6 +56,9 @@ impl EpochRecord {
 /// # Errors
 /// As [`run_folder::read_log`], and what the operating system refuses.
 pub fn rewind(path: &Path, epochs: usize) -> Result<Vec<EpochRecord>, Error> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
     let log = run_folder::read_log::<EpochRecord>(path)?;
     let kept: Vec<EpochRecord> =
         log.records.into_iter().filter(|record| record.epoch <= epochs).collect();

@@ -169,7 +169,7 @@ fn impossible_input_is_one_line_and_leaves_nothing() {
         (&["--data", "nan.csv"], "column 2"),
         (&["--data", "torn.csv.gz"], "torn.csv.gz"),
         (&["--data", "promise.npy"], "promise.npy"),
-        (&["--data", "idx"], "magic"),
+        (&["--data", "idx"], "not an IDX file"),
         (&["--data", "idx-short"], "t10k-images"),
         (&["--data", "short.csv"], "batch"),
         (&["--epochs", "0"], "epochs"),

@@ -7,7 +7,10 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use geom_ae::{Autoencoder, TrainOptions, Trainer, box_autoencoder, trainer::EpochOutcome};
+use geom_ae::{
+    Autoencoder, TrainOptions, Trainer, box_autoencoder,
+    trainer::{EpochOutcome, Resumed, latest_checkpoint},
+};
 use geom_bench::{
     Error,
     config::{Config, ConfigArgs, Settings},
@@ -186,7 +189,12 @@ fn resume<E: Number, D: NetworkDevice<E>>(
     trainer: &mut Trainer<'_, E, D>,
     fingerprint: &str,
 ) -> Result<Vec<EpochRecord>, Error> {
-    let resumed = trainer.resume(&folder.file(run_folder::CHECKPOINTS), fingerprint)?;
+    let checkpoints = folder.file(run_folder::CHECKPOINTS);
+    // A run that was stopped before its first checkpoint begins again.
+    let resumed = match latest_checkpoint(&checkpoints)? {
+        Some(_) => trainer.resume(&checkpoints, fingerprint)?,
+        None => Resumed::default(),
+    };
     for (path, reason) in &resumed.skipped {
         eprintln!("{} cannot be used: {reason}", path.display());
     }
