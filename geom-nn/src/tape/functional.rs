@@ -31,7 +31,7 @@ const OPERATION: &str = "tape::functional";
 /// use geom_nn::{gradcheck, tape};
 /// let log_norm = |x: &[f64]| {
 ///     let square: f64 = x.iter().map(|v| v * v).sum();
-///     Ok::<_, geom_nn::Error>((square.ln(), x.iter().map(|v| 2.0 * v / square).collect()))
+///     Ok::<_, geom_nn::Error>((square.ln(), x.iter().map(|v| 2.0 * v / square).collect::<Vec<f64>>()))
 /// };
 /// let x = vec![0.3, -1.2, 0.8];
 /// gradcheck::check("log_norm", |p| log_norm(p).unwrap().0, &x, &log_norm(&x)?.1, 1e-3, 1e-10)?;
