@@ -90,4 +90,4 @@ pub use optimiser::{Adam, AdamState, Sgd, WeightDecay};
 pub use pass::Pass;
 pub use plan::Parameter;
 pub use products::{GramProducts, Vjp};
-pub use request::{Gradients, Request, Seeds};
+pub use request::{Gradients, Request, Seeds, check_finite};
