@@ -1,4 +1,5 @@
 //! What happens where geometry breaks down: typed errors, counts, finite numbers.
+#![allow(clippy::float_cmp)] // what is exact is compared exactly
 
 use geom_riemann::{
     Distortion, Error, JacobianSpectra, RankPolicy, condition_numbers, log_det_metric,

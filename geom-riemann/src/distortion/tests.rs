@@ -221,7 +221,10 @@ fn strides_threads_and_types_do_not_matter() {
         );
     }
     let single = Distortion::LogDetVariance
-        .evaluate(j.mapv(|x| x as f32).view(), &RankPolicy::Error)
+        .evaluate(
+            j.mapv(<f32 as crate::Scalar>::narrow).view(),
+            &RankPolicy::Error,
+        )
         .unwrap();
     assert!((f64::from(single.value) - standard.value).abs() < 1e-5 * standard.value);
 }

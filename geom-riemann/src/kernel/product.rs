@@ -2,25 +2,24 @@ use crate::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 /// `out = matrix · weights` for a (D, d) matrix and a symmetric d × d `weights`, summed in `f64`.
-/// Returns whether every entry is finite in `T`.
 pub(crate) fn scale_columns<T: Scalar>(
     matrix: ArrayView2<'_, T>,
     weights: &[f64],
     mut out: ArrayViewMut2<'_, T>,
     scratch: &mut Vec<f64>,
-) -> bool {
+) {
     let (rows, d) = matrix.dim();
     if let (Some(flat), Some(target)) = (matrix.to_slice(), out.as_slice_mut()) {
-        return match d {
+        match d {
             1 => scale_rows::<T, 1>(flat, weights, target),
             2 => scale_rows::<T, 2>(flat, weights, target),
             3 => scale_rows::<T, 3>(flat, weights, target),
             4 => scale_rows::<T, 4>(flat, weights, target),
             _ => scale_rows_any(flat, d, weights, target),
-        };
+        }
+        return;
     }
     scratch.resize(rows, 0.0);
-    let mut finite = true;
     for (k, mut column) in out.columns_mut().into_iter().enumerate() {
         scratch.fill(0.0);
         for (l, source) in matrix.columns().into_iter().enumerate() {
@@ -39,20 +38,17 @@ pub(crate) fn scale_columns<T: Scalar>(
         }
         for (target, value) in column.iter_mut().zip(scratch.iter()) {
             *target = T::narrow(*value);
-            finite &= target.is_finite();
         }
     }
-    finite
 }
 
-fn scale_rows<T: Scalar, const N: usize>(flat: &[T], weights: &[f64], target: &mut [T]) -> bool {
+fn scale_rows<T: Scalar, const N: usize>(flat: &[T], weights: &[f64], target: &mut [T]) {
     let mut matrix = [[0.0; N]; N];
     for (row, values) in matrix.iter_mut().zip(weights.chunks_exact(N)) {
         row.copy_from_slice(values);
     }
     let (rows, _) = flat.as_chunks::<N>();
     let (targets, _) = target.as_chunks_mut::<N>();
-    let mut finite = true;
     for (row, target) in rows.iter().zip(targets) {
         for k in 0..N {
             let mut sum = 0.0;
@@ -60,15 +56,12 @@ fn scale_rows<T: Scalar, const N: usize>(flat: &[T], weights: &[f64], target: &m
                 sum += matrix[l][k] * row[l].wide();
             }
             target[k] = T::narrow(sum);
-            finite &= target[k].is_finite();
         }
     }
-    finite
 }
 
-fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut [T]) -> bool {
+fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut [T]) {
     let mut sums = vec![0.0; d];
-    let mut finite = true;
     for (row, target) in flat.chunks_exact(d).zip(target.chunks_exact_mut(d)) {
         sums.fill(0.0);
         for (x, weights) in row.iter().zip(weights.chunks_exact(d)) {
@@ -77,8 +70,6 @@ fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut
         }
         for (target, sum) in target.iter_mut().zip(&sums) {
             *target = T::narrow(*sum);
-            finite &= target.is_finite();
         }
     }
-    finite
 }

@@ -47,7 +47,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(j in batches(), relative in -0.5..1.5f64) {
-        let single = j.mapv(|x| x as f32);
+        let single = j.mapv(<f32 as geom_riemann::Scalar>::narrow);
         for policy in [RankPolicy::Error, RankPolicy::Floor { relative }] {
             for distortion in ALL {
                 if let Ok(loss) = distortion.evaluate(j.view(), &policy) {
@@ -55,7 +55,7 @@ proptest! {
                 }
                 let _ = distortion.evaluate_metric(j.view(), &policy);
             }
-            let _ = Distortion::LogDetVariance.evaluate(single.view(), &RankPolicy::Floor { relative: relative as f32 });
+            let _ = Distortion::LogDetVariance.evaluate(single.view(), &RankPolicy::Floor { relative: <f32 as geom_riemann::Scalar>::narrow(relative) });
         }
         let (b, rows, d) = j.dim();
         let _ = (pullback_metric(j.view()), singular_values(j.view()), log_det_metric(single.view()));
