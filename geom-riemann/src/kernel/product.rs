@@ -1,5 +1,5 @@
 use crate::Scalar;
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 /// `out = matrix · weights` for a (D, d) matrix and a symmetric d × d `weights`, summed in `f64`.
 pub(crate) fn scale_columns<T: Scalar>(
@@ -15,9 +15,26 @@ pub(crate) fn scale_columns<T: Scalar>(
             2 => scale_rows::<T, 2>(flat, weights, target),
             3 => scale_rows::<T, 3>(flat, weights, target),
             4 => scale_rows::<T, 4>(flat, weights, target),
+            5 => scale_rows::<T, 5>(flat, weights, target),
+            6 => scale_rows::<T, 6>(flat, weights, target),
+            7 => scale_rows::<T, 7>(flat, weights, target),
+            8 => scale_rows::<T, 8>(flat, weights, target),
             _ => scale_rows_any(flat, d, weights, target),
         }
         return;
+    }
+    if let (2, Some([a, b])) = (d, both_columns(&matrix)) {
+        for (k, mut column) in out.columns_mut().into_iter().enumerate() {
+            if let Some(target) = column.as_slice_mut() {
+                let (first, second) = (weights[k], weights[2 + k]);
+                for ((t, a), b) in target.iter_mut().zip(a).zip(b) {
+                    *t = T::narrow(first * a.wide() + second * b.wide());
+                }
+            }
+        }
+        if out.column(0).to_slice().is_some() {
+            return;
+        }
     }
     scratch.resize(rows, 0.0);
     for (k, mut column) in out.columns_mut().into_iter().enumerate() {
@@ -72,4 +89,10 @@ fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut
             *target = T::narrow(*sum);
         }
     }
+}
+
+/// The two columns of a matrix, where each lies in one piece.
+fn both_columns<'a, T>(matrix: &ArrayView2<'a, T>) -> Option<[&'a [T]; 2]> {
+    let column = |k: usize| matrix.clone().index_axis_move(Axis(1), k).to_slice();
+    Some([column(0)?, column(1)?])
 }
