@@ -309,3 +309,43 @@ fn mixup_stays_near_its_segments_and_pulls_gradients_back() {
             .is_err()
     );
 }
+
+#[test]
+fn every_width_and_memory_order_takes_its_own_loop() {
+    // Widths up to 8 are unrolled, wider ones are not; columns in one piece are read as such.
+    for d in [1, 2, 3, 4, 8, 9, 17] {
+        let j = batch(3, 20, d);
+        let standard = Distortion::LogDetVariance
+            .evaluate(j.view(), &RankPolicy::Error)
+            .unwrap();
+        for order in [[2, 0, 1], [0, 2, 1], [1, 0, 2], [2, 1, 0]] {
+            let mut inverse = [0; 3];
+            order
+                .iter()
+                .enumerate()
+                .for_each(|(to, &from)| inverse[from] = to);
+            let stored = j
+                .view()
+                .permuted_axes(order)
+                .as_standard_layout()
+                .to_owned();
+            let ours = Distortion::LogDetVariance
+                .evaluate(stored.view().permuted_axes(inverse), &RankPolicy::Error)
+                .unwrap();
+            assert_eq!(ours.value.to_bits(), standard.value.to_bits());
+            let worst = (&ours.gradient - &standard.gradient)
+                .iter()
+                .fold(0.0_f64, |m, e| m.max(e.abs()));
+            assert!(
+                worst
+                    <= 1e-14
+                        * (1.0
+                            + standard
+                                .gradient
+                                .iter()
+                                .fold(0.0_f64, |m, e| m.max(e.abs()))),
+                "{d} {order:?}"
+            );
+        }
+    }
+}

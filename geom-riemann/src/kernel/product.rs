@@ -93,6 +93,6 @@ fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut
 
 /// The two columns of a matrix, where each lies in one piece.
 fn both_columns<'a, T>(matrix: &ArrayView2<'a, T>) -> Option<[&'a [T]; 2]> {
-    let column = |k: usize| matrix.clone().index_axis_move(Axis(1), k).to_slice();
+    let column = |k: usize| (*matrix).index_axis_move(Axis(1), k).to_slice();
     Some([column(0)?, column(1)?])
 }
