@@ -74,40 +74,43 @@ impl<T: Scalar> DistanceGraph<T> {
         rule: Symmetrisation,
     ) -> Result<Self, Error> {
         let (n, k) = (neighbours.len(), neighbours.k());
-        let lists = |i: usize| (0..k).map(move |l| (l, neighbours.indices[(i, l)]));
-        for i in 0..n {
-            for (l, index) in lists(i) {
-                if index >= n {
-                    let (argument, position) = ("neighbours", i * k + l);
-                    return Err(Error::Index {
-                        operation: "graph",
-                        argument,
-                        position,
-                        index,
-                        n,
-                    });
-                }
-            }
+        let (indices, distances) = (
+            neighbours.indices.as_standard_layout(),
+            neighbours.distances.as_standard_layout(),
+        );
+        let (indices, distances) = (
+            indices.as_slice().unwrap_or_default(),
+            distances.as_slice().unwrap_or_default(),
+        );
+        if let Some(position) = indices.iter().position(|&j| j >= n) {
+            let (argument, index) = ("neighbours", indices[position]);
+            return Err(Error::Index {
+                operation: "graph",
+                argument,
+                position,
+                index,
+                n,
+            });
         }
-        let listed = |i: usize, j: usize| lists(i).any(|(_, other)| other == j);
-        // The edge that row i lists at place l: does it stay, and must row j be told?
-        let fate = |i: usize, l: usize, j: usize| {
-            let mutual = listed(j, i);
-            let stays = match rule {
-                Symmetrisation::Union => true,
-                Symmetrisation::Intersection => mutual,
-                Symmetrisation::Mutual => mutual || l == 0,
-            };
-            // A row j that lists i keeps the edge on its own account.
-            (stays, stays && !mutual)
-        };
+        // Of each listed edge: does it stay, and must the other row be told? A row that lists it back tells itself.
+        let fates: Vec<(bool, bool)> = (0..indices.len())
+            .into_par_iter()
+            .with_min_len(4096)
+            .map(|place| {
+                let (i, j) = (place / k, indices[place]);
+                let mutual = indices[j * k..(j + 1) * k].contains(&i);
+                let stays = match rule {
+                    Symmetrisation::Union => true,
+                    Symmetrisation::Intersection => mutual,
+                    Symmetrisation::Mutual => mutual || place % k == 0,
+                };
+                (stays, stays && !mutual)
+            })
+            .collect();
         let mut counts = vec![0_usize; n];
-        for i in 0..n {
-            for (l, j) in lists(i) {
-                let (stays, tell) = fate(i, l, j);
-                counts[i] += usize::from(stays);
-                counts[j] += usize::from(tell);
-            }
+        for (place, &(stays, tell)) in fates.iter().enumerate() {
+            counts[place / k] += usize::from(stays);
+            counts[indices[place]] += usize::from(tell);
         }
         let offsets = offsets_of(counts);
         let mut next = offsets.clone();
@@ -118,16 +121,13 @@ impl<T: Scalar> DistanceGraph<T> {
             values[next[row]] = value;
             next[row] += 1;
         };
-        for i in 0..n {
-            for (l, j) in lists(i) {
-                let (stays, tell) = fate(i, l, j);
-                let distance = neighbours.distances[(i, l)];
-                if stays {
-                    put(i, j, distance);
-                }
-                if tell {
-                    put(j, i, distance);
-                }
+        for (place, &(stays, tell)) in fates.iter().enumerate() {
+            let (i, j) = (place / k, indices[place]);
+            if stays {
+                put(i, j, distances[place]);
+            }
+            if tell {
+                put(j, i, distances[place]);
             }
         }
         drop(next);
@@ -250,13 +250,10 @@ impl<T: Scalar> DistanceGraph<T> {
                         kept.push((j, value));
                     }
                 }
-                if let Some(&j) = mirror
-                    .col_indices()
-                    .iter()
-                    .find(|j| row.col_indices().binary_search(j).is_err())
-                {
-                    let transposed = f64::NAN;
-                    let value = distances.row(j).values()[0].as_f64();
+                let stored = |j: &usize| row.col_indices().binary_search(j).is_ok();
+                let mut images = mirror.col_indices().iter().zip(mirror.values());
+                if let Some((&j, value)) = images.find(|p| !stored(p.0)) {
+                    let (value, transposed) = (value.as_f64(), f64::NAN);
                     return Err(Error::Asymmetric {
                         operation: OPERATION,
                         row: j,
@@ -505,7 +502,11 @@ fn check_pair<T: Scalar>(
     }
     let transposed = back.map_or(f64::NAN, Scalar::as_f64);
     let tolerance = T::epsilon().as_f64().sqrt() * value;
-    let same = value == transposed || (value - transposed).abs() <= tolerance;
+    let same = if value.is_infinite() || transposed.is_infinite() {
+        value.is_infinite() && transposed.is_infinite()
+    } else {
+        (value - transposed).abs() <= tolerance
+    };
     if !same {
         return Err(Error::Asymmetric {
             operation,

@@ -398,7 +398,7 @@ impl<'a> Search<'a> {
         queries: Option<&[T]>,
         width: usize,
         wanted: Wanted<T>,
-    ) -> Result<(Vec<Vec<(T, u32)>>, Method), Error> {
+    ) -> Result<(Lists<T>, Method), Error> {
         let n = points.len().checked_div(width).unwrap_or_default();
         let rows = queries.map_or(n, |q| q.len() / width.max(1));
         let most = u32::MAX as usize;
@@ -434,17 +434,22 @@ impl<'a> Search<'a> {
             .then(|| tree::TreeIndex::new(points, width, key))
             .flatten();
         let asking = queries.unwrap_or(points);
+        let order = match (&index, queries) {
+            (Some(tree), None) => Some(tree.order()),
+            _ => None,
+        };
         let counter = progress.start(operation, rows);
-        let found = asking
-            .par_chunks(width * ROWS)
-            .enumerate()
-            .map(|(chunk, some)| {
+        let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();
+        let found = starts
+            .par_iter()
+            .map(|&start| {
                 let mut buffer = Vec::new();
-                let found: Vec<Vec<(T, u32)>> = some
-                    .chunks_exact(width)
-                    .enumerate()
-                    .map(|(r, query)| {
-                        let exclude = queries.is_none().then(|| label(chunk * ROWS + r));
+                let some = start..(start + ROWS).min(rows);
+                let found: Lists<T> = some
+                    .map(|place| {
+                        let row = order.as_ref().map_or(place, |order| order[place] as usize);
+                        let query = &asking[row * width..(row + 1) * width];
+                        let exclude = queries.is_none().then(|| label(row));
                         let between =
                             |j: usize| key.between(query, &points[j * width..(j + 1) * width]);
                         match (&index, wanted) {
@@ -467,9 +472,20 @@ impl<'a> Search<'a> {
                 counter.advance(found.len()).map(|()| found)
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        Ok((found.into_iter().flatten().collect(), method))
+        let mut found: Lists<T> = found.into_iter().flatten().collect();
+        if let Some(order) = order {
+            let mut sorted = vec![Vec::new(); rows];
+            for (row, list) in order.into_iter().zip(found) {
+                sorted[row as usize] = list;
+            }
+            found = sorted;
+        }
+        Ok((found, method))
     }
 }
+
+/// Keys and indices of each row's neighbours.
+type Lists<T> = Vec<Vec<(T, u32)>>;
 
 /// Rows that one task answers.
 const ROWS: usize = 256;
@@ -526,12 +542,24 @@ fn table<T: Scalar>(
 ) -> Neighbours<T> {
     let mut indices = Array2::zeros((rows.len(), k));
     let mut distances = Array2::zeros((rows.len(), k));
-    for (i, row) in rows.iter().enumerate() {
-        assert_eq!(row.len(), k, "neighbours found for row {i}");
-        for (l, &(key, index)) in row.iter().enumerate() {
-            indices[(i, l)] = index as usize;
-            distances[(i, l)] = metric.finish(key);
-        }
+    if let (Some(indices), Some(distances)) = (indices.as_slice_mut(), distances.as_slice_mut()) {
+        let places = indices
+            .par_chunks_mut(k * ROWS)
+            .zip(distances.par_chunks_mut(k * ROWS));
+        places
+            .zip(rows.par_chunks(ROWS))
+            .for_each(|((indices, distances), rows)| {
+                let places = indices
+                    .chunks_exact_mut(k)
+                    .zip(distances.chunks_exact_mut(k));
+                for ((indices, distances), row) in places.zip(rows) {
+                    assert_eq!(row.len(), k, "neighbours found for a row");
+                    for (l, &(key, index)) in row.iter().enumerate() {
+                        indices[l] = index as usize;
+                        distances[l] = metric.finish(key);
+                    }
+                }
+            });
     }
     Neighbours {
         indices,

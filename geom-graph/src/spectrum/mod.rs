@@ -15,7 +15,7 @@ use self::factor::Factor;
 use self::krylov::{Goal, largest};
 use crate::progress::{Counter, Progress};
 use crate::sparse::{ROWS, row_map};
-use crate::{Error, Laplacian, Scalar, simd};
+use crate::{Components, Error, Laplacian, Scalar, simd};
 
 /// How eigenvalues are read off an operator $L = (P - I)/t$ with $Pf = \mu f$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -201,8 +201,13 @@ impl<'a> SpectrumParameters<'a> {
             return refuse("reading", 1.0, "linear unless L = (P - I)/t with one t");
         }
         let matrix = symmetric(laplacian);
-        let (values, vectors, method, complete, steps) = self.pairs(&matrix)?;
-        let residuals = residuals(&matrix, &values, &vectors);
+        let Pairs {
+            vectors,
+            method,
+            complete,
+            steps,
+        } = self.pairs(&matrix, &constants(laplacian, self.count))?;
+        let (values, residuals, vectors) = rayleigh(&matrix, vectors, self.count);
         let k = values.len();
         let mut eigenvalues = Array1::from(values);
         if self.reading == Reading::Logarithm {
@@ -242,15 +247,15 @@ impl<'a> SpectrumParameters<'a> {
         Ok(Spectrum {
             eigenvalues,
             eigenfunctions,
-            residuals,
+            residuals: residuals.into(),
             method,
             complete,
             steps,
         })
     }
 
-    /// Values, vectors (rows of k), method, complete, steps for the smallest eigenpairs of a symmetric matrix.
-    fn pairs(&self, matrix: &CsrMatrix<f64>) -> Result<Pairs, Error> {
+    /// The vectors of the smallest eigenpairs of a symmetric matrix, `constants` spanning its known kernel.
+    fn pairs(&self, matrix: &CsrMatrix<f64>, constants: &[Vec<f64>]) -> Result<Pairs, Error> {
         let n = matrix.nrows();
         let method = self.method;
         if method == Some(SpectralMethod::Dense) || method.is_none() && n <= SMALL {
@@ -279,17 +284,8 @@ impl<'a> SpectrumParameters<'a> {
                 let operator = |x: &[f64], p: usize, y: &mut [f64]| {
                     factor.solve(x, p, y).ok_or_else(|| failed.clone())
                 };
-                // The tolerance is relative to the smallest wanted value of the inverse, which is not known; relative
-                // to 1/bound it is on the safe side, and rounding ends the iteration before.
-                let unread = |theta: f64| 1.0 / theta - shift;
-                outcome = self.iterate(
-                    n,
-                    &operator,
-                    Target::Inverse,
-                    &counter,
-                    SpectralMethod::ShiftInvert,
-                    &unread,
-                )?;
+                let method = SpectralMethod::ShiftInvert;
+                outcome = self.iterate(n, &operator, None, constants, &counter, method)?;
             }
         }
         if outcome.is_none() && method != Some(SpectralMethod::ShiftInvert) {
@@ -298,21 +294,15 @@ impl<'a> SpectrumParameters<'a> {
                     .enumerate()
                     .for_each(|(chunk, y)| {
                         simd::sparse_rows(matrix.csr_data(), chunk * ROWS, x, p, y);
-                        y.iter_mut().for_each(|y| *y = -*y);
+                        for y in y {
+                            *y = -*y;
+                        }
                     });
                 Ok(())
             };
-            let target = Target::Plain {
-                tolerance: self.tolerance * bound,
-            };
-            outcome = self.iterate(
-                n,
-                &operator,
-                target,
-                &counter,
-                SpectralMethod::Krylov,
-                &|theta| -theta,
-            )?;
+            let tolerance = Some(self.tolerance * bound);
+            let method = SpectralMethod::Krylov;
+            outcome = self.iterate(n, &operator, tolerance, constants, &counter, method)?;
         }
         match outcome {
             Some(pairs) => Ok(pairs),
@@ -330,73 +320,75 @@ impl<'a> SpectrumParameters<'a> {
         400 + 100 * self.count.div_ceil(self.block)
     }
 
-    /// The iteration and its proof; `None` when it does not converge.
+    /// The iteration and its proof; `None` when it does not converge. Without a tolerance, it is relative to the
+    /// smallest wanted value.
     fn iterate(
         &self,
         n: usize,
         operator: &krylov::Operator<'_>,
-        target: Target,
+        tolerance: Option<f64>,
+        constants: &[Vec<f64>],
         counter: &Counter<'_>,
         method: SpectralMethod,
-        unread: &dyn Fn(f64) -> f64,
     ) -> Result<Option<Pairs>, Error> {
+        // The kernel is known, one constant for each component, and need not be found.
+        let mut all: Vec<(f64, Vec<f64>)> = constants
+            .iter()
+            .map(|c| (f64::INFINITY, c.clone()))
+            .collect();
+        let missing = self.count - all.len().min(self.count);
+        if missing == 0 {
+            return Ok(Some(Pairs::of(all, self.count, method, true, 0)));
+        }
         // A few more than wanted make the last wanted one converge sooner and leave a gap for the proof.
-        let count = (self.count + 2).min(n);
+        let count = missing + 2;
         let mut goal = Goal {
-            count,
+            count: missing,
             block: self.block,
             basis: (2 * count + 4 * self.block).max(6 * self.block),
-            tolerance: target.first(),
+            tolerance: tolerance.unwrap_or(0.0),
             ceiling: None,
-            steps: self.most_steps(),
+            steps: 2 + missing.div_ceil(self.block),
             seed: self.seed,
         };
-        if let Target::Inverse = target {
-            // One short run tells the size of the values wanted.
-            let scout = Goal {
-                count: self.count,
-                steps: 2 + self.count.div_ceil(self.block),
-                tolerance: 0.0,
-                ..goal
-            };
-            let ritz = largest(n, operator, &[], 0, &scout, counter)?;
-            let wanted = ritz.values.last().copied().unwrap_or(1.0).abs();
-            goal = Goal {
-                count,
-                tolerance: self.tolerance * wanted,
-                ..scout
-            };
-            goal.steps = self.most_steps();
+        let known = rows(n, &all);
+        let mut steps = 0;
+        if tolerance.is_none() {
+            // A short run tells the size of the values wanted.
+            let scout = largest(n, operator, &known, all.len(), &goal, counter)?;
+            steps += scout.steps;
+            goal.tolerance = self.tolerance * scout.values.last().copied().unwrap_or(1.0).abs();
         }
-        let first = largest(n, operator, &[], 0, &goal, counter)?;
+        goal.count = count;
+        goal.steps = self.most_steps();
+        let first = largest(n, operator, &known, all.len(), &goal, counter)?;
+        steps += first.steps;
         if !first.converged {
             return Ok(None);
         }
-        let mut steps = first.steps;
-        let mut all: Vec<(f64, Vec<f64>)> = columns(&first.values, &first.vectors);
-        let mut complete = !self.verify || all.len() >= n;
+        all.extend(columns(&first));
+        let mut complete = all.len() >= n;
         let mut round = 0;
-        while !complete && round < 12 {
+        while self.verify && !complete && round < 12 {
             round += 1;
             all.sort_by(|a, b| b.0.total_cmp(&a.0));
             let worst = all[self.count - 1].0;
-            let known = rows(n, &all);
             let margin = goal.tolerance.max(1e-9 * worst.abs());
+            let seed = self.seed.wrapping_add(round);
             let proof = Goal {
                 count: 1,
-                basis: goal.basis,
-                tolerance: goal.tolerance,
                 ceiling: Some(worst + margin),
-                seed: self.seed.wrapping_add(round),
+                seed,
                 ..goal
             };
-            let ritz = largest(n, operator, &known, all.len(), &proof, counter)?;
-            steps += ritz.steps;
-            let Some(&value) = ritz.values.first() else {
+            let known = rows(n, &all);
+            let rest = largest(n, operator, &known, all.len(), &proof, counter)?;
+            steps += rest.steps;
+            let Some(&value) = rest.values.first() else {
                 break;
             };
             if value <= worst + margin {
-                complete = ritz.converged;
+                complete = rest.converged;
                 break;
             }
             // Something was missed: find it, and its copies, to the full tolerance.
@@ -405,47 +397,52 @@ impl<'a> SpectrumParameters<'a> {
                 ceiling: None,
                 ..proof
             };
-            let ritz = largest(n, operator, &known, all.len(), &search, counter)?;
-            steps += ritz.steps;
-            if !ritz.converged {
+            let found = largest(n, operator, &known, all.len(), &search, counter)?;
+            steps += found.steps;
+            if !found.converged {
                 return Ok(None);
             }
-            all.extend(columns(&ritz.values, &ritz.vectors));
+            all.extend(columns(&found));
+            complete = all.len() >= n;
         }
+        Ok(Some(Pairs::of(all, self.count, method, complete, steps)))
+    }
+}
+
+/// Eigenvectors, n rows, and how they were found.
+struct Pairs {
+    vectors: Vec<f64>,
+    method: SpectralMethod,
+    complete: bool,
+    steps: usize,
+}
+
+impl Pairs {
+    /// The `count` of largest value.
+    fn of(
+        mut all: Vec<(f64, Vec<f64>)>,
+        count: usize,
+        method: SpectralMethod,
+        complete: bool,
+        steps: usize,
+    ) -> Self {
         all.sort_by(|a, b| b.0.total_cmp(&a.0));
-        all.truncate(self.count);
-        let values = all.iter().map(|p| unread(p.0)).collect();
-        Ok(Some((
-            values,
-            rows(n, &all),
+        all.truncate(count);
+        let n = all.first().map_or(0, |c| c.1.len());
+        Self {
+            vectors: rows(n, &all),
             method,
-            complete && self.verify,
+            complete,
             steps,
-        )))
-    }
-}
-
-type Pairs = (Vec<f64>, Vec<f64>, SpectralMethod, bool, usize);
-
-#[derive(Clone, Copy)]
-enum Target {
-    Inverse,
-    Plain { tolerance: f64 },
-}
-
-impl Target {
-    fn first(self) -> f64 {
-        match self {
-            Self::Inverse => 0.0,
-            Self::Plain { tolerance } => tolerance,
         }
     }
 }
 
-fn columns(values: &[f64], vectors: &[f64]) -> Vec<(f64, Vec<f64>)> {
-    let k = values.len();
-    let column = |c: usize| vectors.iter().skip(c).step_by(k).copied().collect();
-    values
+fn columns(found: &krylov::Ritz) -> Vec<(f64, Vec<f64>)> {
+    let k = found.values.len();
+    let column = |c: usize| found.vectors.iter().skip(c).step_by(k).copied().collect();
+    found
+        .values
         .iter()
         .enumerate()
         .map(|(c, &v)| (v, column(c)))
@@ -455,6 +452,24 @@ fn columns(values: &[f64], vectors: &[f64]) -> Vec<(f64, Vec<f64>)> {
 fn rows(n: usize, columns: &[(f64, Vec<f64>)]) -> Vec<f64> {
     (0..n)
         .flat_map(|i| columns.iter().map(move |c| c.1[i]))
+        .collect()
+}
+
+/// Unit vectors $M^{1/2}1$ on each component, at most `count`: the kernel of the symmetric form.
+fn constants<T: Scalar>(laplacian: &Laplacian<T>, count: usize) -> Vec<Vec<f64>> {
+    let components = Components::of(laplacian.weights());
+    (0..components.count().min(count))
+        .map(|c| {
+            let pairs = laplacian.mass().iter().zip(&components.labels);
+            let mut root: Vec<f64> = pairs
+                .map(|(m, &label)| if label == c { m.as_f64().sqrt() } else { 0.0 })
+                .collect();
+            let norm = root.iter().map(|x| x * x).sum::<f64>().sqrt();
+            for x in &mut root {
+                *x /= norm;
+            }
+            root
+        })
         .collect()
 }
 
@@ -486,21 +501,32 @@ fn norm_bound(matrix: &CsrMatrix<f64>) -> f64 {
     sums.into_iter().fold(0.0, f64::max)
 }
 
-fn residuals(matrix: &CsrMatrix<f64>, values: &[f64], vectors: &[f64]) -> Array1<f64> {
-    let k = values.len();
-    let mut out = vec![0.0; vectors.len()];
-    out.par_chunks_mut(ROWS * k)
+/// Rayleigh quotients in rising order, residuals and the vectors (n rows of k) in that order.
+fn rayleigh(
+    matrix: &CsrMatrix<f64>,
+    vectors: Vec<f64>,
+    k: usize,
+) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    let mut images = vec![0.0; vectors.len()];
+    images
+        .par_chunks_mut(ROWS * k)
         .enumerate()
         .for_each(|(chunk, y)| {
-            simd::sparse_rows(matrix.csr_data(), chunk * ROWS, vectors, k, y);
+            simd::sparse_rows(matrix.csr_data(), chunk * ROWS, &vectors, k, y);
         });
-    let mut sums = vec![0.0; k];
-    for (y, u) in out.chunks_exact(k).zip(vectors.chunks_exact(k)) {
-        for c in 0..k {
-            sums[c] += (y[c] - values[c] * u[c]).powi(2);
-        }
+    let (mut quotients, mut sums) = (vec![0.0; k], vec![0.0; k]);
+    for (y, u) in images.chunks_exact(k).zip(vectors.chunks_exact(k)) {
+        (0..k).for_each(|c| quotients[c] += y[c] * u[c]);
     }
-    sums.into_iter().map(f64::sqrt).collect()
+    for (y, u) in images.chunks_exact(k).zip(vectors.chunks_exact(k)) {
+        (0..k).for_each(|c| sums[c] += (y[c] - quotients[c] * u[c]).powi(2));
+    }
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by(|&a, &b| quotients[a].total_cmp(&quotients[b]));
+    let sorted = |all: &[f64]| order.iter().map(|&c| all[c]).collect::<Vec<f64>>();
+    let vectors = vectors.chunks_exact(k).flat_map(&sorted).collect();
+    let residuals = sums.into_iter().map(f64::sqrt).collect::<Vec<f64>>();
+    (sorted(&quotients), sorted(&residuals), vectors)
 }
 
 fn dense(matrix: &CsrMatrix<f64>, count: usize) -> Result<Pairs, Error> {
@@ -509,16 +535,15 @@ fn dense(matrix: &CsrMatrix<f64>, count: usize) -> Result<Pairs, Error> {
     for (i, j, &value) in matrix.triplet_iter() {
         full[i * n + j] = -value;
     }
-    let (values, vectors) = krylov::small_eigen(&full, n, n)?;
-    let kept = vectors
+    let (_, vectors) = krylov::small_eigen(&full, n, n)?;
+    let vectors = vectors
         .chunks_exact(n)
         .flat_map(|row| row[..count].iter().copied())
         .collect();
-    Ok((
-        values[..count].iter().map(|v| -v).collect(),
-        kept,
-        SpectralMethod::Dense,
-        true,
-        0,
-    ))
+    Ok(Pairs {
+        vectors,
+        method: SpectralMethod::Dense,
+        complete: true,
+        steps: 0,
+    })
 }
