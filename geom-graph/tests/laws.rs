@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     clippy::float_cmp,
     reason = "tests: what fails shall panic, exact values are compared on purpose"
 )]
