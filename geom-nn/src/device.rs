@@ -1,8 +1,9 @@
 //! The devices a network computes on.
 
 use std::fmt::Debug;
+use std::ops::DerefMut;
 
-use dfdx::tensor::Cpu;
+use dfdx::tensor::{Cpu, Storage, Tape};
 use dfdx::tensor_ops::Device;
 
 use crate::cpu::forward::{Fill, Trace, forward};
@@ -11,15 +12,16 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
+use crate::tape::{Parameters, Stacked, composed, fused};
 
 /// A dfdx device that can run a network's forward and reverse pass.
 ///
 /// Implemented for [`Cpu`] by fused kernels and, with the feature `cuda`, for `Cuda` by dfdx's own operations. The
 /// methods are the crate's own business; call [`Network::evaluate`](crate::Network::evaluate).
-pub trait NetworkDevice<E: Element>: Device<E> + Send + Sync {
+pub trait NetworkDevice<E: Element>: Device<E> {
     /// What a forward pass leaves for the reverse pass.
     #[doc(hidden)]
-    type Trace: Debug + Send + Sync;
+    type Trace: Debug;
 
     /// Runs the first `depth` steps on stacked rows.
     #[doc(hidden)]
@@ -47,11 +49,22 @@ pub trait NetworkDevice<E: Element>: Device<E> + Send + Sync {
         want_input: bool,
         gradient: &mut [E],
     ) -> Result<Option<Vec<E>>, Error>;
+
+    /// The network on the tape of its stacked input.
+    #[doc(hidden)]
+    fn taped<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        order: &Order,
+    ) -> Result<Stacked<E, Self, T>, Error> {
+        composed::forward(&model.plan, model.plan.steps.len(), theta, input, order)
+    }
 }
 
 impl<E: Element> NetworkDevice<E> for Cpu
 where
-    Cpu: Device<E>,
+    Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
 {
     type Trace = Trace<E>;
 
@@ -79,5 +92,13 @@ where
         gradient: &mut [E],
     ) -> Result<Option<Vec<E>>, Error> {
         Ok(reverse(model, trace, seed, want_input, gradient).map(|bar| bar.to_vec()))
+    }
+    fn taped<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        order: &Order,
+    ) -> Result<Stacked<E, Self, T>, Error> {
+        fused::forward(model, theta, input, order)
     }
 }

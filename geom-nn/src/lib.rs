@@ -6,10 +6,13 @@
 
 pub mod files;
 pub mod gradcheck;
+pub mod tape;
 
 mod activation;
 mod architecture;
 mod cpu;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod device;
 mod element;
 mod elementary;
@@ -23,8 +26,12 @@ mod plan;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, Layer};
+#[cfg(feature = "cuda")]
+pub use cuda::cuda;
 pub use device::NetworkDevice;
 pub use dfdx::tensor::Cpu;
+#[cfg(feature = "cuda")]
+pub use dfdx::tensor::Cuda;
 pub use element::Element;
 pub use error::{Error, TensorMismatch};
 pub use initialise::Initialiser;

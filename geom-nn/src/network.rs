@@ -1,5 +1,7 @@
 //! A network: an architecture, one flat buffer of parameters, a device.
 
+use std::sync::Arc;
+
 use dfdx::tensor::Cpu;
 
 use crate::architecture::Architecture;
@@ -13,7 +15,7 @@ use crate::plan::{Parameter, Plan};
 /// What the kernels need of a network: steps, flat parameters, buffers.
 #[derive(Clone, Debug)]
 pub struct Model<E: Element> {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     pub(crate) parameters: Vec<E>,
     pub(crate) pool: Pool<E>,
 }
@@ -81,7 +83,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         Self {
             architecture: architecture.clone(),
             model: Model {
-                plan,
+                plan: Arc::new(plan),
                 parameters,
                 pool: Pool::default(),
             },

@@ -29,7 +29,7 @@ mod tests {
     fn chunks_cover_the_batch() {
         for batch in 1..3_000 {
             let points = chunk_points(batch);
-            assert!(points >= 1 && points <= 64, "{batch}: {points}");
+            assert!((1..=64).contains(&points), "{batch}: {points}");
             assert!(points * batch.div_ceil(points) >= batch);
         }
     }

@@ -1,0 +1,79 @@
+//! A network as one operation on the tape, run by the CPU kernels.
+
+use std::ops::DerefMut;
+
+use dfdx::shapes::HasShape;
+use dfdx::tensor::{Cpu, PutTape, SplitTape, Storage, Tape, TensorFromVec};
+use dfdx::tensor_ops::{Device, ReshapeTo};
+
+use crate::cpu;
+use crate::element::Element;
+use crate::error::Error;
+use crate::jet::Order;
+use crate::network::Model;
+use crate::tape::{Parameters, Stacked, device_error};
+
+const OPERATION: &str = "Network::forward";
+
+pub(crate) fn forward<E: Element, T: Tape<E, Cpu>>(
+    model: &Model<E>,
+    theta: &Parameters<E, Cpu>,
+    input: Stacked<E, Cpu, T>,
+    order: &Order,
+) -> Result<Stacked<E, Cpu, T>, Error>
+where
+    Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
+{
+    // Gradients have the memory layout of their tensor; from here on that is row-major.
+    let theta = theta
+        .retaped::<T>()
+        .try_contiguous()
+        .map_err(device_error(OPERATION))?;
+    let (theta, theta_tape) = theta.split_tape();
+    let (input, tape) = input
+        .try_contiguous()
+        .map_err(device_error(OPERATION))?
+        .split_tape();
+    let mut tape = tape.merge(theta_tape);
+    let &(batch, stack, width) = input.shape();
+    let rows = input.as_vec();
+    // The op computes with the tensor's values, which need not be the network's own.
+    let model = Model {
+        plan: model.plan.clone(),
+        parameters: theta.as_vec(),
+        pool: model.pool.clone(),
+    };
+    let depth = model.plan.steps.len();
+    let size = stack * width;
+    let fill =
+        |point: usize, out: &mut [E]| out.copy_from_slice(&rows[point * size..(point + 1) * size]);
+    let trace = cpu::forward::forward(&model, depth, batch, order.clone(), &fill);
+    let outputs = model.plan.output_width();
+    let out = input
+        .device()
+        .try_tensor_from_vec(trace.output().to_vec(), (batch, stack, outputs))
+        .map_err(device_error(OPERATION))?;
+
+    let (input_ghost, out_ghost, theta_ghost) = (input.ghost(), out.ghost(), theta.ghost());
+    tape.add_backward_op(move |gradients| {
+        let size = stack * outputs;
+        let seed = gradients.get_or_alloc_mut(&out_ghost)?.clone();
+        let fill = |point: usize, out: &mut [E]| {
+            out.copy_from_slice(&seed[point * size..(point + 1) * size])
+        };
+        let mut flat = vec![E::zero(); model.parameters.len()];
+        let bar = cpu::reverse::reverse(&model, &trace, &fill, true, &mut flat);
+        add(gradients.get_or_alloc_mut(&theta_ghost)?, &flat);
+        if let Some(bar) = bar {
+            add(gradients.get_or_alloc_mut(&input_ghost)?, &bar);
+        }
+        Ok(())
+    });
+    Ok(out.put_tape(tape))
+}
+
+fn add<E: Element>(sum: &mut [E], term: &[E]) {
+    for (sum, &term) in sum.iter_mut().zip(term) {
+        *sum += term;
+    }
+}

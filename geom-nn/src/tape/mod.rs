@@ -1,0 +1,181 @@
+//! Networks on dfdx's tape, for research code: losses written with dfdx's own operations.
+//!
+//! A network takes its parameters as a tensor, `theta`, so that gradients can be fetched for it. The result stacks the value
+//! and the tangents of every point, (b, 1 + m, D), because a value and a Jacobian in two tensors would each carry a part of
+//! the tape, and a dropped part gives a wrong gradient without an error; [`split`] takes them apart, tape and all.
+//!
+//! On [`Cpu`](crate::Cpu) the network is one operation on the tape, run by the fused kernels. The same values come from
+//! [`composed`](Network::forward_composed) operations of dfdx on any device.
+
+pub(crate) mod composed;
+pub(crate) mod curve;
+pub(crate) mod fused;
+#[cfg(any(feature = "cuda", test))]
+pub(crate) mod host;
+
+use dfdx::shapes::HasShape;
+use dfdx::tensor::{Tape, Tensor, WithEmptyTape};
+use dfdx::tensor_ops::{Device, ReshapeTo};
+
+use crate::device::NetworkDevice;
+use crate::element::Element;
+use crate::error::Error;
+use crate::jet::Order;
+use crate::network::{Network, check_count};
+
+/// Flat parameters on a device.
+pub type Parameters<E, D> = Tensor<(usize,), E, D>;
+/// A batch on a device, (b, n).
+pub type Batch<E, D, T> = Tensor<(usize, usize), E, D, T>;
+/// Values and tangents of a batch on a device, (b, 1 + m, n).
+pub type Stacked<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
+
+/// What a device says, as an error of this crate.
+pub(crate) fn device_error<X>(operation: &'static str) -> impl FnOnce(X) -> Error
+where
+    X: std::fmt::Display,
+{
+    move |detail| Error::Device {
+        operation,
+        detail: detail.to_string().into_boxed_str(),
+    }
+}
+
+impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
+    /// The parameters as a tensor on the network's device: the leaf whose gradient a loss is to give.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn tensor(&self) -> Result<Parameters<E, D>, Error> {
+        self.device
+            .try_tensor_from_vec(self.parameters().to_vec(), (self.parameter_count(),))
+            .map_err(device_error("Network::tensor"))
+    }
+
+    /// The value and, with `jacobian`, the columns of the Jacobian of a batch, on the tape of `x`.
+    ///
+    /// # Shapes
+    /// `theta` (parameters,), `x` (b, d); the result is (b, 1, D), or (b, 1 + d, D) with the Jacobian's columns as rows; see [`split`].
+    ///
+    /// # Errors
+    /// [`Error::Shape`], [`Error::Empty`], [`Error::MissingDerivative`], [`Error::Device`].
+    ///
+    /// # Examples
+    /// ```
+    /// use dfdx::prelude::*;
+    /// use geom_nn::{tape, Activation, Architecture, Initialiser, Network};
+    /// let device = Cpu::default();
+    /// let architecture = Architecture::mlp(&[2, 16, 5], geom_nn::Activation::Tanh, Activation::Linear);
+    /// let net = Network::<f64>::new(&architecture, Initialiser::PyTorch, 0, &device)?;
+    /// let theta = net.tensor()?;
+    /// let z = device.tensor_from_vec(vec![0.1, 0.2, 0.3, -0.4], (2, 2));
+    /// let stacked = net.forward(&theta, z.leaky_trace(), true)?;
+    /// let (value, jacobian) = tape::split(stacked)?;
+    /// let loss = jacobian.square().mean() + value.square().mean();
+    /// let gradients = loss.backward();
+    /// assert_eq!(gradients.get(&theta).as_vec().len(), net.parameter_count());
+    /// # Ok::<(), geom_nn::Error>(())
+    /// ```
+    pub fn forward<T: Tape<E, D>>(
+        &self,
+        theta: &Parameters<E, D>,
+        x: Batch<E, D, T>,
+        jacobian: bool,
+    ) -> Result<Stacked<E, D, T>, Error> {
+        let (input, order) = self.stacked_input(theta, x, jacobian)?;
+        D::taped(&self.model, theta, input, &order)
+    }
+
+    /// As [`forward`](Self::forward), composed of dfdx's own operations: slower, for checks and for new devices.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    pub fn forward_composed<T: Tape<E, D>>(
+        &self,
+        theta: &Parameters<E, D>,
+        x: Batch<E, D, T>,
+        jacobian: bool,
+    ) -> Result<Stacked<E, D, T>, Error> {
+        let (input, order) = self.stacked_input(theta, x, jacobian)?;
+        composed::forward(
+            &self.model.plan,
+            self.model.plan.steps.len(),
+            theta,
+            input,
+            &order,
+        )
+    }
+
+    fn stacked_input<T: Tape<E, D>>(
+        &self,
+        theta: &Parameters<E, D>,
+        x: Batch<E, D, T>,
+        jacobian: bool,
+    ) -> Result<(Stacked<E, D, T>, Order), Error> {
+        const OPERATION: &str = "Network::forward";
+        check_count(OPERATION, self.parameter_count(), theta.shape().0)?;
+        let &(batch, width) = x.shape();
+        if width != self.input_width() {
+            let (expected, found) = (vec![batch, self.input_width()], vec![batch, width]);
+            return Err(Error::Shape {
+                operation: OPERATION,
+                argument: "x",
+                expected,
+                found,
+            });
+        }
+        if batch == 0 {
+            return Err(Error::Empty {
+                operation: OPERATION,
+                argument: "x",
+            });
+        }
+        let value = x
+            .try_reshape_like(&(batch, 1, width))
+            .map_err(device_error(OPERATION))?;
+        if !jacobian {
+            return Ok((value, Order::default()));
+        }
+        let mut identity = vec![E::zero(); batch * width * width];
+        for point in identity.chunks_exact_mut(width * width) {
+            point
+                .iter_mut()
+                .step_by(width + 1)
+                .for_each(|v| *v = E::one());
+        }
+        let identity = value
+            .device()
+            .try_tensor_from_vec(identity, (batch, width, width))
+            .map_err(device_error(OPERATION))?;
+        Ok((
+            composed::concat(value, identity.retaped())?,
+            Order::first(width),
+        ))
+    }
+}
+
+/// Takes stacked rows apart: the value (b, D) and the Jacobian's columns as rows (b, d, D); both stay on the tape.
+///
+/// # Errors
+/// [`Error::Shape`] if there are no tangents, [`Error::Device`].
+pub fn split<E: Element, D: Device<E>, T: Tape<E, D>>(
+    stacked: Stacked<E, D, T>,
+) -> Result<(Batch<E, D, T>, Stacked<E, D, T>), Error> {
+    const OPERATION: &str = "tape::split";
+    let &(batch, rows, width) = stacked.shape();
+    if rows < 2 {
+        let (expected, found) = (vec![batch, 2, width], vec![batch, rows, width]);
+        return Err(Error::Shape {
+            operation: OPERATION,
+            argument: "stacked",
+            expected,
+            found,
+        });
+    }
+    let tangents = composed::rows(stacked.with_empty_tape(), 1..rows)?;
+    let value = composed::rows(stacked, 0..1)?;
+    let value = value
+        .try_reshape_like(&(batch, width))
+        .map_err(device_error(OPERATION))?;
+    Ok((value, tangents))
+}
