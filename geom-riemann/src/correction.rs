@@ -14,7 +14,7 @@ use std::ops::{Add, AddAssign};
 /// ```
 /// use geom_riemann::{Distortion, RankPolicy};
 /// use ndarray::array;
-/// let j = array![[[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]];
+/// let j = array![[[1.0_f64, 1.0], [0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]];
 /// let floored = Distortion::LogDetVariance.evaluate(j.view(), &RankPolicy::Floor { relative: 1e-6 })?;
 /// assert_eq!(floored.corrections.points, 1);
 /// assert!(floored.value.is_finite());

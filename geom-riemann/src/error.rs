@@ -134,6 +134,22 @@ pub enum Error {
         /// The range in words.
         expected: &'static str,
     },
+    /// A point outside the domain of a chart, a metric or an output law.
+    #[error(
+        "{operation}: point {point} lies outside the domain: {quantity} is {value}, must be {expected}"
+    )]
+    Domain {
+        /// The function that refused.
+        operation: &'static str,
+        /// Index of the first such point.
+        point: usize,
+        /// The quantity that is out of range.
+        quantity: &'static str,
+        /// Its value.
+        value: f64,
+        /// The range in words.
+        expected: &'static str,
+    },
     /// A result that the floating-point type cannot hold.
     #[error("{operation}: the {quantity} of point {point} is outside the range of the type")]
     Range {

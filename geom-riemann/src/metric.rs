@@ -158,3 +158,88 @@ pub fn condition_numbers<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array1<T>> {
         .condition_numbers()
         .mapv(T::narrow))
 }
+
+/// The volume element $\sqrt{\det J^\top J}$ at every point: the generalised determinant of $J$.
+///
+/// # Shapes
+/// (b, D, d) → (b).
+///
+/// # Units
+/// Ambient per latent d-volume, not squared.
+///
+/// # Errors
+/// Empty or wide batches, NaN or infinity, a volume above the range of `T`. Lost rank gives zero.
+///
+/// # Numerics
+/// The exponential of a log from the QR of $J$; use [`log_det_metric`] where the volume may leave the range.
+///
+/// # Examples
+/// ```
+/// use geom_riemann::volume_elements;
+/// use ndarray::array;
+/// let j = array![[[3.0_f64, 0.0], [0.0, 4.0], [0.0, 0.0]]];
+/// assert!((volume_elements(j.view())?[0] - 12.0).abs() < 1e-14);
+/// # Ok::<(), geom_riemann::Error>(())
+/// ```
+pub fn volume_elements<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array1<T>> {
+    let operation = "volume_elements";
+    let volumes = JacobianSpectra::named(operation, j)?
+        .log_volumes()
+        .mapv(|v| T::narrow(v.exp()));
+    match volumes.iter().position(|v| !v.is_finite()) {
+        Some(point) => Err(Error::Range {
+            operation,
+            quantity: "volume element",
+            point,
+        }),
+        None => Ok(volumes),
+    }
+}
+
+/// The inverse metric (cometric) $G^{-1}=(J^\top J)^{-1}$ of every point.
+///
+/// # Shapes
+/// (b, D, d) → (b, d, d), symmetric to the last bit.
+///
+/// # Errors
+/// Empty or wide batches, NaN or infinity, lost rank or an inverse above the range of `T` (with the point).
+///
+/// # Numerics
+/// $V\Sigma^{-2}V^\top$ from the singular values of $J$: no inverse of $J^\top J$ is formed.
+///
+/// # Examples
+/// ```
+/// use geom_riemann::inverse_metric;
+/// use ndarray::array;
+/// let j = array![[[2.0, 0.0], [0.0, 4.0]]];
+/// assert_eq!(inverse_metric(j.view())?, array![[[0.25, 0.0], [0.0, 0.0625]]]);
+/// # Ok::<(), geom_riemann::Error>(())
+/// ```
+pub fn inverse_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
+    let operation = "inverse_metric";
+    let spectra = JacobianSpectra::named(operation, j)?;
+    spectra.require_full_rank(operation)?;
+    let (points, d) = (spectra.points(), spectra.dimension());
+    let mut inverse = Array3::zeros((points, d, d));
+    let mut matrix = vec![0.0; d * d];
+    for (point, (mut target, sigma)) in inverse
+        .outer_iter_mut()
+        .zip(spectra.singular_values().outer_iter())
+        .enumerate()
+    {
+        let coefficients: Vec<f64> = sigma.iter().map(|s| (1.0 / s).powi(2)).collect();
+        spectra.sandwich(point, &coefficients, &mut matrix);
+        target
+            .iter_mut()
+            .zip(&matrix)
+            .for_each(|(t, v)| *t = T::narrow(*v));
+        if !target.iter().all(|t| t.is_finite()) {
+            return Err(Error::Range {
+                operation,
+                quantity: "inverse metric",
+                point,
+            });
+        }
+    }
+    Ok(inverse)
+}

@@ -3,7 +3,9 @@
 mod common;
 use common::{Dense, array1, array2, array3, assert_close, assert_near, golden_cases, name};
 use geom_riemann::{
-    Distortion, RankPolicy, condition_numbers, log_det_metric, pullback_metric, singular_values,
+    AmbientMetric, Distortion, ProbedDistortion, RankPolicy, condition_numbers, log_det_metric,
+    mean_condition_number, pullback_metric, scaled_isometry_defect, singular_values,
+    variation_of_metric, variation_of_metric_by_singular_values,
 };
 use ndarray::{Array2, Array3};
 use serde_json::Value;
@@ -107,5 +109,79 @@ fn golden_losses_of_the_spectrum() {
             }
             check_loss(&case, key, ours.value, &chained);
         }
+    }
+}
+
+#[test]
+fn golden_losses_under_an_ambient_metric() {
+    for case in golden_cases() {
+        let (j, x) = (array3(&case["jacobian"]), array2(&case["x"]));
+        let h = AmbientMetric::constant(array2(&case["ambient_metric"]).view()).unwrap();
+        let metric = pullback_metric(h.whiten(x.view(), j.view()).unwrap().view()).unwrap();
+        assert_close(
+            &metric,
+            &array3(&case["metric_under_ambient"]),
+            1e-11,
+            name(&case),
+        );
+        let ours = Distortion::LogDetVariance
+            .evaluate_under(j.view(), x.view(), &h, &RankPolicy::Error)
+            .unwrap();
+        check_loss(
+            &case,
+            "log_det_variance_under_ambient",
+            ours.jacobian.value,
+            &ours.jacobian.gradient,
+        );
+    }
+}
+
+#[test]
+fn golden_loss_with_one_probe() {
+    for case in golden_cases() {
+        let j = array3(&case["jacobian"]);
+        let probes = array2(&case["probes"]).insert_axis(ndarray::Axis(1));
+        let ours = ProbedDistortion::RelaxedDistortion
+            .evaluate(j.view(), probes.view())
+            .unwrap();
+        check_loss(
+            &case,
+            "relaxed_distortion_one_probe",
+            ours.value,
+            &ours.gradient,
+        );
+    }
+}
+
+#[test]
+fn golden_mcn_and_vor() {
+    for case in golden_cases() {
+        let j = array3(&case["jacobian"]);
+        let golden = |key: &str| case[key].as_f64().unwrap();
+        assert_near(
+            mean_condition_number(j.view()).unwrap(),
+            golden("mcn"),
+            1e-9,
+            name(&case),
+        );
+        assert_near(
+            variation_of_metric(j.view()).unwrap(),
+            golden("vor"),
+            1e-9,
+            name(&case),
+        );
+        let by_singular_values = variation_of_metric_by_singular_values(j.view()).unwrap();
+        assert_near(
+            by_singular_values,
+            golden("vor_singular_values"),
+            1e-9,
+            name(&case),
+        );
+        // The defect is the relaxed distortion, rescaled to vanish at isometries up to scale.
+        let relaxed = case["losses"]["relaxed_distortion_exact"]["value"]
+            .as_f64()
+            .unwrap();
+        let defect = scaled_isometry_defect(j.view()).unwrap();
+        assert!((defect - (j.dim().2 as f64 * relaxed - 1.0)).abs() < 1e-9 * (1.0 + defect));
     }
 }

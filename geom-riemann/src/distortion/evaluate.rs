@@ -1,7 +1,10 @@
 use super::functional::Pooling;
 use crate::spectra::weighted;
-use crate::{Corrections, Distortion, Error, JacobianSpectra, Moments, RankPolicy, Result, Scalar};
-use ndarray::{Array3, ArrayView3};
+use crate::{
+    AmbientMetric, Corrections, Distortion, Error, JacobianSpectra, Moments, RankPolicy, Result,
+    Scalar, check,
+};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 
 /// A functional's value on a batch, its gradient, and what had to be corrected for it.
 #[derive(Clone, Debug)]
@@ -17,6 +20,17 @@ pub struct Evaluation<T> {
     pub moments: Moments,
     /// The largest condition number $\kappa(G)$ in the batch: beyond $1/\sqrt\varepsilon$ of the type, go through $J$.
     pub worst_condition: f64,
+}
+
+/// A functional under an ambient metric, with its gradients for Jacobians and outputs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AmbientEvaluation<T> {
+    /// Value and gradient with respect to the Jacobians.
+    pub jacobian: Evaluation<T>,
+    /// Gradient with respect to the outputs through $H(x)$: zero for constant metrics, exact for Fisher–Rao metrics,
+    /// `None` for [`AmbientMetric::field`], whose derivative is not known.
+    pub output_gradient: Option<Array2<T>>,
 }
 
 /// Everything about the batch that the gradient needs: λ-slopes of the value per point.
@@ -95,29 +109,80 @@ impl Distortion {
         let operation = "Distortion::evaluate";
         let spectra = JacobianSpectra::named(operation, j)?;
         let (value, moments, pooled) = self.reduce(operation, &spectra, policy, whole)?;
-        let d = spectra.dimension();
-        let gradient = weighted(operation, j, |point, out| {
-            let mut coefficients = [0.0; 16];
-            let mut long;
-            let slopes = &pooled.slopes[point * d..(point + 1) * d];
-            let coefficients = if d <= 16 {
-                &mut coefficients[..d]
-            } else {
-                long = vec![0.0; d];
-                &mut long[..]
-            };
-            coefficients
-                .iter_mut()
-                .zip(slopes)
-                .for_each(|(c, s)| *c = 2.0 * s);
-            spectra.sandwich(point, coefficients, out);
-        })?;
+        let gradient = through_jacobian(operation, j, &spectra, &pooled.slopes)?;
         Ok(Evaluation {
             value: T::narrow(value),
             gradient,
             corrections: pooled.corrections,
             moments,
             worst_condition: pooled.worst_condition,
+        })
+    }
+
+    /// Value and gradients where the ambient space has a metric $H$, i.e. for $G=J^\top HJ$.
+    ///
+    /// # Shapes
+    /// `j`: (b, D, d); `outputs`: (b, D), the points where $H$ is taken.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`] and [`AmbientMetric::whiten`].
+    ///
+    /// # Examples
+    /// ```
+    /// use geom_riemann::{AmbientMetric, Distortion, RankPolicy};
+    /// use ndarray::array;
+    /// let h = AmbientMetric::diagonal(array![4.0, 1.0].view())?;
+    /// let (x, j) = (array![[0.0, 0.0]], array![[[0.5, 0.0], [0.0, 1.0]]]);
+    /// let loss = Distortion::Isometry.evaluate_under(j.view(), x.view(), &h, &RankPolicy::Error)?;
+    /// assert_eq!(loss.jacobian.value, 0.0); // an isometry under H
+    /// # Ok::<(), geom_riemann::Error>(())
+    /// ```
+    pub fn evaluate_under<T: Scalar>(
+        &self,
+        j: ArrayView3<'_, T>,
+        outputs: ArrayView2<'_, T>,
+        ambient: &AmbientMetric,
+        policy: &RankPolicy<T>,
+    ) -> Result<AmbientEvaluation<T>> {
+        let operation = "Distortion::evaluate_under";
+        check::jacobians(operation, j)?;
+        let whitened = ambient.whiten(outputs, j)?;
+        let spectra = JacobianSpectra::named(operation, whitened.view())?;
+        let (value, moments, pooled) = self.reduce(operation, &spectra, policy, None)?;
+        let gradient = through_jacobian(operation, whitened.view(), &spectra, &pooled.slopes)?;
+        let gradient = ambient.unwhiten(outputs, gradient.view())?;
+        let d = spectra.dimension();
+        let mut output = Some(Array2::zeros(outputs.dim()));
+        let mut matrix = vec![0.0; d * d];
+        for (point, (x, j)) in outputs.outer_iter().zip(j.outer_iter()).enumerate() {
+            spectra.sandwich(
+                point,
+                &pooled.slopes[point * d..(point + 1) * d],
+                &mut matrix,
+            );
+            let x: Vec<f64> = x.iter().map(|x| x.wide()).collect();
+            let through = ambient.output_gradient(&x, j.mapv(Scalar::wide).view(), &matrix);
+            match (&mut output, through) {
+                (Some(output), Some(through)) => {
+                    output
+                        .row_mut(point)
+                        .iter_mut()
+                        .zip(through)
+                        .for_each(|(o, v)| *o = T::narrow(v));
+                }
+                _ => output = None,
+            }
+        }
+        let jacobian = Evaluation {
+            value: T::narrow(value),
+            gradient,
+            corrections: pooled.corrections,
+            moments,
+            worst_condition: pooled.worst_condition,
+        };
+        Ok(AmbientEvaluation {
+            jacobian,
+            output_gradient: output,
         })
     }
 
@@ -250,6 +315,20 @@ impl Distortion {
             worst_condition,
         })
     }
+}
+
+/// ∂L/∂J = 2 J ∂L/∂G at every point, from the slopes ∂L/∂λ.
+fn through_jacobian<T: Scalar>(
+    operation: &'static str,
+    j: ArrayView3<'_, T>,
+    spectra: &JacobianSpectra,
+    slopes: &[f64],
+) -> Result<Array3<T>> {
+    let d = spectra.dimension();
+    weighted(operation, j, |point, out| {
+        spectra.sandwich(point, &slopes[point * d..(point + 1) * d], out);
+        out.iter_mut().for_each(|entry| *entry *= 2.0);
+    })
 }
 
 /// Raises descending singular values to the floor; returns how many stand above it.

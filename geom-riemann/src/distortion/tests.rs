@@ -1,4 +1,4 @@
-use crate::{Distortion, Moments, RankPolicy};
+use crate::{Distortion, Mixup, Moments, ProbedDistortion, RankPolicy, gaussian_probes};
 use ndarray::{Array3, Axis, array, concatenate};
 
 const ALL: [Distortion; 11] = [
@@ -224,4 +224,85 @@ fn strides_threads_and_types_do_not_matter() {
         .evaluate(j.mapv(|x| x as f32).view(), &RankPolicy::Error)
         .unwrap();
     assert!((f64::from(single.value) - standard.value).abs() < 1e-5 * standard.value);
+}
+
+#[test]
+fn probed_gradients_and_moments() {
+    let (j, probes) = (batch(4, 5, 3), gaussian_probes(4, 2, 3, 3));
+    for distortion in [
+        ProbedDistortion::RelaxedDistortion,
+        ProbedDistortion::FlatMetric,
+    ] {
+        let ours = distortion.evaluate(j.view(), probes.view()).unwrap();
+        for (index, gradient) in ours.gradient.indexed_iter() {
+            let at = |h: f64| {
+                let mut moved = j.clone();
+                moved[index] += h;
+                distortion
+                    .evaluate(moved.view(), probes.view())
+                    .unwrap()
+                    .value
+            };
+            let difference = (at(1e-5) - at(-1e-5)) / 2e-5;
+            assert!(
+                (difference - gradient).abs() < 1e-6 * (1.0 + gradient.abs()),
+                "{distortion:?}"
+            );
+        }
+        let shard = |range: std::ops::Range<usize>| {
+            (
+                j.slice(ndarray::s![range.clone(), .., ..]),
+                probes.slice(ndarray::s![range, .., ..]),
+            )
+        };
+        let ((ja, pa), (jb, pb)) = (shard(0..1), shard(1..4));
+        let moments = distortion
+            .evaluate(ja, pa)
+            .unwrap()
+            .moments
+            .merge(&distortion.evaluate(jb, pb).unwrap().moments);
+        let part = distortion.evaluate_within(jb, pb, &moments).unwrap();
+        assert!((part.value - ours.value).abs() < 1e-12 * ours.value.abs());
+        let difference = &part.gradient - &ours.gradient.slice(ndarray::s![1.., .., ..]);
+        assert!(difference.iter().all(|e| e.abs() < 1e-11));
+    }
+    // E q² − … over many probes: 2‖G − c²I‖² + (Tr G − d c²)² for G constant, c² = Tr G / d.
+    let j = Array3::from_shape_fn(
+        (20_000, 2, 2),
+        |(_, r, k)| if r == k { 1.0 + r as f64 } else { 0.0 },
+    );
+    let probes = gaussian_probes::<f64>(20_000, 4, 2, 5);
+    let value = ProbedDistortion::FlatMetric
+        .evaluate(j.view(), probes.view())
+        .unwrap()
+        .value;
+    assert!((value - 2.0 * 2.0 * 1.5 * 1.5).abs() < 0.2, "{value}");
+    let none = gaussian_probes::<f64>(20_000, 0, 2, 5);
+    assert!(
+        ProbedDistortion::FlatMetric
+            .evaluate(j.view(), none.view())
+            .is_err()
+    );
+}
+
+#[test]
+fn mixup_stays_near_its_segments_and_pulls_gradients_back() {
+    let z = ndarray::Array2::from_shape_fn((50, 3), |(i, k)| ((i * 3 + k) as f64).sin());
+    let mixed = Mixup::new(z.view(), 0.2, 11).unwrap();
+    let mut seen = mixed.partners.clone();
+    seen.sort_unstable();
+    assert!(seen.into_iter().eq(0..50));
+    assert!(mixed.weights.iter().all(|a| (-0.2..=1.2).contains(a)));
+    assert_ne!(mixed.points, Mixup::new(z.view(), 0.2, 12).unwrap().points);
+    // ⟨c, mixed(z)⟩ is linear in z, so its gradient is the pull-back of c.
+    let c = z.mapv(|x| x * x - 0.3);
+    let pulled = mixed.pull_back(c.view()).unwrap();
+    assert!(((&pulled * &z).sum() - (&c * &mixed.points).sum()).abs() < 1e-12);
+    assert!(Mixup::new(z.view(), -0.1, 0).is_err());
+    assert!(Mixup::new(ndarray::Array2::<f32>::zeros((0, 2)).view(), 0.2, 0).is_err());
+    assert!(
+        mixed
+            .pull_back(ndarray::Array2::zeros((2, 3)).view())
+            .is_err()
+    );
 }
