@@ -165,7 +165,9 @@ fn normalise<T: Scalar>(vector: &mut [T]) -> Option<()> {
         .sum::<f64>()
         .sqrt();
     let norm = T::of(norm);
-    vector.iter_mut().for_each(|x| *x = *x / largest / norm);
+    for x in vector {
+        *x = *x / largest / norm;
+    }
     Some(())
 }
 
@@ -176,7 +178,7 @@ pub(crate) fn check_points<T: Scalar>(
     points: ArrayView2<'_, T>,
 ) -> Result<(), Error> {
     let limit = (T::max_value() / T::of(16.0 * points.ncols().max(1) as f64)).sqrt();
-    let bad = |x: &T| !(x.abs() <= limit);
+    let bad = |x: &T| x.is_nan() || x.abs() > limit;
     for (row, values) in points.rows().into_iter().enumerate() {
         let Some(column) = values.iter().position(bad) else {
             continue;

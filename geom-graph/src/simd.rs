@@ -61,6 +61,56 @@ dispatched! {
         (row: Row<'_, T>, hits: &mut Vec<(u32, T)>)
 }
 
+dispatched! {
+    /// Rows `first..` of a sparse matrix times `x` (`p` numbers a row) into `y`.
+    sparse_rows / sparse_rows_avx2 / sparse_rows_avx512 = sparse_rows_body
+        (matrix: (&[usize], &[usize], &[T]), first: usize, x: &[T], p: usize, y: &mut [T])
+}
+
+#[inline(always)]
+fn sparse_rows_body<T: Scalar>(
+    (offsets, columns, values): (&[usize], &[usize], &[T]),
+    first: usize,
+    x: &[T],
+    p: usize,
+    y: &mut [T],
+) {
+    for (row, y) in y.chunks_exact_mut(p).enumerate() {
+        let range = offsets[first + row]..offsets[first + row + 1];
+        let (columns, values) = (&columns[range.clone()], &values[range]);
+        let mut start = 0;
+        while p - start >= LANES {
+            let mut lanes = [T::zero(); LANES];
+            for (&column, &value) in columns.iter().zip(values) {
+                let x = &x[column * p + start..column * p + start + LANES];
+                for l in 0..LANES {
+                    lanes[l] += value * x[l];
+                }
+            }
+            y[start..start + LANES].copy_from_slice(&lanes);
+            start += LANES;
+        }
+        while p - start >= 4 {
+            let mut lanes = [T::zero(); 4];
+            for (&column, &value) in columns.iter().zip(values) {
+                let x = &x[column * p + start..column * p + start + 4];
+                for l in 0..4 {
+                    lanes[l] += value * x[l];
+                }
+            }
+            y[start..start + 4].copy_from_slice(&lanes);
+            start += 4;
+        }
+        for column in start..p {
+            let mut sum = T::zero();
+            for (&j, &value) in columns.iter().zip(values) {
+                sum += value * x[j * p + column];
+            }
+            y[column] = sum;
+        }
+    }
+}
+
 #[inline(always)]
 fn squared_distance_body<T: Scalar>(a: &[T], b: &[T]) -> T {
     let n = a.len().min(b.len());

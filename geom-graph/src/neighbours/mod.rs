@@ -215,18 +215,21 @@ impl<'a> Search<'a> {
     }
 
     /// Sets the metric.
+    #[must_use]
     pub fn metric(mut self, metric: Metric) -> Self {
         self.metric = metric;
         self
     }
 
     /// Fixes the method instead of having it chosen.
+    #[must_use]
     pub fn method(mut self, method: Method) -> Self {
         self.method = Some(method);
         self
     }
 
     /// Reports progress and listens for cancellation.
+    #[must_use]
     pub fn progress(mut self, progress: Progress<'a>) -> Self {
         self.progress = progress;
         self

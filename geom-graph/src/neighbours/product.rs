@@ -149,7 +149,7 @@ pub(crate) fn nearest<T: Scalar>(
         })?;
 
     let tops: Vec<Top<T>> = tops.into_iter().flat_map(unlock).collect();
-    finish(
+    Ok(finish(
         points,
         &centred,
         points,
@@ -157,7 +157,7 @@ pub(crate) fn nearest<T: Scalar>(
         k,
         capacity < centred.len() - 1,
         true,
-    )
+    ))
 }
 
 /// The `k` nearest points of each query.
@@ -185,7 +185,7 @@ pub(crate) fn nearest_to<T: Scalar>(
         })
         .collect::<Result<_, Error>>()?;
     let tops = tops.into_iter().flatten().collect();
-    finish(
+    Ok(finish(
         queries,
         &asking,
         points,
@@ -193,7 +193,7 @@ pub(crate) fn nearest_to<T: Scalar>(
         k,
         capacity < centred.len(),
         false,
-    )
+    ))
 }
 
 /// All points within `radius` (squared) of each query; `same` when the queries are the points.
@@ -236,7 +236,9 @@ pub(crate) fn within<T: Scalar>(
                     }
                 }
             }
-            found.iter_mut().for_each(|f| sort_pairs(f));
+            for row in &mut found {
+                sort_pairs(row);
+            }
             counter.advance(1).map(|()| found)
         })
         .collect::<Result<_, Error>>()?;
@@ -376,7 +378,7 @@ fn finish<T: Scalar>(
     k: usize,
     dropped: bool,
     same: bool,
-) -> Result<Vec<Vec<(T, u32)>>, Error> {
+) -> Vec<Vec<(T, u32)>> {
     let width = asking.width;
     let n = points.len() / width;
     let key = Key::SquaredEuclidean;
@@ -386,8 +388,7 @@ fn finish<T: Scalar>(
             &points[j * width..(j + 1) * width],
         )
     };
-    Ok(tops
-        .into_par_iter()
+    tops.into_par_iter()
         .enumerate()
         .map(|(i, top)| {
             let furthest = top.threshold();
@@ -407,5 +408,5 @@ fn finish<T: Scalar>(
             pairs.shrink_to_fit();
             pairs
         })
-        .collect())
+        .collect()
 }

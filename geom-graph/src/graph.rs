@@ -1,0 +1,572 @@
+//! Graphs whose edges carry distances.
+
+use nalgebra_sparse::CsrMatrix;
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::components::{ComponentPolicy, Components};
+use crate::sparse::{assemble, offsets_of, row_map, sort_rows};
+use crate::{Error, Metric, Neighbours, RadiusNeighbours, Scalar, Search};
+
+/// Which edges a symmetric graph takes from neighbour lists that are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Symmetrisation {
+    /// An edge where either point lists the other.
+    #[default]
+    Union,
+    /// An edge where both points list each other.
+    Intersection,
+    /// The mutual neighbour graph that leaves no point alone: the intersection and each point's nearest neighbour.
+    Mutual,
+}
+
+/// A symmetric graph whose edges carry distances: no loops, edges of length zero are edges.
+///
+/// # Examples
+/// ```
+/// use geom_graph::{DistanceGraph, Metric, Symmetrisation, knn};
+/// let points = ndarray::array![[0.0], [1.0], [3.0], [3.0]];
+/// let found = knn(points.view(), 1, Metric::Euclidean)?;
+/// let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)?;
+/// assert_eq!(graph.edges(), 2);
+/// assert_eq!(graph.components().count(), 2);
+/// # Ok::<(), geom_graph::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct DistanceGraph<T> {
+    matrix: CsrMatrix<T>,
+}
+
+impl<T: Scalar> DistanceGraph<T> {
+    /// Every pair of points.
+    ///
+    /// # Shapes
+    /// `points` (n, D); the graph holds n(n−1) entries: for small n, or batches.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`], [`Error::TooLarge`], [`Error::ZeroVector`].
+    pub fn complete(points: ArrayView2<'_, T>, metric: Metric) -> Result<Self, Error> {
+        let n = points.nrows();
+        let prepared = metric.prepare("complete graph", "points", points)?;
+        let key = metric.key();
+        let row = |i: usize| prepared.row(i).to_slice().unwrap_or_default();
+        let values = (0..n)
+            .into_par_iter()
+            .flat_map_iter(|i| {
+                (0..n)
+                    .filter(move |&j| j != i)
+                    .map(move |j| metric.finish(key.between(row(i), row(j))))
+            })
+            .collect();
+        Ok(Self {
+            matrix: complete_matrix(n, values),
+        })
+    }
+
+    /// The graph of k nearest neighbours.
+    ///
+    /// # Errors
+    /// [`Error::Index`] when the lists do not belong to one set of points.
+    pub fn from_neighbours(
+        neighbours: &Neighbours<T>,
+        rule: Symmetrisation,
+    ) -> Result<Self, Error> {
+        let (n, k) = (neighbours.len(), neighbours.k());
+        let lists = |i: usize| (0..k).map(move |l| (l, neighbours.indices[(i, l)]));
+        for i in 0..n {
+            for (l, index) in lists(i) {
+                if index >= n {
+                    let (argument, position) = ("neighbours", i * k + l);
+                    return Err(Error::Index {
+                        operation: "graph",
+                        argument,
+                        position,
+                        index,
+                        n,
+                    });
+                }
+            }
+        }
+        let listed = |i: usize, j: usize| lists(i).any(|(_, other)| other == j);
+        // The edge that row i lists at place l: does it stay, and must row j be told?
+        let fate = |i: usize, l: usize, j: usize| {
+            let mutual = listed(j, i);
+            let stays = match rule {
+                Symmetrisation::Union => true,
+                Symmetrisation::Intersection => mutual,
+                Symmetrisation::Mutual => mutual || l == 0,
+            };
+            // A row j that lists i keeps the edge on its own account.
+            (stays, stays && !mutual)
+        };
+        let mut counts = vec![0_usize; n];
+        for i in 0..n {
+            for (l, j) in lists(i) {
+                let (stays, tell) = fate(i, l, j);
+                counts[i] += usize::from(stays);
+                counts[j] += usize::from(tell);
+            }
+        }
+        let offsets = offsets_of(counts);
+        let mut next = offsets.clone();
+        let mut columns = vec![0; offsets[n]];
+        let mut values = vec![T::zero(); offsets[n]];
+        let mut put = |row: usize, column: usize, value: T| {
+            columns[next[row]] = column;
+            values[next[row]] = value;
+            next[row] += 1;
+        };
+        for i in 0..n {
+            for (l, j) in lists(i) {
+                let (stays, tell) = fate(i, l, j);
+                let distance = neighbours.distances[(i, l)];
+                if stays {
+                    put(i, j, distance);
+                }
+                if tell {
+                    put(j, i, distance);
+                }
+            }
+        }
+        drop(next);
+        sort_rows(&offsets, &mut columns, &mut values);
+        Ok(Self {
+            matrix: assemble(n, offsets, columns, values),
+        })
+    }
+
+    /// The graph of all pairs within a radius.
+    ///
+    /// # Errors
+    /// [`Error::Index`] when the lists do not belong to one set of points.
+    pub fn from_radius(neighbours: RadiusNeighbours<T>) -> Result<Self, Error> {
+        let n = neighbours.len();
+        let RadiusNeighbours {
+            offsets,
+            mut indices,
+            distances: mut values,
+            ..
+        } = neighbours;
+        if let Some(position) = indices.iter().position(|&j| j >= n) {
+            let index = indices[position];
+            return Err(Error::Index {
+                operation: "graph",
+                argument: "neighbours",
+                position,
+                index,
+                n,
+            });
+        }
+        sort_rows(&offsets, &mut indices, &mut values);
+        Ok(Self {
+            matrix: assemble(n, offsets, indices, values),
+        })
+    }
+
+    /// The graph of all pairs of points within a radius.
+    ///
+    /// # Errors
+    /// As [`Search::within`].
+    pub fn within(points: ArrayView2<'_, T>, radius: T, metric: Metric) -> Result<Self, Error> {
+        Self::from_radius(Search::new().metric(metric).within(points, radius)?)
+    }
+
+    /// A graph from a matrix of distances; an infinite distance is no edge.
+    ///
+    /// # Shapes
+    /// `distances` (n, n).
+    ///
+    /// # Errors
+    /// [`Error::Size`], [`Error::NotFinite`] (NaN), [`Error::NegativeDistance`], [`Error::Diagonal`],
+    /// [`Error::Asymmetric`] when the two entries of a pair differ by more than rounding (√ε relative).
+    ///
+    /// # Numerics
+    /// Where the entries of a pair differ by rounding, the smaller is taken.
+    pub fn from_dense(distances: ArrayView2<'_, T>) -> Result<Self, Error> {
+        const OPERATION: &str = "distances";
+        let n = distances.nrows();
+        if distances.ncols() != n {
+            let (got, argument) = (distances.ncols(), "columns of distances");
+            return Err(Error::Size {
+                operation: OPERATION,
+                argument,
+                got,
+                expected: n,
+            });
+        }
+        let rows = (0..n)
+            .into_par_iter()
+            .map(|i| {
+                let mut row = Vec::with_capacity(n);
+                for j in 0..n {
+                    let (there, back) = (distances[(i, j)], distances[(j, i)]);
+                    check_pair(OPERATION, i, j, there, Some(back))?;
+                    let value = there.min(back);
+                    if i != j && value < T::infinity() {
+                        row.push((j, value));
+                    }
+                }
+                Ok(row)
+            })
+            .collect::<Result<Vec<Vec<(usize, T)>>, Error>>()?;
+        let offsets = offsets_of(rows.iter().map(Vec::len));
+        let columns = rows.iter().flatten().map(|p| p.0).collect();
+        let values = rows.iter().flatten().map(|p| p.1).collect();
+        Ok(Self {
+            matrix: assemble(n, offsets, columns, values),
+        })
+    }
+
+    /// A graph from a sparse matrix of distances; what is not stored is no edge, a stored zero is one.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::from_dense`]; an entry without its mirror image is [`Error::Asymmetric`].
+    pub fn from_sparse(distances: &CsrMatrix<T>) -> Result<Self, Error> {
+        const OPERATION: &str = "distances";
+        let n = distances.nrows();
+        if distances.ncols() != n {
+            let (got, argument) = (distances.ncols(), "columns of distances");
+            return Err(Error::Size {
+                operation: OPERATION,
+                argument,
+                got,
+                expected: n,
+            });
+        }
+        let transpose = distances.transpose();
+        let rows = (0..n)
+            .into_par_iter()
+            .map(|i| {
+                let (row, mirror) = (distances.row(i), transpose.row(i));
+                let mut kept = Vec::with_capacity(row.nnz());
+                for (&j, &value) in row.col_indices().iter().zip(row.values()) {
+                    let place = mirror.col_indices().binary_search(&j).ok();
+                    let back = place.map(|p| mirror.values()[p]);
+                    check_pair(OPERATION, i, j, value, back)?;
+                    let value = value.min(back.unwrap_or(value));
+                    if i != j && value < T::infinity() {
+                        kept.push((j, value));
+                    }
+                }
+                if let Some(&j) = mirror
+                    .col_indices()
+                    .iter()
+                    .find(|j| row.col_indices().binary_search(j).is_err())
+                {
+                    let transposed = f64::NAN;
+                    let value = distances.row(j).values()[0].as_f64();
+                    return Err(Error::Asymmetric {
+                        operation: OPERATION,
+                        row: j,
+                        column: i,
+                        value,
+                        transposed,
+                    });
+                }
+                Ok(kept)
+            })
+            .collect::<Result<Vec<Vec<(usize, T)>>, Error>>()?;
+        let offsets = offsets_of(rows.iter().map(Vec::len));
+        let columns = rows.iter().flatten().map(|p| p.0).collect();
+        let values = rows.iter().flatten().map(|p| p.1).collect();
+        Ok(Self {
+            matrix: assemble(n, offsets, columns, values),
+        })
+    }
+
+    /// The steps between the frames of a cyclic sequence: $\min(\lvert i - j\rvert, n - \lvert i - j\rvert)$.
+    pub fn cyclic_time(n: usize) -> Self {
+        let steps = |i: usize, j: usize| i.abs_diff(j).min(n - i.abs_diff(j));
+        let values = (0..n)
+            .flat_map(|i| {
+                (0..n)
+                    .filter(move |&j| j != i)
+                    .map(move |j| T::of(steps(i, j) as f64))
+            })
+            .collect();
+        Self {
+            matrix: complete_matrix(n, values),
+        }
+    }
+
+    /// Several graphs side by side with no edge between them: one block per sequence.
+    pub fn disjoint(graphs: &[Self]) -> Self {
+        let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+        let mut start = 0;
+        for graph in graphs {
+            let (o, c, v) = graph.matrix.csr_data();
+            let base = columns.len();
+            offsets.extend(o[1..].iter().map(|x| x + base));
+            columns.extend(c.iter().map(|x| x + start));
+            values.extend_from_slice(v);
+            start += graph.len();
+        }
+        Self {
+            matrix: assemble(start, offsets, columns, values),
+        }
+    }
+
+    /// The graph on some of the points, in the order given.
+    ///
+    /// # Errors
+    /// [`Error::Index`], [`Error::Repeated`].
+    pub fn induced(&self, points: &[usize]) -> Result<Self, Error> {
+        Ok(Self {
+            matrix: induced(&self.matrix, points)?,
+        })
+    }
+
+    /// The number of points.
+    pub fn len(&self) -> usize {
+        self.matrix.nrows()
+    }
+
+    /// Whether there is no point.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of edges.
+    pub fn edges(&self) -> usize {
+        self.matrix.nnz() / 2
+    }
+
+    /// The matrix of distances: symmetric, no diagonal, zero-length edges stored.
+    pub fn matrix(&self) -> &CsrMatrix<T> {
+        &self.matrix
+    }
+
+    /// The same distances as an array, infinity where there is no edge.
+    ///
+    /// # Shapes
+    /// (n, n): for small graphs.
+    pub fn to_dense(&self) -> Array2<T> {
+        let n = self.len();
+        let mut dense = Array2::from_elem((n, n), T::infinity());
+        dense.diag_mut().fill(T::zero());
+        for (i, j, &d) in self.matrix.triplet_iter() {
+            dense[(i, j)] = d;
+        }
+        dense
+    }
+
+    /// The distance of each point to its nearest neighbour, infinity where it has none.
+    pub fn nearest_distances(&self) -> Vec<T> {
+        row_map(&self.matrix, |_, _, d| {
+            d.iter().fold(T::infinity(), |m, &x| m.min(x))
+        })
+    }
+
+    /// The connected components.
+    pub fn components(&self) -> Components {
+        Components::of(&self.matrix)
+    }
+
+    /// Handles several components by a stated choice; a connected graph comes back alone and whole.
+    ///
+    /// Returns graphs with the points of this graph that they hold. `points` are needed for
+    /// [`ComponentPolicy::Joined`] alone, which adds the shortest Euclidean edges between components.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] for [`ComponentPolicy::Error`], [`Error::Size`] when the number of points differs.
+    pub fn resolve(
+        &self,
+        policy: ComponentPolicy,
+        points: Option<ArrayView2<'_, T>>,
+    ) -> Result<Vec<(Self, Vec<usize>)>, Error> {
+        let components = self.components();
+        let all = || (0..self.len()).collect::<Vec<_>>();
+        if components.count() <= 1 {
+            return Ok(vec![(self.clone(), all())]);
+        }
+        match policy {
+            ComponentPolicy::Error => Err(disconnected("resolve", &components)),
+            ComponentPolicy::Largest => {
+                let members = components.members(components.largest().unwrap_or_default());
+                Ok(vec![(self.induced(&members)?, members)])
+            }
+            ComponentPolicy::PerComponent => (0..components.count())
+                .map(|c| {
+                    let members = components.members(c);
+                    Ok((self.induced(&members)?, members))
+                })
+                .collect(),
+            ComponentPolicy::Joined => {
+                let got = points.map_or(0, |p| p.nrows());
+                let Some(points) = points.filter(|p| p.nrows() == self.len()) else {
+                    let argument = "rows of points";
+                    return Err(Error::Size {
+                        operation: "resolve",
+                        argument,
+                        got,
+                        expected: self.len(),
+                    });
+                };
+                let bridges = crate::joining::bridges(points, &components)?;
+                Ok(vec![(self.with_edges(&bridges), all())])
+            }
+        }
+    }
+
+    /// The graph with more edges.
+    pub(crate) fn with_edges(&self, edges: &[(usize, usize, T)]) -> Self {
+        let mut more: Vec<Vec<(usize, T)>> = vec![Vec::new(); self.len()];
+        for &(i, j, d) in edges {
+            more[i].push((j, d));
+            more[j].push((i, d));
+        }
+        let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+        for (row, more) in self.matrix.row_iter().zip(more) {
+            columns.extend(
+                row.col_indices()
+                    .iter()
+                    .copied()
+                    .chain(more.iter().map(|p| p.0)),
+            );
+            values.extend(row.values().iter().copied().chain(more.iter().map(|p| p.1)));
+            offsets.push(columns.len());
+        }
+        sort_rows(&offsets, &mut columns, &mut values);
+        Self {
+            matrix: assemble(self.len(), offsets, columns, values),
+        }
+    }
+
+    /// The graph whose edges went through `edit(i, j, d)`, which must treat both directions alike: a new
+    /// length, or `None` to drop the edge.
+    pub(crate) fn edit(&self, edit: impl Fn(usize, usize, T) -> Option<T>) -> Self {
+        let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+        for (i, row) in self.matrix.row_iter().enumerate() {
+            for (&j, &d) in row.col_indices().iter().zip(row.values()) {
+                if let Some(d) = edit(i, j, d) {
+                    columns.push(j);
+                    values.push(d);
+                }
+            }
+            offsets.push(columns.len());
+        }
+        Self {
+            matrix: assemble(self.len(), offsets, columns, values),
+        }
+    }
+}
+
+pub(crate) fn disconnected(operation: &'static str, components: &Components) -> Error {
+    let largest = components.largest().map_or(0, |c| components.sizes[c]);
+    Error::Disconnected {
+        operation,
+        components: components.count(),
+        largest,
+        n: components.labels.len(),
+    }
+}
+
+fn complete_matrix<T>(n: usize, values: Vec<T>) -> CsrMatrix<T> {
+    let offsets = offsets_of((0..n).map(|_| n - 1));
+    let columns = (0..n)
+        .flat_map(|i| (0..n).filter(move |&j| j != i))
+        .collect();
+    assemble(n, offsets, columns, values)
+}
+
+fn check_pair<T: Scalar>(
+    operation: &'static str,
+    row: usize,
+    column: usize,
+    there: T,
+    back: Option<T>,
+) -> Result<(), Error> {
+    let value = there.as_f64();
+    if value.is_nan() {
+        return Err(Error::NotFinite {
+            operation,
+            argument: "distances",
+            row,
+            column,
+            value,
+        });
+    }
+    if value < 0.0 {
+        return Err(Error::NegativeDistance {
+            operation,
+            row,
+            column,
+            value,
+        });
+    }
+    if row == column && value != 0.0 {
+        return Err(Error::Diagonal {
+            operation,
+            row,
+            value,
+        });
+    }
+    let transposed = back.map_or(f64::NAN, Scalar::as_f64);
+    let tolerance = T::epsilon().as_f64().sqrt() * value;
+    let same = value == transposed || (value - transposed).abs() <= tolerance;
+    if !same {
+        return Err(Error::Asymmetric {
+            operation,
+            row,
+            column,
+            value,
+            transposed,
+        });
+    }
+    Ok(())
+}
+
+/// Rows and columns `points` of a square matrix, in their order.
+pub(crate) fn induced<T: Scalar>(
+    matrix: &CsrMatrix<T>,
+    points: &[usize],
+) -> Result<CsrMatrix<T>, Error> {
+    let place = places("induced", points, matrix.nrows())?;
+    let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
+    for &i in points {
+        let row = matrix.row(i);
+        for (&j, &value) in row.col_indices().iter().zip(row.values()) {
+            if place[j] != usize::MAX {
+                columns.push(place[j]);
+                values.push(value);
+            }
+        }
+        offsets.push(columns.len());
+    }
+    sort_rows(&offsets, &mut columns, &mut values);
+    Ok(assemble(points.len(), offsets, columns, values))
+}
+
+/// Where each point stands in `points`, `usize::MAX` where it does not.
+pub(crate) fn places(
+    operation: &'static str,
+    points: &[usize],
+    n: usize,
+) -> Result<Vec<usize>, Error> {
+    let mut place = vec![usize::MAX; n];
+    for (position, &index) in points.iter().enumerate() {
+        let argument = "points";
+        let Some(slot) = place.get_mut(index) else {
+            return Err(Error::Index {
+                operation,
+                argument,
+                position,
+                index,
+                n,
+            });
+        };
+        if *slot != usize::MAX {
+            return Err(Error::Repeated {
+                operation,
+                argument,
+                index,
+                first: *slot,
+                second: position,
+            });
+        }
+        *slot = position;
+    }
+    Ok(place)
+}
