@@ -22,7 +22,8 @@ pub enum Error {
     /// Encoder and decoder do not fit each other.
     #[error(
         "autoencoder: the encoder maps {encoder_input} -> {encoder_output} but the decoder maps \
-         {decoder_input} -> {decoder_output}; the latent widths and the data widths must agree"
+         {decoder_input} -> {decoder_output}; the latent widths and the data widths must agree (an encoder of twice the \
+         latent width gives means and log-variances)"
     )]
     Mismatch {
         /// Width of the data that the encoder takes.
@@ -88,6 +89,37 @@ pub enum Error {
         column: usize,
         /// The value.
         value: f64,
+    },
+
+    /// A value of the data outside what a term takes.
+    #[error("{term}: row {row}, column {column} of the data is {value}, must be {requirement}")]
+    DataRange {
+        /// The term's name.
+        term: &'static str,
+        /// Row of the offending value, from 0.
+        row: usize,
+        /// Column of the offending value, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+        /// The range it must lie in.
+        requirement: &'static str,
+    },
+
+    /// A data point at the origin where a term needs its direction.
+    #[error("{term}: row {row} of the data is zero and has no direction")]
+    NoDirection {
+        /// The term's name.
+        term: &'static str,
+        /// The row, from 0.
+        row: usize,
+    },
+
+    /// A term of Gaussian codes on a model whose encoder gives points.
+    #[error("{term}: the encoder is deterministic; it must give means and log-variances, twice the latent width")]
+    DeterministicEncoder {
+        /// The term's name.
+        term: &'static str,
     },
 
     /// A term of the objective became NaN or infinite.

@@ -36,7 +36,7 @@ impl<E: Scalar> Term<E> for DecoderDistortion<E> {
     }
 
     fn needs(&self) -> Needs {
-        Needs::Jacobian
+        Needs::DECODER_JACOBIAN
     }
 
     fn minimum_batch(&self) -> usize {

@@ -13,13 +13,13 @@ pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
 
 use std::{ops::ControlFlow, time::Instant};
 
-use geom_nn::{AdamState, NetworkDevice};
+use geom_nn::{Adam, AdamState, NetworkDevice, WeightDecay};
 use geom_riemann::Corrections;
 use ndarray::{ArrayView2, Axis};
 
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Batch, Evaluation, gradient_norm},
+    objective::{Batch, Evaluation, Setting},
     scalar::widen,
 };
 
@@ -34,6 +34,7 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     options: ValidTrainOptions,
     encoder_state: AdamState<E>,
     decoder_state: AdamState<E>,
+    objective_state: AdamState<E>,
     epoch: usize,
 }
 
@@ -76,14 +77,21 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
+        objective.check(&Setting { data, latent_dim: model.latent_dim(), coding: model.coding() })?;
         let encoder_state = AdamState::new(model.encoder().parameter_count());
         let decoder_state = AdamState::new(model.decoder().parameter_count());
-        Ok(Self { model, objective, data, options, encoder_state, decoder_state, epoch: 0 })
+        let objective_state = AdamState::new(objective.parameters().len());
+        Ok(Self { model, objective, data, options, encoder_state, decoder_state, objective_state, epoch: 0 })
     }
 
     /// The model as trained so far.
     pub fn model(&self) -> &Autoencoder<E, D> {
         &self.model
+    }
+
+    /// The objective, with its terms' own parameters as trained so far.
+    pub fn objective(&self) -> &Objective<E> {
+        &self.objective
     }
 
     /// Ends the run and hands the model over.
@@ -162,6 +170,9 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let (encoder, decoder) = self.model.networks_mut();
         adam.step(&mut self.encoder_state, encoder, &evaluation.encoder)?;
         adam.step(&mut self.decoder_state, decoder, &evaluation.decoder)?;
+        // A term's own parameters are no weights: nothing pulls them to zero.
+        let adam = Adam { weight_decay: WeightDecay::None, ..adam };
+        adam.update(&mut self.objective_state, self.objective.parameters_mut(), &evaluation.parameters)?;
         Ok(())
     }
 }
@@ -183,7 +194,7 @@ impl EpochSums {
             *sum += term.value;
         }
         self.corrections += evaluation.corrections.clone();
-        self.gradient_norm_max = self.gradient_norm_max.max(gradient_norm(evaluation));
+        self.gradient_norm_max = self.gradient_norm_max.max(evaluation.gradient_norm());
     }
 }
 
@@ -201,6 +212,6 @@ fn refuse_non_finite<E: Scalar>(
             return refuse(term.name, term.value);
         }
     }
-    let norm = gradient_norm(evaluation);
+    let norm = evaluation.gradient_norm();
     if norm.is_finite() { Ok(()) } else { refuse("gradient norm", norm) }
 }
