@@ -116,7 +116,9 @@ pub enum Error {
     },
 
     /// A term of Gaussian codes on a model whose encoder gives points.
-    #[error("{term}: the encoder is deterministic; it must give means and log-variances, twice the latent width")]
+    #[error(
+        "{term}: the encoder is deterministic; it must give means and log-variances, twice the latent width"
+    )]
     DeterministicEncoder {
         /// The term's name.
         term: &'static str,

@@ -99,7 +99,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
 
     /// Whether the encoder gives points or Gaussians.
     pub fn coding(&self) -> Coding {
-        if self.encoder.output_width() == self.latent_dim() { Coding::Point } else { Coding::Gaussian }
+        if self.encoder.output_width() == self.latent_dim() {
+            Coding::Point
+        } else {
+            Coding::Gaussian
+        }
     }
 
     /// The codes $z = f(x)$; of a stochastic encoder the means.
@@ -176,8 +180,9 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
         let contents = files::Contents::new()
             .network("encoder.", &self.encoder)
             .network("decoder.", &self.decoder);
-        let contents =
-            metadata.iter().fold(contents, |contents, (key, value)| contents.metadata(key, value));
+        let contents = metadata.iter().fold(contents, |contents, (key, value)| {
+            contents.metadata(key, value)
+        });
         Ok(contents.save(path)?)
     }
 
@@ -189,7 +194,10 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     pub fn load(path: &Path, device: &D) -> Result<Self> {
         let file = files::load(path)?;
         file.check_finite::<E>()?;
-        Self::from_networks(file.network("encoder.", device)?, file.network("decoder.", device)?)
+        Self::from_networks(
+            file.network("encoder.", device)?,
+            file.network("decoder.", device)?,
+        )
     }
 
     /// The description of both networks.
@@ -220,5 +228,9 @@ fn check_width<E>(operation: &'static str, expected: usize, x: &ArrayView2<'_, E
     if x.ncols() == expected {
         return Ok(());
     }
-    Err(Error::Width { operation, expected, actual: x.ncols() })
+    Err(Error::Width {
+        operation,
+        expected,
+        actual: x.ncols(),
+    })
 }

@@ -31,7 +31,11 @@ impl<E: Scalar> Term<E> for BernoulliNll {
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
-        match setting.data.indexed_iter().find(|(_, x)| !(**x >= E::zero() && **x <= E::one())) {
+        match setting
+            .data
+            .indexed_iter()
+            .find(|(_, x)| !(**x >= E::zero() && **x <= E::one()))
+        {
             None => Ok(()),
             Some(((row, column), &value)) => Err(Error::DataRange {
                 term: "bernoulli_nll",
@@ -54,7 +58,11 @@ impl<E: Scalar> Term<E> for BernoulliNll {
                 let (a, x) = (widen(*entry), widen(x));
                 let tail = (-a.abs()).exp();
                 sum += a.max(0.0) + tail.ln_1p() - x * a;
-                let probability = if a >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
+                let probability = if a >= 0.0 {
+                    1.0 / (1.0 + tail)
+                } else {
+                    tail / (1.0 + tail)
+                };
                 *entry = narrow((probability - x) / points);
             }
             value += sum;

@@ -29,17 +29,26 @@ pub(crate) struct Code<'a, E> {
 impl<'a, E: Scalar> Code<'a, E> {
     pub(crate) fn new(output: ArrayView2<'a, E>, coding: Coding, seed: u64) -> Self {
         if coding == Coding::Point {
-            return Self { latent: output.to_owned(), posterior: None, slope: Array2::zeros((0, 0)) };
+            return Self {
+                latent: output.to_owned(),
+                posterior: None,
+                slope: Array2::zeros((0, 0)),
+            };
         }
         let (mean, log_variance) = output.split_at(Axis(1), output.ncols() / 2);
         let (points, dim) = mean.dim();
-        let noise = geom_riemann::gaussian_probes::<E>(points, 1, dim, seed).index_axis_move(Axis(1), 0);
+        let noise =
+            geom_riemann::gaussian_probes::<E>(points, 1, dim, seed).index_axis_move(Axis(1), 0);
         let half = narrow::<E>(0.5);
         let mut slope = noise;
         slope.zip_mut_with(&log_variance, |e, &s| *e = half * (s * half).exp() * *e);
         let mut latent = mean.to_owned();
         latent.zip_mut_with(&slope, |z, &k| *z = *z + k + k);
-        Self { latent, posterior: Some(Posterior { mean, log_variance }), slope }
+        Self {
+            latent,
+            posterior: Some(Posterior { mean, log_variance }),
+            slope,
+        }
     }
 
     /// The gradient for the encoder's output from those for the codes and the posterior.
@@ -69,7 +78,11 @@ impl<'a, E: Scalar> Code<'a, E> {
     }
 
     /// Those columns of an array over the encoder's output.
-    pub(crate) fn widen_rows(&self, gradient: ndarray::Array3<E>, outputs: usize) -> ndarray::Array3<E> {
+    pub(crate) fn widen_rows(
+        &self,
+        gradient: ndarray::Array3<E>,
+        outputs: usize,
+    ) -> ndarray::Array3<E> {
         let (points, own, inputs) = gradient.dim();
         if own == outputs {
             return gradient;

@@ -30,8 +30,17 @@ impl<E: Scalar> Term<E> for CosineDistance {
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
-        let zero = setting.data.rows().into_iter().position(|row| row.iter().all(|&x| x == E::zero()));
-        zero.map_or(Ok(()), |row| Err(Error::NoDirection { term: "cosine_distance", row }))
+        let zero = setting
+            .data
+            .rows()
+            .into_iter()
+            .position(|row| row.iter().all(|&x| x == E::zero()));
+        zero.map_or(Ok(()), |row| {
+            Err(Error::NoDirection {
+                term: "cosine_distance",
+                row,
+            })
+        })
     }
 
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
@@ -51,7 +60,11 @@ impl<E: Scalar> Term<E> for CosineDistance {
             }
             if xx == 0.0 || yy == 0.0 {
                 value += 1.0;
-                corrections += Corrections { points: 1, floored: 1, first: Some(i) };
+                corrections += Corrections {
+                    points: 1,
+                    floored: 1,
+                    first: Some(i),
+                };
                 continue;
             }
             let (norm_x, norm_y) = (xx.sqrt(), yy.sqrt());
@@ -62,6 +75,9 @@ impl<E: Scalar> Term<E> for CosineDistance {
             }
         }
         step.seed_reconstruction(gradient);
-        Ok(TermValue { value: value / points, corrections })
+        Ok(TermValue {
+            value: value / points,
+            corrections,
+        })
     }
 }

@@ -61,8 +61,14 @@ impl<E: Scalar> Term<E> for EncoderDistortion<E> {
         let evaluation = self
             .distortion
             .evaluate(jacobian, &self.rank)
-            .map_err(|source| Error::Geometry { term: Term::<E>::name(self), source })?;
+            .map_err(|source| Error::Geometry {
+                term: Term::<E>::name(self),
+                source,
+            })?;
         step.seed_encoder_jacobian(evaluation.gradient.permuted_axes([0, 2, 1]));
-        Ok(TermValue { value: widen(evaluation.value), corrections: evaluation.corrections })
+        Ok(TermValue {
+            value: widen(evaluation.value),
+            corrections: evaluation.corrections,
+        })
     }
 }

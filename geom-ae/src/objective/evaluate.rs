@@ -78,15 +78,30 @@ impl<E: Scalar> Objective<E> {
         batch: &Batch<'_, E>,
     ) -> Result<Evaluation<E>> {
         let start = Instant::now();
-        let needs = self.entries.iter().fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
-        let request = |jacobian| if jacobian { Request::Jacobian } else { Request::Value };
-        let encoder = model.encoder().evaluate(batch.data.view(), request(needs.encoder_jacobian))?;
+        let needs = self
+            .entries
+            .iter()
+            .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
+        let request = |jacobian| {
+            if jacobian {
+                Request::Jacobian
+            } else {
+                Request::Value
+            }
+        };
+        let encoder = model
+            .encoder()
+            .evaluate(batch.data.view(), request(needs.encoder_jacobian))?;
         let code = Code::new(encoder.value(), model.coding(), mix(batch.seed, 0));
-        let decoder = model.decoder().evaluate(code.latent.view(), request(needs.decoder_jacobian))?;
+        let decoder = model
+            .decoder()
+            .evaluate(code.latent.view(), request(needs.decoder_jacobian))?;
         let views = Views {
             latent: code.latent.view(),
             posterior: code.posterior,
-            encoder_jacobian: encoder.jacobian().map(|j| j.slice_move(s![.., code.columns(), ..])),
+            encoder_jacobian: encoder
+                .jacobian()
+                .map(|j| j.slice_move(s![.., code.columns(), ..])),
             reconstruction: decoder.value(),
             decoder_jacobian: decoder.jacobian(),
         };
@@ -126,7 +141,9 @@ impl<E: Scalar> Objective<E> {
         }
         let value = code.pull_back(latent, gradients.mean, gradients.log_variance);
         let outputs = model.encoder().output_width();
-        let jacobian = gradients.encoder_jacobian.map(|seed| code.widen_rows(seed, outputs));
+        let jacobian = gradients
+            .encoder_jacobian
+            .map(|seed| code.widen_rows(seed, outputs));
         let encoded = encoder.backward_parameters(Seeds {
             value: Some(value.view()),
             jacobian: jacobian.as_ref().map(|seed| seed.view()),

@@ -37,7 +37,10 @@ impl<E: Scalar> Term<E> for GaussianNll {
     }
 
     fn parameters(&self) -> Vec<OwnParameter> {
-        vec![OwnParameter { name: "log_sigma", initial: self.log_sigma }]
+        vec![OwnParameter {
+            name: "log_sigma",
+            initial: self.log_sigma,
+        }]
     }
 
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {

@@ -101,8 +101,13 @@ fn decoder(net: &Net) -> Network<f64, Cpu> {
     let mut parameters = Vec::new();
     for dense in &net.layers {
         let weight = dense.weight.matrix();
-        layers.push(Layer::Linear { inputs: weight.ncols(), outputs: weight.nrows() });
-        layers.push(Layer::Activation { function: dense.activation });
+        layers.push(Layer::Linear {
+            inputs: weight.ncols(),
+            outputs: weight.nrows(),
+        });
+        layers.push(Layer::Activation {
+            function: dense.activation,
+        });
         parameters.extend(weight.iter());
         parameters.extend(dense.bias.array().iter());
     }
@@ -112,9 +117,18 @@ fn decoder(net: &Net) -> Network<f64, Cpu> {
 
 /// (z 0) in, z out.
 fn identity(data_dim: usize, latent_dim: usize) -> Network<f64, Cpu> {
-    let architecture = Architecture::mlp(&[data_dim, latent_dim], Activation::Linear, Activation::Linear);
-    let weight = Array2::from_shape_fn((latent_dim, data_dim), |(i, j)| f64::from(u8::from(i == j)));
-    let parameters = weight.iter().copied().chain(vec![0.0; latent_dim]).collect();
+    let architecture = Architecture::mlp(
+        &[data_dim, latent_dim],
+        Activation::Linear,
+        Activation::Linear,
+    );
+    let weight =
+        Array2::from_shape_fn((latent_dim, data_dim), |(i, j)| f64::from(u8::from(i == j)));
+    let parameters = weight
+        .iter()
+        .copied()
+        .chain(vec![0.0; latent_dim])
+        .collect();
     Network::from_parameters(&architecture, parameters, &Cpu::default()).unwrap()
 }
 
@@ -130,25 +144,53 @@ fn decoder_terms_match_the_golden_values() {
         let rows: Vec<usize> = (0..z.nrows()).collect();
         for (distortion, loss) in [
             (Distortion::LogDetVariance, &case.losses.log_det_variance),
-            (Distortion::RelaxedDistortion, &case.losses.relaxed_distortion_exact),
+            (
+                Distortion::RelaxedDistortion,
+                &case.losses.relaxed_distortion_exact,
+            ),
             (Distortion::Isometry, &case.losses.isometry),
         ] {
             let what = format!("{} {}", case.name, distortion.name());
-            let objective = Objective::new().with(1.0, DecoderDistortion::new(distortion, RankPolicy::Error));
-            let found = objective.evaluate(&model, &Batch { data: x.view(), rows: &rows, seed: 0 }).unwrap();
+            let objective =
+                Objective::new().with(1.0, DecoderDistortion::new(distortion, RankPolicy::Error));
+            let found = objective
+                .evaluate(
+                    &model,
+                    &Batch {
+                        data: x.view(),
+                        rows: &rows,
+                        seed: 0,
+                    },
+                )
+                .unwrap();
             assert_close(&what, std::iter::once(found.total()), &[loss.value]);
             let expected: Vec<f64> = loss
                 .grad_net
                 .layers
                 .iter()
-                .flat_map(|g| g.weight.data.iter().chain(&g.bias.data).copied().collect::<Vec<_>>())
+                .flat_map(|g| {
+                    g.weight
+                        .data
+                        .iter()
+                        .chain(&g.bias.data)
+                        .copied()
+                        .collect::<Vec<_>>()
+                })
                 .collect();
             assert_close(&what, found.decoder.iter().copied(), &expected);
             let grad_z = loss.grad_z.matrix();
             let weight = grad_z.t().dot(&x);
             let bias = grad_z.sum_axis(ndarray::Axis(0));
-            let expected = concatenate![ndarray::Axis(0), Array::from_iter(weight.iter().copied()), bias];
-            assert_close(&what, found.encoder.iter().copied(), expected.as_slice().unwrap());
+            let expected = concatenate![
+                ndarray::Axis(0),
+                Array::from_iter(weight.iter().copied()),
+                bias
+            ];
+            assert_close(
+                &what,
+                found.encoder.iter().copied(),
+                expected.as_slice().unwrap(),
+            );
         }
     }
 }

@@ -18,18 +18,34 @@ pub fn check<D: NetworkDevice<f64>>(
     tolerance: f64,
 ) -> Result<gradcheck::Agreement> {
     let evaluation = objective.evaluate(model, batch)?;
-    let gradient = [evaluation.encoder.to_vec(), evaluation.decoder.to_vec(), evaluation.parameters.to_vec()].concat();
-    let at = [model.encoder().parameters(), model.decoder().parameters(), objective.parameters()].concat();
+    let gradient = [
+        evaluation.encoder.to_vec(),
+        evaluation.decoder.to_vec(),
+        evaluation.parameters.to_vec(),
+    ]
+    .concat();
+    let at = [
+        model.encoder().parameters(),
+        model.decoder().parameters(),
+        objective.parameters(),
+    ]
+    .concat();
     let mut value = |theta: &[f64]| {
         place(objective, model, theta);
-        objective.evaluate(model, batch).map_or(f64::NAN, |evaluation| evaluation.total())
+        objective
+            .evaluate(model, batch)
+            .map_or(f64::NAN, |evaluation| evaluation.total())
     };
     let agreement = gradcheck::check("objective", &mut value, &at, &gradient, step, tolerance);
     place(objective, model, &at);
     Ok(agreement?)
 }
 
-fn place<D: NetworkDevice<f64>>(objective: &mut Objective<f64>, model: &mut Autoencoder<f64, D>, theta: &[f64]) {
+fn place<D: NetworkDevice<f64>>(
+    objective: &mut Objective<f64>,
+    model: &mut Autoencoder<f64, D>,
+    theta: &[f64],
+) {
     let (encoder, decoder) = model.networks_mut();
     let (first, rest) = theta.split_at(encoder.parameter_count());
     let (second, own) = rest.split_at(decoder.parameter_count());

@@ -37,7 +37,9 @@ impl<E: Scalar> Term<E> for KlDivergence {
     }
 
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
-        let posterior = step.posterior().ok_or(Error::DeterministicEncoder { term: NAME })?;
+        let posterior = step
+            .posterior()
+            .ok_or(Error::DeterministicEncoder { term: NAME })?;
         let points = posterior.mean.nrows() as f64;
         let sum: f64 = posterior
             .mean
@@ -49,7 +51,9 @@ impl<E: Scalar> Term<E> for KlDivergence {
             })
             .sum();
         let mean = posterior.mean.mapv(|mean| narrow(widen(mean) / points));
-        let log_variance = posterior.log_variance.mapv(|s| narrow(0.5 * widen(s).exp_m1() / points));
+        let log_variance = posterior
+            .log_variance
+            .mapv(|s| narrow(0.5 * widen(s).exp_m1() / points));
         step.seed_posterior(mean, log_variance);
         Ok((sum / points).into())
     }

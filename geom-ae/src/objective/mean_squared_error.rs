@@ -42,5 +42,8 @@ pub(super) fn squared_error<E: Scalar>(step: &mut Step<'_, E>, divisor: f64) -> 
 
 /// Summed in f64, row by row.
 pub(super) fn sum_of_squares<E: Scalar>(rows: &ndarray::Array2<E>) -> f64 {
-    rows.rows().into_iter().map(|row| row.iter().map(|&d| widen(d).powi(2)).sum::<f64>()).sum()
+    rows.rows()
+        .into_iter()
+        .map(|row| row.iter().map(|&d| widen(d).powi(2)).sum::<f64>())
+        .sum()
 }

@@ -50,7 +50,11 @@ impl<E: Scalar> MixupDistortion<E> {
     /// [`Error::Parameter`] where there is no probe, or η is negative or not finite.
     pub fn probed(distortion: ProbedDistortion, probes: usize, eta: f64) -> Result<Self> {
         if probes == 0 {
-            return Err(Error::Parameter { parameter: "probes", value: 0.0, requirement: "at least 1" });
+            return Err(Error::Parameter {
+                parameter: "probes",
+                value: 0.0,
+                requirement: "at least 1",
+            });
         }
         Self::with(Functional::Probed(distortion, probes), eta)
     }
@@ -59,7 +63,11 @@ impl<E: Scalar> MixupDistortion<E> {
         if eta.is_finite() && eta >= 0.0 {
             return Ok(Self { functional, eta });
         }
-        Err(Error::Parameter { parameter: "eta", value: eta, requirement: "finite and not negative" })
+        Err(Error::Parameter {
+            parameter: "eta",
+            value: eta,
+            requirement: "finite and not negative",
+        })
     }
 }
 
@@ -67,7 +75,9 @@ impl<E: Scalar> Term<E> for MixupDistortion<E> {
     fn name(&self) -> &'static str {
         match self.functional {
             Functional::Exact(distortion, _) => distortion.name(),
-            Functional::Probed(ProbedDistortion::RelaxedDistortion, _) => "probed_relaxed_distortion",
+            Functional::Probed(ProbedDistortion::RelaxedDistortion, _) => {
+                "probed_relaxed_distortion"
+            }
             Functional::Probed(ProbedDistortion::FlatMetric, _) => "probed_flat_metric",
             Functional::Probed(..) => "probed_distortion",
         }
@@ -94,13 +104,21 @@ impl<E: Scalar> Term<E> for MixupDistortion<E> {
             Functional::Probed(distortion, probes) => {
                 let (points, _, dim) = jacobian.dim();
                 let probes = gaussian_probes(points, *probes, dim, step.seed(PROBES));
-                let found = distortion.evaluate(jacobian, probes.view()).map_err(refuse)?;
+                let found = distortion
+                    .evaluate(jacobian, probes.view())
+                    .map_err(refuse)?;
                 (found.value, found.gradient, Corrections::default())
             }
         };
-        let seeds = Seeds { jacobian: Some(gradient.view()), ..Seeds::default() };
+        let seeds = Seeds {
+            jacobian: Some(gradient.view()),
+            ..Seeds::default()
+        };
         let mixed = step.backward(&pass, seeds)?.input;
         step.seed_latent(mixup.pull_back(mixed.view()).map_err(refuse)?);
-        Ok(TermValue { value: widen(value), corrections })
+        Ok(TermValue {
+            value: widen(value),
+            corrections,
+        })
     }
 }

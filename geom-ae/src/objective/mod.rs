@@ -27,9 +27,9 @@ mod encoder_distortion;
 mod kl_divergence;
 mod mixup_distortion;
 
-pub mod gradcheck;
 #[cfg(test)]
 mod golden_tests;
+pub mod gradcheck;
 #[cfg(test)]
 mod tests;
 
@@ -71,22 +71,35 @@ struct Entry<E> {
 impl<E: Scalar> Objective<E> {
     /// An objective with no term yet.
     pub fn new() -> Self {
-        Self { entries: Vec::new(), parameters: Vec::new() }
+        Self {
+            entries: Vec::new(),
+            parameters: Vec::new(),
+        }
     }
 
     /// Adds `weight` times `term`.
     #[must_use]
     pub fn with(mut self, weight: f64, term: impl Term<E> + 'static) -> Self {
         let start = self.parameters.len();
-        self.parameters.extend(term.parameters().iter().map(|parameter| narrow::<E>(parameter.initial)));
+        self.parameters.extend(
+            term.parameters()
+                .iter()
+                .map(|parameter| narrow::<E>(parameter.initial)),
+        );
         let parameters = start..self.parameters.len();
-        self.entries.push(Entry { weight, term: Box::new(term), parameters });
+        self.entries.push(Entry {
+            weight,
+            term: Box::new(term),
+            parameters,
+        });
         self
     }
 
     /// The terms' names and weights, in order.
     pub fn terms(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        self.entries.iter().map(|entry| (entry.term.name(), entry.weight))
+        self.entries
+            .iter()
+            .map(|entry| (entry.term.name(), entry.weight))
     }
 
     /// Changes the weight of the term at `place`, counted from 0; nothing where there is no such term.
@@ -112,7 +125,12 @@ impl<E: Scalar> Objective<E> {
             .iter()
             .flat_map(|entry| {
                 let values = &self.parameters[entry.parameters.clone()];
-                entry.term.parameters().into_iter().zip(values).map(|(p, &v)| (entry.term.name(), p.name, v))
+                entry
+                    .term
+                    .parameters()
+                    .into_iter()
+                    .zip(values)
+                    .map(|(p, &v)| (entry.term.name(), p.name, v))
             })
             .collect()
     }
@@ -122,7 +140,9 @@ impl<E: Scalar> Objective<E> {
     /// # Errors
     /// Of the first term that refuses.
     pub fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
-        self.entries.iter().try_for_each(|entry| entry.term.check(setting))
+        self.entries
+            .iter()
+            .try_for_each(|entry| entry.term.check(setting))
     }
 
     /// The smallest batch for which every term is defined, and the term that asks for it.

@@ -14,11 +14,20 @@ pub struct Needs {
 
 impl Needs {
     /// Codes and reconstructions alone.
-    pub const VALUE: Self = Self { encoder_jacobian: false, decoder_jacobian: false };
+    pub const VALUE: Self = Self {
+        encoder_jacobian: false,
+        decoder_jacobian: false,
+    };
     /// The decoder's Jacobian, too.
-    pub const DECODER_JACOBIAN: Self = Self { encoder_jacobian: false, decoder_jacobian: true };
+    pub const DECODER_JACOBIAN: Self = Self {
+        encoder_jacobian: false,
+        decoder_jacobian: true,
+    };
     /// The encoder's Jacobian, too.
-    pub const ENCODER_JACOBIAN: Self = Self { encoder_jacobian: true, decoder_jacobian: false };
+    pub const ENCODER_JACOBIAN: Self = Self {
+        encoder_jacobian: true,
+        decoder_jacobian: false,
+    };
 
     /// What either needs.
     #[must_use]

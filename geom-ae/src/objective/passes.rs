@@ -84,15 +84,28 @@ impl<E: Scalar, D: NetworkDevice<E>> AnyPass<E> for Pass<'_, E, D> {
 
 /// Both networks with their device forgotten, so that a [`Step`](super::Step) and the terms need not name it.
 pub(crate) trait Networks<E: Scalar>: Debug {
-    fn run(&self, which: Which, x: ArrayView2<'_, E>, request: Request<'_, E>) -> Result<NetworkPass<'_, E>>;
+    fn run(
+        &self,
+        which: Which,
+        x: ArrayView2<'_, E>,
+        request: Request<'_, E>,
+    ) -> Result<NetworkPass<'_, E>>;
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Networks<E> for Autoencoder<E, D> {
-    fn run(&self, which: Which, x: ArrayView2<'_, E>, request: Request<'_, E>) -> Result<NetworkPass<'_, E>> {
+    fn run(
+        &self,
+        which: Which,
+        x: ArrayView2<'_, E>,
+        request: Request<'_, E>,
+    ) -> Result<NetworkPass<'_, E>> {
         let network = match which {
             Which::Encoder => self.encoder(),
             Which::Decoder => self.decoder(),
         };
-        Ok(NetworkPass { which, pass: Box::new(network.evaluate(x, request)?) })
+        Ok(NetworkPass {
+            which,
+            pass: Box::new(network.evaluate(x, request)?),
+        })
     }
 }

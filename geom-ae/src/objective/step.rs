@@ -23,7 +23,10 @@ pub struct TermValue {
 
 impl From<f64> for TermValue {
     fn from(value: f64) -> Self {
-        Self { value, corrections: Corrections::default() }
+        Self {
+            value,
+            corrections: Corrections::default(),
+        }
     }
 }
 
@@ -41,7 +44,11 @@ pub struct Batch<'a, E> {
 impl<E> Batch<'_, E> {
     /// The same batch, borrowed for a shorter time.
     pub(crate) fn reborrow(&self) -> Batch<'_, E> {
-        Batch { data: self.data.view(), rows: self.rows, seed: self.seed }
+        Batch {
+            data: self.data.view(),
+            rows: self.rows,
+            seed: self.seed,
+        }
     }
 }
 
@@ -102,7 +109,11 @@ impl<'a, E: Scalar> Step<'a, E> {
             networks,
             views,
             parameters,
-            current: Current { weight: 1.0, seed: 0, parameters: 0..0 },
+            current: Current {
+                weight: 1.0,
+                seed: 0,
+                parameters: 0..0,
+            },
             gradients: StepGradients {
                 latent: None,
                 mean: None,
@@ -169,7 +180,11 @@ impl<'a, E: Scalar> Step<'a, E> {
     ///
     /// # Errors
     /// The network's own.
-    pub fn encode(&self, x: ArrayView2<'_, E>, request: Request<'_, E>) -> Result<NetworkPass<'a, E>> {
+    pub fn encode(
+        &self,
+        x: ArrayView2<'_, E>,
+        request: Request<'_, E>,
+    ) -> Result<NetworkPass<'a, E>> {
         self.networks.run(Which::Encoder, x, request)
     }
 
@@ -180,7 +195,11 @@ impl<'a, E: Scalar> Step<'a, E> {
     ///
     /// # Errors
     /// The network's own.
-    pub fn decode(&self, z: ArrayView2<'_, E>, request: Request<'_, E>) -> Result<NetworkPass<'a, E>> {
+    pub fn decode(
+        &self,
+        z: ArrayView2<'_, E>,
+        request: Request<'_, E>,
+    ) -> Result<NetworkPass<'a, E>> {
         self.networks.run(Which::Decoder, z, request)
     }
 
@@ -189,8 +208,17 @@ impl<'a, E: Scalar> Step<'a, E> {
     ///
     /// # Errors
     /// The network's own.
-    pub fn backward(&mut self, pass: &NetworkPass<'_, E>, seeds: Seeds<'_, E>) -> Result<PassGradients<E>> {
-        let Gradients { parameters, input, directions, .. } = pass.backward(seeds)?;
+    pub fn backward(
+        &mut self,
+        pass: &NetworkPass<'_, E>,
+        seeds: Seeds<'_, E>,
+    ) -> Result<PassGradients<E>> {
+        let Gradients {
+            parameters,
+            input,
+            directions,
+            ..
+        } = pass.backward(seeds)?;
         let target = match pass.which() {
             Which::Encoder => &mut self.gradients.encoder,
             Which::Decoder => &mut self.gradients.decoder,
@@ -207,27 +235,49 @@ impl<'a, E: Scalar> Step<'a, E> {
     /// Adds weight · ∂L/∂μ and weight · ∂L/∂s, (b, d) each, where the encoder is stochastic.
     pub fn seed_posterior(&mut self, mean: Array2<E>, log_variance: Array2<E>) {
         accumulate(&mut self.gradients.mean, mean, self.current.weight);
-        accumulate(&mut self.gradients.log_variance, log_variance, self.current.weight);
+        accumulate(
+            &mut self.gradients.log_variance,
+            log_variance,
+            self.current.weight,
+        );
     }
 
     /// Adds weight · ∂L/∂y, (b, D).
     pub fn seed_reconstruction(&mut self, gradient: Array2<E>) {
-        accumulate(&mut self.gradients.reconstruction, gradient, self.current.weight);
+        accumulate(
+            &mut self.gradients.reconstruction,
+            gradient,
+            self.current.weight,
+        );
     }
 
     /// Adds weight · ∂L/∂J of the encoder, (b, d, D).
     pub fn seed_encoder_jacobian(&mut self, gradient: Array3<E>) {
-        accumulate(&mut self.gradients.encoder_jacobian, gradient, self.current.weight);
+        accumulate(
+            &mut self.gradients.encoder_jacobian,
+            gradient,
+            self.current.weight,
+        );
     }
 
     /// Adds weight · ∂L/∂J of the decoder, (b, D, d).
     pub fn seed_decoder_jacobian(&mut self, gradient: Array3<E>) {
-        accumulate(&mut self.gradients.decoder_jacobian, gradient, self.current.weight);
+        accumulate(
+            &mut self.gradients.decoder_jacobian,
+            gradient,
+            self.current.weight,
+        );
     }
 
     /// Adds weight · the gradient for the term's own parameters.
     pub fn seed_parameters(&mut self, gradient: &[f64]) {
-        for (sum, g) in self.gradients.parameters.iter_mut().skip(self.current.parameters.start).zip(gradient) {
+        for (sum, g) in self
+            .gradients
+            .parameters
+            .iter_mut()
+            .skip(self.current.parameters.start)
+            .zip(gradient)
+        {
             *sum += narrow::<E>(self.current.weight * g);
         }
     }

@@ -6,8 +6,9 @@ use geom_riemann::{Distortion, ProbedDistortion, RankPolicy};
 use ndarray::{Array2, ArrayView2};
 
 use super::{
-    Batch, BernoulliNll, CosineDistance, DecoderDistortion, EncoderDistortion, Evaluation, GaussianNll, KlDivergence,
-    MeanSquaredError, MixupDistortion, Objective, Setting, SumSquaredError, gradcheck,
+    Batch, BernoulliNll, CosineDistance, DecoderDistortion, EncoderDistortion, Evaluation,
+    GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective, Setting,
+    SumSquaredError, gradcheck,
 };
 use crate::{Autoencoder, AutoencoderArchitecture, Error, box_autoencoder};
 
@@ -36,29 +37,56 @@ fn stochastic(data_dim: usize, latent_dim: usize) -> Autoencoder<f64, Cpu> {
 }
 
 fn geomae(weight: f64) -> Objective<f64> {
-    Objective::new()
-        .with(1.0, MeanSquaredError)
-        .with(weight, DecoderDistortion::new(Distortion::LogDetVariance, RankPolicy::Error))
+    Objective::new().with(1.0, MeanSquaredError).with(
+        weight,
+        DecoderDistortion::new(Distortion::LogDetVariance, RankPolicy::Error),
+    )
 }
 
 fn irvae() -> Objective<f64> {
     Objective::new()
         .with(1.0, GaussianNll::starting_at(-0.3))
         .with(0.7, KlDivergence)
-        .with(2.0, MixupDistortion::new(Distortion::RelaxedDistortion, RankPolicy::Error, 0.2).unwrap())
+        .with(
+            2.0,
+            MixupDistortion::new(Distortion::RelaxedDistortion, RankPolicy::Error, 0.2).unwrap(),
+        )
 }
 
-fn evaluate(objective: &Objective<f64>, model: &Autoencoder<f64, Cpu>, x: ArrayView2<'_, f64>) -> Evaluation<f64> {
+fn evaluate(
+    objective: &Objective<f64>,
+    model: &Autoencoder<f64, Cpu>,
+    x: ArrayView2<'_, f64>,
+) -> Evaluation<f64> {
     let rows: Vec<usize> = (0..x.nrows()).collect();
-    objective.evaluate(model, &Batch { data: x, rows: &rows, seed: SEED }).unwrap()
+    objective
+        .evaluate(
+            model,
+            &Batch {
+                data: x,
+                rows: &rows,
+                seed: SEED,
+            },
+        )
+        .unwrap()
 }
 
 /// Every derivative to 1e-8 of the largest: truncation is (1e-3)⁴ times the fifth derivative, rounding 1e-13.
-fn check_gradient(mut objective: Objective<f64>, mut model: Autoencoder<f64, Cpu>, x: &Array2<f64>, tolerance: f64) {
+fn check_gradient(
+    mut objective: Objective<f64>,
+    mut model: Autoencoder<f64, Cpu>,
+    x: &Array2<f64>,
+    tolerance: f64,
+) {
     let rows: Vec<usize> = (0..x.nrows()).collect();
-    let batch = Batch { data: x.view(), rows: &rows, seed: SEED };
+    let batch = Batch {
+        data: x.view(),
+        rows: &rows,
+        seed: SEED,
+    };
     let names: Vec<_> = objective.terms().map(|(name, _)| name).collect();
-    gradcheck::check(&mut objective, &mut model, &batch, 3e-4, tolerance).unwrap_or_else(|e| panic!("{names:?}: {e}"));
+    gradcheck::check(&mut objective, &mut model, &batch, 3e-4, tolerance)
+        .unwrap_or_else(|e| panic!("{names:?}: {e}"));
 }
 
 #[test]
@@ -66,7 +94,10 @@ fn every_reconstruction_has_the_gradient_of_its_value() {
     let terms: [(Objective<f64>, usize); 5] = [
         (Objective::new().with(0.7, MeanSquaredError), 0),
         (Objective::new().with(0.7, SumSquaredError), 0),
-        (Objective::new().with(0.7, GaussianNll::starting_at(-0.4)), 1),
+        (
+            Objective::new().with(0.7, GaussianNll::starting_at(-0.4)),
+            1,
+        ),
         (Objective::new().with(0.7, BernoulliNll), 0),
         (Objective::new().with(0.7, CosineDistance), 0),
     ];
@@ -89,7 +120,10 @@ fn every_distortion_of_either_network_has_the_gradient_of_its_value() {
         Distortion::LogIsometry,
         Distortion::Conformal,
         Distortion::VolumePreservation,
-        Distortion::BiLipschitz { lower: 0.9, upper: 1.1 },
+        Distortion::BiLipschitz {
+            lower: 0.9,
+            upper: 1.1,
+        },
     ];
     for distortion in all {
         for (data_dim, latent_dim) in [(5, 2), (4, 3), (3, 1)] {
@@ -108,10 +142,18 @@ fn every_distortion_of_either_network_has_the_gradient_of_its_value() {
 
 #[test]
 fn probed_distortions_have_the_gradient_of_their_value() {
-    for distortion in [ProbedDistortion::RelaxedDistortion, ProbedDistortion::FlatMetric] {
+    for distortion in [
+        ProbedDistortion::RelaxedDistortion,
+        ProbedDistortion::FlatMetric,
+    ] {
         for probes in [1, 4] {
             let term = MixupDistortion::probed(distortion, probes, 0.2).unwrap();
-            check_gradient(Objective::new().with(1.5, term), model(5, 2, Activation::Silu), &batch(7, 5), 1e-8);
+            check_gradient(
+                Objective::new().with(1.5, term),
+                model(5, 2, Activation::Silu),
+                &batch(7, 5),
+                1e-8,
+            );
         }
     }
 }
@@ -120,8 +162,17 @@ fn probed_distortions_have_the_gradient_of_their_value() {
 fn a_sum_of_terms_has_the_gradient_of_its_value() {
     for (data_dim, latent_dim) in [(6, 2), (5, 3), (1, 1)] {
         // ELU's second derivative jumps at 0: a few digits less.
-        for (activation, tolerance) in [(Activation::Elu, 1e-6), (Activation::Tanh, 1e-7), (Activation::Silu, 1e-7)] {
-            check_gradient(geomae(0.3), model(data_dim, latent_dim, activation), &batch(6, data_dim), tolerance);
+        for (activation, tolerance) in [
+            (Activation::Elu, 1e-6),
+            (Activation::Tanh, 1e-7),
+            (Activation::Silu, 1e-7),
+        ] {
+            check_gradient(
+                geomae(0.3),
+                model(data_dim, latent_dim, activation),
+                &batch(6, data_dim),
+                tolerance,
+            );
         }
     }
 }
@@ -130,14 +181,22 @@ fn a_sum_of_terms_has_the_gradient_of_its_value() {
 fn a_stochastic_encoder_has_the_gradient_through_its_samples() {
     check_gradient(irvae(), stochastic(5, 2), &batch(6, 5), 1e-7);
     let encoder = EncoderDistortion::new(Distortion::Contractive, RankPolicy::Error);
-    check_gradient(irvae().with(0.5, encoder), stochastic(4, 1), &batch(5, 4), 1e-7);
+    check_gradient(
+        irvae().with(0.5, encoder),
+        stochastic(4, 1),
+        &batch(5, 4),
+        1e-7,
+    );
 }
 
 #[test]
 fn the_divergence_of_known_gaussians() {
     // A linear encoder without weights gives its biases: μ = (1, 2), s = (ln 4, 0).
     let net = |widths: &[usize]| Architecture::mlp(widths, Activation::Linear, Activation::Linear);
-    let architecture = AutoencoderArchitecture { encoder: net(&[3, 4]), decoder: net(&[2, 3]) };
+    let architecture = AutoencoderArchitecture {
+        encoder: net(&[3, 4]),
+        decoder: net(&[2, 3]),
+    };
     let mut model = Autoencoder::<f64, Cpu>::new(&architecture, 0, &Cpu::default()).unwrap();
     let mut weights = vec![0.0; 16];
     weights[12..].copy_from_slice(&[1.0, 2.0, 4.0_f64.ln(), 0.0]);
@@ -159,11 +218,22 @@ fn reconstructions_of_a_constant_decoder_in_closed_form() {
     let x = batch(4, 3);
     let squares = x.iter().map(|x| x * x).sum::<f64>();
     let value = |objective: Objective<f64>| evaluate(&objective, &model, x.view());
-    assert!((value(Objective::new().with(1.0, MeanSquaredError)).total() - squares / 12.0).abs() < 1e-15);
-    assert!((value(Objective::new().with(1.0, SumSquaredError)).total() - squares / 4.0).abs() < 1e-14);
+    assert!(
+        (value(Objective::new().with(1.0, MeanSquaredError)).total() - squares / 12.0).abs()
+            < 1e-15
+    );
+    assert!(
+        (value(Objective::new().with(1.0, SumSquaredError)).total() - squares / 4.0).abs() < 1e-14
+    );
     let nll = 1.5 * std::f64::consts::TAU.ln() + 3.0 * 0.5 + 0.5 * (-1.0_f64).exp() * squares / 4.0;
-    assert!((value(Objective::new().with(1.0, GaussianNll::starting_at(0.5))).total() - nll).abs() < 1e-13);
-    assert!((value(Objective::new().with(1.0, BernoulliNll)).total() - 3.0 * 2.0_f64.ln()).abs() < 1e-13);
+    assert!(
+        (value(Objective::new().with(1.0, GaussianNll::starting_at(0.5))).total() - nll).abs()
+            < 1e-13
+    );
+    assert!(
+        (value(Objective::new().with(1.0, BernoulliNll)).total() - 3.0 * 2.0_f64.ln()).abs()
+            < 1e-13
+    );
     let cosine = value(Objective::new().with(1.0, CosineDistance));
     assert_eq!((cosine.total(), cosine.corrections.points), (1.0, 4));
 }
@@ -186,7 +256,8 @@ fn the_scale_free_terms_ignore_the_scale_of_the_decoder() {
     // Scaling the last layer by c multiplies G by c²: it adds 2 d ln c to every log det and cancels in the ratio of traces.
     let mut model = model(6, 2, Activation::Elu);
     let x = batch(8, 6);
-    let mixed = MixupDistortion::new(Distortion::RelaxedDistortion, RankPolicy::Error, 0.2).unwrap();
+    let mixed =
+        MixupDistortion::new(Distortion::RelaxedDistortion, RankPolicy::Error, 0.2).unwrap();
     let objective = geomae(1.0).with(1.0, mixed);
     let before = evaluate(&objective, &model, x.view());
     let (_, decoder) = model.networks_mut();
@@ -197,19 +268,30 @@ fn the_scale_free_terms_ignore_the_scale_of_the_decoder() {
     let after = evaluate(&objective, &model, x.view());
     for term in [1, 2] {
         let (before, after) = (before.terms[term].value, after.terms[term].value);
-        assert!((before - after).abs() < 1e-10 * before, "{before} against {after}");
+        assert!(
+            (before - after).abs() < 1e-10 * before,
+            "{before} against {after}"
+        );
     }
 }
 
 #[test]
 fn an_isometry_up_to_scale_has_the_least_relaxed_distortion() {
     let net = |widths: &[usize]| Architecture::mlp(widths, Activation::Linear, Activation::Linear);
-    let architecture = AutoencoderArchitecture { encoder: net(&[3, 2]), decoder: net(&[2, 3]) };
+    let architecture = AutoencoderArchitecture {
+        encoder: net(&[3, 2]),
+        decoder: net(&[2, 3]),
+    };
     let mut model = Autoencoder::<f64, Cpu>::new(&architecture, 0, &Cpu::default()).unwrap();
     let isometry = [0.0, 3.0, 3.0, 0.0, 0.0, 0.0, 0.1, 0.2, 0.3];
     model.networks_mut().1.set_parameters(&isometry).unwrap();
-    let mixed = MixupDistortion::new(Distortion::RelaxedDistortion, RankPolicy::Error, 0.2).unwrap();
-    let found = evaluate(&Objective::new().with(1.0, mixed), &model, batch(6, 3).view());
+    let mixed =
+        MixupDistortion::new(Distortion::RelaxedDistortion, RankPolicy::Error, 0.2).unwrap();
+    let found = evaluate(
+        &Objective::new().with(1.0, mixed),
+        &model,
+        batch(6, 3).view(),
+    );
     assert!((found.total() - 0.5).abs() < 1e-14);
     assert!(found.decoder.iter().all(|g| g.abs() < 1e-13));
 }
@@ -217,7 +299,19 @@ fn an_isometry_up_to_scale_has_the_least_relaxed_distortion() {
 #[test]
 fn chance_is_the_steps_seed_alone() {
     let (model, x, rows) = (stochastic(5, 2), batch(6, 5), [0, 1, 2, 3, 4, 5]);
-    let value = |seed| irvae().evaluate(&model, &Batch { data: x.view(), rows: &rows, seed }).unwrap().total();
+    let value = |seed| {
+        irvae()
+            .evaluate(
+                &model,
+                &Batch {
+                    data: x.view(),
+                    rows: &rows,
+                    seed,
+                },
+            )
+            .unwrap()
+            .total()
+    };
     assert_eq!(value(1).to_bits(), value(1).to_bits());
     assert_ne!(value(1).to_bits(), value(2).to_bits());
 }
@@ -227,12 +321,24 @@ fn data_and_models_that_a_term_does_not_take_are_refused() {
     let mut x = batch(4, 3);
     let refuses = |objective: Objective<f64>, x: &Array2<f64>| {
         let model = model(3, 1, Activation::Tanh);
-        objective.check(&Setting { data: x.view(), latent_dim: 1, coding: model.coding() })
+        objective.check(&Setting {
+            data: x.view(),
+            latent_dim: 1,
+            coding: model.coding(),
+        })
     };
     assert!(refuses(Objective::new().with(1.0, BernoulliNll), &x).is_ok());
     x[[2, 1]] = 1.5;
     let error = refuses(Objective::new().with(1.0, BernoulliNll), &x);
-    assert!(matches!(error, Err(Error::DataRange { row: 2, column: 1, value: 1.5, .. })));
+    assert!(matches!(
+        error,
+        Err(Error::DataRange {
+            row: 2,
+            column: 1,
+            value: 1.5,
+            ..
+        })
+    ));
     x.row_mut(3).fill(0.0);
     let error = refuses(Objective::new().with(1.0, CosineDistance), &x);
     assert!(matches!(error, Err(Error::NoDirection { row: 3, .. })));

@@ -1,7 +1,7 @@
 //! What a run needs to go on exactly where it was.
 //!
-//! A checkpoint is one safetensors file with the weights and Adam's memory of both networks, and in its header the epoch,
-//! Adam's step, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
+//! A checkpoint is one safetensors file with the weights and Adam's memory of both networks and of the parameters that the
+//! objective's terms own, and in its header the epoch, Adam's step, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
 //! and epoch, so no state of a random generator is needed. The two newest checkpoints are kept: where the newest is damaged,
 //! the one before is used, and the caller is told.
 
@@ -53,6 +53,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             fingerprint,
             (self.model.encoder(), &self.encoder_state),
             (self.model.decoder(), &self.decoder_state),
+            (self.objective.parameters(), &self.objective_state),
         )?;
         let digest = digest(&contents);
         contents
@@ -78,7 +79,10 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
                 Ok(snapshot) => {
                     self.restore(snapshot, fingerprint)
                         .map_err(|reason| Error::Checkpoint { path, reason })?;
-                    return Ok(Resumed { epoch: self.epoch, skipped });
+                    return Ok(Resumed {
+                        epoch: self.epoch,
+                        skipped,
+                    });
                 }
                 Err(reason) => skipped.push((path, reason)),
             }
@@ -106,8 +110,15 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         {
             return Err("it holds networks of another architecture".into());
         }
+        if snapshot.objective.0.len() != self.objective.parameters().len() {
+            return Err("its objective has other parameters".into());
+        }
         (*encoder, self.encoder_state) = snapshot.encoder;
         (*decoder, self.decoder_state) = snapshot.decoder;
+        self.objective
+            .parameters_mut()
+            .copy_from_slice(&snapshot.objective.0);
+        self.objective_state = snapshot.objective.1;
         self.epoch = snapshot.epoch;
         Ok(())
     }
@@ -119,32 +130,53 @@ struct Snapshot<E: Scalar, D: NetworkDevice<E>> {
     fingerprint: String,
     encoder: (Network<E, D>, AdamState<E>),
     decoder: (Network<E, D>, AdamState<E>),
+    objective: (Vec<E>, AdamState<E>),
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
     fn read(path: &Path, device: &D) -> Result<Self, String> {
         let file = files::load(path).map_err(|error| error.to_string())?;
         let text = |key: &str| {
-            file.metadata().get(key).cloned().ok_or(format!("its header has no entry {key}"))
+            file.metadata()
+                .get(key)
+                .cloned()
+                .ok_or(format!("its header has no entry {key}"))
         };
         let number = |key: &str| {
-            text(key)?.parse::<u64>().map_err(|error| format!("its header's {key}: {error}"))
+            text(key)?
+                .parse::<u64>()
+                .map_err(|error| format!("its header's {key}: {error}"))
         };
         let step = number("step")?;
+        let memory = |prefix: &str, count: usize| -> Result<AdamState<E>, geom_nn::Error> {
+            let part = |name: &str| -> Result<Array1<E>, geom_nn::Error> {
+                Ok(file
+                    .array(&format!("{prefix}.adam.{name}"), Some(&[count]))?
+                    .1
+                    .into())
+            };
+            Ok(AdamState {
+                step,
+                mean: part("mean")?,
+                square: part("square")?,
+            })
+        };
         let network = |prefix: &str| -> Result<(Network<E, D>, AdamState<E>), geom_nn::Error> {
             let network = file.network(&format!("{prefix}."), device)?;
-            let memory = |name: &str| -> Result<Array1<E>, geom_nn::Error> {
-                let shape = [network.parameter_count()];
-                Ok(file.array(&format!("{prefix}.adam.{name}"), Some(&shape))?.1.into())
-            };
-            let state = AdamState { step, mean: memory("mean")?, square: memory("square")? };
+            let state = memory(prefix, network.parameter_count())?;
             Ok((network, state))
+        };
+        let objective = || -> Result<(Vec<E>, AdamState<E>), geom_nn::Error> {
+            let parameters = file.array("objective.parameters", None)?.1;
+            let state = memory("objective", parameters.len())?;
+            Ok((parameters, state))
         };
         let snapshot = Self {
             epoch: usize::try_from(number("epoch")?).map_err(|error| error.to_string())?,
             fingerprint: text("fingerprint")?,
             encoder: network("encoder").map_err(|error| error.to_string())?,
             decoder: network("decoder").map_err(|error| error.to_string())?,
+            objective: objective().map_err(|error| error.to_string())?,
         };
         // The same content gives the same bytes, so what was read must hash to what was written.
         let again = contents(
@@ -152,6 +184,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             &snapshot.fingerprint,
             (&snapshot.encoder.0, &snapshot.encoder.1),
             (&snapshot.decoder.0, &snapshot.decoder.1),
+            (&snapshot.objective.0, &snapshot.objective.1),
         )
         .map_err(|error| error.to_string())?;
         if digest(&again) == text(DIGEST)? {
@@ -168,13 +201,20 @@ fn contents<E: Scalar, D: NetworkDevice<E>>(
     fingerprint: &str,
     encoder: (&Network<E, D>, &AdamState<E>),
     decoder: (&Network<E, D>, &AdamState<E>),
+    objective: (&[E], &AdamState<E>),
 ) -> Result<files::Contents> {
     let mut contents = files::Contents::new()
         .metadata("epoch", &epoch.to_string())
         .metadata("step", &encoder.1.step.to_string())
-        .metadata("fingerprint", fingerprint);
-    for (prefix, (network, state)) in [("encoder", encoder), ("decoder", decoder)] {
-        contents = contents.network(&format!("{prefix}."), network);
+        .metadata("fingerprint", fingerprint)
+        .network("encoder.", encoder.0)
+        .network("decoder.", decoder.0)
+        .array("objective.parameters", &[objective.0.len()], objective.0)?;
+    for (prefix, state) in [
+        ("encoder", encoder.1),
+        ("decoder", decoder.1),
+        ("objective", objective.1),
+    ] {
         for (name, values) in [("mean", &state.mean), ("square", &state.square)] {
             let name = format!("{prefix}.adam.{name}");
             contents = contents.array(&name, &[values.len()], &values.to_vec())?;
@@ -184,7 +224,10 @@ fn contents<E: Scalar, D: NetworkDevice<E>>(
 }
 
 fn digest(contents: &files::Contents) -> String {
-    Sha256::digest(contents.to_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(contents.to_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Files that have a checkpoint's name, oldest first.
@@ -211,5 +254,9 @@ fn checkpoints(folder: &Path) -> Result<Vec<(usize, PathBuf)>> {
 }
 
 fn file(operation: &'static str, path: &Path, source: std::io::Error) -> Error {
-    Error::File { operation, path: path.into(), source }
+    Error::File {
+        operation,
+        path: path.into(),
+        source,
+    }
 }

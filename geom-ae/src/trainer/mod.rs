@@ -7,7 +7,7 @@ mod sampler;
 #[cfg(test)]
 mod tests;
 
-pub use checkpoint::{latest_checkpoint, Resumed};
+pub use checkpoint::{Resumed, latest_checkpoint};
 pub use options::{TrainOptions, ValidTrainOptions};
 pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
 
@@ -77,11 +77,24 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
-        objective.check(&Setting { data, latent_dim: model.latent_dim(), coding: model.coding() })?;
+        objective.check(&Setting {
+            data,
+            latent_dim: model.latent_dim(),
+            coding: model.coding(),
+        })?;
         let encoder_state = AdamState::new(model.encoder().parameter_count());
         let decoder_state = AdamState::new(model.decoder().parameter_count());
         let objective_state = AdamState::new(objective.parameters().len());
-        Ok(Self { model, objective, data, options, encoder_state, decoder_state, objective_state, epoch: 0 })
+        Ok(Self {
+            model,
+            objective,
+            data,
+            options,
+            encoder_state,
+            decoder_state,
+            objective_state,
+            epoch: 0,
+        })
     }
 
     /// The model as trained so far.
@@ -136,13 +149,23 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             let batch = index + 1;
             let data = self.data.select(Axis(0), rows);
             let seed = sampler::step_seed(self.options.seed, epoch, batch);
-            let evaluation = self
-                .objective
-                .evaluate(&self.model, &Batch { data: data.view(), rows, seed })?;
+            let evaluation = self.objective.evaluate(
+                &self.model,
+                &Batch {
+                    data: data.view(),
+                    rows,
+                    seed,
+                },
+            )?;
             refuse_non_finite(&evaluation, rows, epoch, batch)?;
             self.step(&evaluation)?;
             sums.add(&evaluation);
-            let report = BatchReport { epoch, batch, batches, total: evaluation.total() };
+            let report = BatchReport {
+                epoch,
+                batch,
+                batches,
+                total: evaluation.total(),
+            };
             if on_batch(&report).is_break() {
                 return Ok(Some(EpochOutcome::Interrupted));
             }
@@ -155,7 +178,11 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 .objective
                 .terms()
                 .zip(&sums.terms)
-                .map(|((name, weight), sum)| TermMean { name, weight, value: sum / batches as f64 })
+                .map(|((name, weight), sum)| TermMean {
+                    name,
+                    weight,
+                    value: sum / batches as f64,
+                })
                 .collect(),
             corrections: sums.corrections,
             gradient_norm_max: sums.gradient_norm_max,
@@ -171,8 +198,15 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         adam.step(&mut self.encoder_state, encoder, &evaluation.encoder)?;
         adam.step(&mut self.decoder_state, decoder, &evaluation.decoder)?;
         // A term's own parameters are no weights: nothing pulls them to zero.
-        let adam = Adam { weight_decay: WeightDecay::None, ..adam };
-        adam.update(&mut self.objective_state, self.objective.parameters_mut(), &evaluation.parameters)?;
+        let adam = Adam {
+            weight_decay: WeightDecay::None,
+            ..adam
+        };
+        adam.update(
+            &mut self.objective_state,
+            self.objective.parameters_mut(),
+            &evaluation.parameters,
+        )?;
         Ok(())
     }
 }
@@ -206,12 +240,24 @@ fn refuse_non_finite<E: Scalar>(
     batch: usize,
 ) -> Result<()> {
     let point = evaluation.non_finite_row.map(|row| rows[row]);
-    let refuse = |term, value| Err(Error::NonFiniteLoss { term, value, epoch, batch, point });
+    let refuse = |term, value| {
+        Err(Error::NonFiniteLoss {
+            term,
+            value,
+            epoch,
+            batch,
+            point,
+        })
+    };
     for term in &evaluation.terms {
         if !term.value.is_finite() {
             return refuse(term.name, term.value);
         }
     }
     let norm = evaluation.gradient_norm();
-    if norm.is_finite() { Ok(()) } else { refuse("gradient norm", norm) }
+    if norm.is_finite() {
+        Ok(())
+    } else {
+        refuse("gradient norm", norm)
+    }
 }

@@ -23,7 +23,13 @@ pub struct TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        Self { epochs: 100, batch_size: 125, learning_rate: 1e-3, weight_decay: 1e-5, seed: 0 }
+        Self {
+            epochs: 100,
+            batch_size: 125,
+            learning_rate: 1e-3,
+            weight_decay: 1e-5,
+            seed: 0,
+        }
     }
 }
 
@@ -38,7 +44,11 @@ impl TrainOptions {
     /// [`Error::Parameter`] or [`Error::BatchSize`], with the numbers.
     pub fn check(self, points: usize) -> Result<ValidTrainOptions> {
         let parameter = |parameter, value, requirement| {
-            Err(Error::Parameter { parameter, value, requirement })
+            Err(Error::Parameter {
+                parameter,
+                value,
+                requirement,
+            })
         };
         if self.epochs == 0 {
             return parameter("epochs", 0.0, "at least 1");

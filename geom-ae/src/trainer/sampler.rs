@@ -40,8 +40,9 @@ mod tests {
 
     #[test]
     fn every_step_has_its_own_seed() {
-        let mut seeds: Vec<u64> =
-            (0..20).flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch))).collect();
+        let mut seeds: Vec<u64> = (0..20)
+            .flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch)))
+            .collect();
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 400);

@@ -7,7 +7,7 @@ use geom_nn::Activation;
 use ndarray::Array2;
 
 use super::{EpochOutcome, TrainOptions, Trainer};
-use crate::{Autoencoder, Error, Method, box_autoencoder};
+use crate::{Autoencoder, Error, Method, Nets, box_autoencoder};
 
 fn data() -> Array2<f32> {
     Array2::from_shape_fn((40, 6), |(i, j)| {
@@ -17,24 +17,49 @@ fn data() -> Array2<f32> {
 }
 
 fn options(epochs: usize) -> TrainOptions {
-    TrainOptions { epochs, batch_size: 10, seed: 5, ..TrainOptions::default() }
+    TrainOptions {
+        epochs,
+        batch_size: 10,
+        seed: 5,
+        ..TrainOptions::default()
+    }
 }
 
 fn trainer(data: &Array2<f32>, epochs: usize) -> Trainer<'_, f32, Cpu> {
-    let architecture = box_autoencoder(6, &[16, 16], 2, Activation::Elu).unwrap();
+    trainer_of(Method::GeomAe, data, epochs)
+}
+
+fn trainer_of(method: Method, data: &Array2<f32>, epochs: usize) -> Trainer<'_, f32, Cpu> {
+    let nets = Nets {
+        hidden: vec![16, 16],
+        activation: Activation::Elu,
+        on_input: true,
+        output: Activation::Linear,
+    };
+    let architecture = method.architecture(&nets, 6, 2).unwrap();
     let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
-    let objective = Method::GeomAe.objective(0.1).unwrap();
+    let objective = method.objective(0.1).unwrap();
     Trainer::new(model, objective, data.view(), options(epochs)).unwrap()
 }
 
 fn finish(mut trainer: Trainer<'_, f32, Cpu>) -> Vec<f32> {
-    while trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap().is_some() {}
+    while trainer
+        .next_epoch(|_| ControlFlow::Continue(()))
+        .unwrap()
+        .is_some()
+    {}
     weights(&trainer)
 }
 
 fn weights(trainer: &Trainer<'_, f32, Cpu>) -> Vec<f32> {
     let model = trainer.model();
-    [model.encoder().parameters().to_vec(), model.decoder().parameters().to_vec()].concat()
+    let own = trainer.objective().parameters();
+    [
+        model.encoder().parameters(),
+        model.decoder().parameters(),
+        own,
+    ]
+    .concat()
 }
 
 #[test]
@@ -54,17 +79,25 @@ fn the_loss_falls() {
 #[test]
 fn the_same_bits_with_any_number_of_threads() {
     let data = data();
-    let in_pool = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| finish(trainer(&data, 3)))
-    };
-    assert_eq!(in_pool(1), in_pool(2));
-    assert_eq!(in_pool(1), in_pool(3));
+    for method in Method::ALL {
+        let in_pool = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| finish(trainer_of(method, &data, 3)))
+        };
+        assert_eq!(in_pool(1), in_pool(2), "{method}");
+        assert_eq!(in_pool(1), in_pool(3), "{method}");
+    }
 }
 
 /// Trains with a checkpoint after every epoch, and stops in the middle of epoch `stop`.
 fn interrupted(data: &Array2<f32>, folder: &Path, stop: usize, batch: usize) {
-    let mut trainer = trainer(data, 6);
+    interrupt(trainer(data, 6), folder, stop, batch);
+}
+
+fn interrupt(mut trainer: Trainer<'_, f32, Cpu>, folder: &Path, stop: usize, batch: usize) {
     loop {
         let outcome = trainer.next_epoch(|report| {
             if report.epoch == stop && report.batch == batch {
@@ -93,6 +126,26 @@ fn a_resumed_run_is_the_uninterrupted_run_bit_for_bit() {
         assert!(report.skipped.is_empty());
         assert_eq!(finish(resumed), whole);
     }
+}
+
+#[test]
+fn every_method_resumes_bit_for_bit_with_its_terms_own_parameters() {
+    let data = data();
+    for method in Method::ALL {
+        let whole = finish(trainer_of(method, &data, 4));
+        let folder = tempfile::tempdir().unwrap();
+        interrupt(trainer_of(method, &data, 4), folder.path(), 3, 2);
+        let mut resumed = trainer_of(method, &data, 4);
+        resumed.resume(folder.path(), "same").unwrap();
+        assert_eq!(finish(resumed), whole, "{method}");
+    }
+    // σ has moved from where it started, and with the data in [-1.3, 1.3] it stays positive and finite.
+    let own = trainer_of(Method::Vae, &data, 4)
+        .objective()
+        .named_parameters();
+    assert_eq!(own, [("gaussian_nll", "log_sigma", 0.0)]);
+    let trained = finish(trainer_of(Method::Vae, &data, 4));
+    assert!(trained.last().is_some_and(|s| s.is_finite() && *s != 0.0));
 }
 
 #[test]
@@ -143,20 +196,62 @@ fn impossible_settings_are_refused_before_training() {
         let objective = Method::GeomAe.objective(0.1).unwrap();
         Trainer::new(model, objective, data.view(), options).map(|_| ())
     };
-    assert!(matches!(start(options(0), &data), Err(Error::Parameter { parameter: "epochs", .. })));
-    let large = TrainOptions { batch_size: 41, ..options(1) };
-    assert!(matches!(start(large, &data), Err(Error::BatchSize { batch_size: 41, points: 40, .. })));
-    let single = TrainOptions { batch_size: 1, ..options(1) };
-    assert!(matches!(start(single, &data), Err(Error::BatchSize { batch_size: 1, .. })));
-    let rate = TrainOptions { learning_rate: f64::NAN, ..options(1) };
-    assert!(matches!(start(rate, &data), Err(Error::Parameter { parameter: "learning_rate", .. })));
+    assert!(matches!(
+        start(options(0), &data),
+        Err(Error::Parameter {
+            parameter: "epochs",
+            ..
+        })
+    ));
+    let large = TrainOptions {
+        batch_size: 41,
+        ..options(1)
+    };
+    assert!(matches!(
+        start(large, &data),
+        Err(Error::BatchSize {
+            batch_size: 41,
+            points: 40,
+            ..
+        })
+    ));
+    let single = TrainOptions {
+        batch_size: 1,
+        ..options(1)
+    };
+    assert!(matches!(
+        start(single, &data),
+        Err(Error::BatchSize { batch_size: 1, .. })
+    ));
+    let rate = TrainOptions {
+        learning_rate: f64::NAN,
+        ..options(1)
+    };
+    assert!(matches!(
+        start(rate, &data),
+        Err(Error::Parameter {
+            parameter: "learning_rate",
+            ..
+        })
+    ));
     let narrow = data.slice(ndarray::s![.., ..5]).to_owned();
-    assert!(matches!(start(options(1), &narrow), Err(Error::Width { expected: 6, actual: 5, .. })));
+    assert!(matches!(
+        start(options(1), &narrow),
+        Err(Error::Width {
+            expected: 6,
+            actual: 5,
+            ..
+        })
+    ));
     let mut broken = data.clone();
     broken[[3, 4]] = f32::NAN;
     assert!(matches!(
         start(options(1), &broken),
-        Err(Error::NonFiniteData { row: 3, column: 4, .. })
+        Err(Error::NonFiniteData {
+            row: 3,
+            column: 4,
+            ..
+        })
     ));
 }
 
@@ -165,8 +260,13 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_term_and_point() {
     let mut data = data();
     data[[7, 0]] = 1e30;
     let mut trainer = trainer(&data, 1);
-    let error = trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap_err();
-    let Error::NonFiniteLoss { epoch: 1, point, .. } = error else {
+    let error = trainer
+        .next_epoch(|_| ControlFlow::Continue(()))
+        .unwrap_err();
+    let Error::NonFiniteLoss {
+        epoch: 1, point, ..
+    } = error
+    else {
         panic!("{error}");
     };
     assert!(point.is_none_or(|point| point == 7));
