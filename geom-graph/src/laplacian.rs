@@ -109,6 +109,7 @@ pub struct Laplacian<T> {
     weights: CsrMatrix<T>,
     degrees: Vec<T>,
     mass: Vec<T>,
+    density: Vec<T>,
     time: T,
     isolated: Vec<usize>,
     dropped: usize,
@@ -158,6 +159,7 @@ impl LaplacianParameters {
         let (mut weights, dropped) = self.kernel_matrix(graph, scale);
         let isolated = self.isolated(graph, &weights, scale)?;
         let mut q = row_sums(&weights);
+        let density = q.clone();
         let corrected = scale
             .local
             .as_ref()
@@ -218,6 +220,7 @@ impl LaplacianParameters {
             weights,
             degrees,
             mass,
+            density,
             time: T::of(time),
             isolated,
             dropped,
@@ -387,10 +390,12 @@ impl<T: Scalar> Laplacian<T> {
         }
         let degrees = row_sums(&weights);
         let isolated = (0..n).filter(|&i| degrees[i] == T::zero()).collect();
+        let density = degrees.clone();
         Ok(Self {
             weights,
             degrees,
             mass,
+            density,
             time: T::one(),
             isolated,
             dropped: 0,
@@ -416,6 +421,11 @@ impl<T: Scalar> Laplacian<T> {
     /// The row sums $D$ of the weights.
     pub fn degrees(&self) -> &[T] {
         &self.degrees
+    }
+
+    /// The kernel sums $q = K1$, a density estimate up to a factor.
+    pub fn density(&self) -> &[T] {
+        &self.density
     }
 
     /// The mass $M$, for which $L$ is self-adjoint.
