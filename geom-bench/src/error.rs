@@ -283,6 +283,15 @@ pub enum Error {
         test: Vec<u64>,
     },
 
+    /// An index of a point that is not there.
+    #[error("there is no point {index} among {points} points (the first is 0)")]
+    NoSuchPoint {
+        /// The index.
+        index: usize,
+        /// Points there.
+        points: usize,
+    },
+
     // ---- split and settings ------------------------------------------------------------------------------------
     /// A split that leaves one part without a point.
     #[error("a test fraction of {fraction} of {points} points leaves no point to {part}")]
@@ -407,6 +416,57 @@ pub enum Error {
         /// The reason.
         source: serde_json::Error,
     },
+    /// A table of a run that is not what the run wrote.
+    #[error("{}: {reason}", path.display())]
+    RunTable {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model that is not the one its settings describe.
+    #[error(
+        "{}: its networks (latent dimension {latent_dim}) are not those that {} describes",
+        path.display(),
+        config.display()
+    )]
+    ModelMismatch {
+        /// The model.
+        path: PathBuf,
+        /// Its latent dimension.
+        latent_dim: usize,
+        /// The settings.
+        config: PathBuf,
+    },
+    /// Settings beside `--resume`, which takes those of the run.
+    #[error("--resume {}: the run keeps its own settings, only --threads may be given", path.display())]
+    ResumeWithSettings {
+        /// The run.
+        path: PathBuf,
+    },
+    /// A run that needs no resumption.
+    #[error("--resume {}: the run is finished", path.display())]
+    RunFinished {
+        /// The run.
+        path: PathBuf,
+    },
+    /// Threads that could not be started.
+    #[error("cannot start {threads} threads: {source}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// The reason.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// Signals that could not be caught.
+    #[error("cannot catch Ctrl-C: {source}")]
+    Signals {
+        /// The reason.
+        source: ctrlc::Error,
+    },
+    /// A device that this build does not know.
+    #[error("--device cuda: this program was built without the feature `cuda`")]
+    NoCuda,
     /// A figure that could not be drawn.
     #[error("cannot draw: {0}")]
     Figure(#[from] crate::figures::Error),

@@ -35,7 +35,9 @@ pub(crate) trait Choice: Sized {
 pub(crate) fn choose<T: Choice>(name: &str) -> Result<T, Error> {
     let known: Vec<&'static str> = T::all().into_iter().map(|(name, _)| name).collect();
     let chosen = T::all().into_iter().find(|(known, _)| *known == name);
-    chosen.map(|(_, value)| value).ok_or_else(|| unknown(T::WHAT, name, &known))
+    chosen
+        .map(|(_, value)| value)
+        .ok_or_else(|| unknown(T::WHAT, name, &known))
 }
 
 /// For serde: an optional setting that is [chosen](choose) by name.

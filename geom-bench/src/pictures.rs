@@ -1,9 +1,9 @@
-//! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`](crate::figures).
+//! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
-use geom_ae::{Autoencoder, DecoderGeometry, Diagnosis, Scalar};
+use geom_ae::{Autoencoder, Diagnosis, Scalar};
 use geom_nn::NetworkDevice;
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
 use crate::{
     Error,
@@ -52,13 +52,13 @@ pub fn embedding(train: Part<'_>, test: Option<Part<'_>>) -> Result<Figure, Erro
 /// As [`figures::log_determinant`].
 pub fn log_determinant(
     embedding: ArrayView2<'_, f64>,
-    geometry: &DecoderGeometry,
+    log_det: ArrayView1<'_, f64>,
     limit: Option<f64>,
 ) -> Result<Figure, Error> {
     let svg = figures::log_determinant(&figures::LogDeterminant {
         title: "Log-determinant of the pullback metric",
         points: embedding,
-        log_determinants: geometry.log_det.view(),
+        log_determinants: log_det,
         limit,
     })?;
     Ok(Figure { kind: FigureKind::LogDeterminant, svg, remark: None })

@@ -106,6 +106,13 @@ impl Architecture {
         Self::geomae_encoder(latent, ambient)
     }
 
+    /// This network followed by another: its Jacobian is the product of the two.
+    #[must_use]
+    pub fn then(mut self, next: &Self) -> Self {
+        self.layers.extend(next.layers.iter().cloned());
+        self
+    }
+
     /// The layers, in order.
     pub fn layers(&self) -> &[Layer] {
         &self.layers

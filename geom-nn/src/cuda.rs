@@ -63,7 +63,7 @@ where
         trace: &HostTrace<E>,
         seed: Fill<'_, E>,
         want_input: bool,
-        gradient: &mut [E],
+        gradient: Option<&mut [E]>,
     ) -> Result<Option<Vec<E>>, Error> {
         host::run_back(self, model, trace, seed, want_input, gradient)
     }

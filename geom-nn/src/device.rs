@@ -23,6 +23,10 @@ pub trait NetworkDevice<E: Element>: Device<E> {
     #[doc(hidden)]
     type Trace: Debug;
 
+    /// Whether metrics may go through the Gram matrix of the last layer, on the host.
+    #[doc(hidden)]
+    const GRAM: bool = false;
+
     /// Runs the first `depth` steps on stacked rows.
     #[doc(hidden)]
     fn run(
@@ -47,7 +51,7 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         trace: &Self::Trace,
         seed: Fill<'_, E>,
         want_input: bool,
-        gradient: &mut [E],
+        gradient: Option<&mut [E]>,
     ) -> Result<Option<Vec<E>>, Error>;
 
     /// The network on the tape of its stacked input.
@@ -67,6 +71,8 @@ where
     Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
 {
     type Trace = Trace<E>;
+
+    const GRAM: bool = true;
 
     fn run(
         &self,
@@ -89,7 +95,7 @@ where
         trace: &Trace<E>,
         seed: Fill<'_, E>,
         want_input: bool,
-        gradient: &mut [E],
+        gradient: Option<&mut [E]>,
     ) -> Result<Option<Vec<E>>, Error> {
         Ok(reverse(model, trace, seed, want_input, gradient).map(|bar| bar.to_vec()))
     }

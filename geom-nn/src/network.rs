@@ -91,6 +91,24 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         }
     }
 
+    /// This network followed by another, as one network with the parameters of both, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Chain`] if the second does not take what the first gives.
+    pub fn then(&self, next: &Self) -> Result<Self, Error> {
+        let architecture = self.architecture.clone().then(&next.architecture);
+        let parameters = [self.parameters(), next.parameters()].concat();
+        if self.output_width() != next.input_width() {
+            return Err(Error::Chain {
+                layer: self.architecture.layers().len(),
+                kind: "network",
+                expected: vec![next.input_width()],
+                found: vec![self.output_width()],
+            });
+        }
+        Self::from_parameters(&architecture, parameters, &self.device)
+    }
+
     /// The description the network was built from.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture

@@ -1,89 +1,25 @@
 //! Values and derivatives of a batch, and their gradient: arrays in, arrays out.
 
-use ndarray::{Array1, Array2, Array3, ArrayBase, ArrayView2, ArrayView3, Axis, s};
+use ndarray::{Array1, Array3, ArrayBase, ArrayView2, ArrayView3, Axis, s};
 
 use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
+use crate::metric::Metric;
 use crate::network::Network;
-
-/// What to compute beside the value.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Request<'a, E> {
-    /// The value $f(x)$ alone.
-    Value,
-    /// The value and the full Jacobian $J = \partial f/\partial x$.
-    Jacobian,
-    /// The value and $J v_k$ for directions $v_k$ given point by point, (b, m, d).
-    Directions(ArrayView3<'a, E>),
-    /// The value, $J v_k$, and $\partial^2 f[v_k, v_l]$ for the listed pairs $(k, l)$; directions (b, m, d).
-    SecondOrder {
-        /// The directions.
-        directions: ArrayView3<'a, E>,
-        /// Which second derivatives.
-        pairs: &'a [(usize, usize)],
-    },
-    /// The value, the full Jacobian, and all second derivatives $\partial^2 f/\partial x_k\partial x_l$ for $k \le l$.
-    Hessian,
-}
-
-/// Gradients of a scalar with respect to what a pass computed; what is absent counts as zero.
-#[derive(Clone, Copy, Debug)]
-pub struct Seeds<'a, E> {
-    /// With respect to [`Pass::value`], (b, D).
-    pub value: Option<ArrayView2<'a, E>>,
-    /// With respect to [`Pass::jacobian`], (b, D, d), with any strides.
-    pub jacobian: Option<ArrayView3<'a, E>>,
-    /// With respect to [`Pass::tangents`], (b, m, D).
-    pub tangents: Option<ArrayView3<'a, E>>,
-    /// With respect to [`Pass::second_tangents`], (b, pairs, D).
-    pub second: Option<ArrayView3<'a, E>>,
-}
-
-impl<E> Default for Seeds<'_, E> {
-    fn default() -> Self {
-        Self {
-            value: None,
-            jacobian: None,
-            tangents: None,
-            second: None,
-        }
-    }
-}
-
-impl<'a, E> Seeds<'a, E> {
-    /// A gradient with respect to the value alone.
-    pub fn value(value: ArrayView2<'a, E>) -> Self {
-        Self {
-            value: Some(value),
-            ..Self::default()
-        }
-    }
-}
-
-/// The gradient of a scalar with respect to everything that went into a pass.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Gradients<E> {
-    /// With respect to all weights and biases, flat as [`Network::parameters`].
-    pub parameters: Array1<E>,
-    /// With respect to the input, (b, d).
-    pub input: Array2<E>,
-    /// With respect to the directions, (b, m, d), where the request gave any.
-    pub directions: Option<Array3<E>>,
-}
+use crate::request::{Gradients, Input, Request, Seeds, copy};
 
 /// A finished forward pass.
 #[derive(Debug)]
 pub struct Pass<'a, E: Element, D: NetworkDevice<E>> {
-    network: &'a Network<E, D>,
-    trace: D::Trace,
-    batch: usize,
-    order: Order,
+    pub(crate) network: &'a Network<E, D>,
+    pub(crate) trace: D::Trace,
+    pub(crate) batch: usize,
+    pub(crate) order: Order,
     /// Whether the tangents are the columns of the Jacobian.
     full: bool,
+    metric: Option<Metric<E>>,
 }
 
 impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
@@ -94,118 +30,58 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Empty`] for the batch or the directions, [`Error::MissingDerivative`] from a layer
-    /// that has none, [`Error::Device`].
+    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::Device`].
     ///
     /// # Numerics
-    /// Tangents travel with the values, layer by layer: the Jacobian has the accuracy of the value. The same bits for any
-    /// number of threads.
+    /// Tangents travel with the values, layer by layer: the Jacobian has the accuracy of the value. The metric is a product of
+    /// Jacobians and loses what they lose: a condition number of $G$ beyond $1/\sqrt\epsilon$ needs the Jacobian itself. The same
+    /// bits for any number of threads.
     pub fn evaluate(
         &self,
         x: ArrayView2<'_, E>,
         request: Request<'_, E>,
     ) -> Result<Pass<'_, E, D>, Error> {
-        const OPERATION: &str = "Network::evaluate";
-        let (batch, width) = x.dim();
-        if width != self.input_width() {
-            return Err(Error::Shape {
-                operation: OPERATION,
-                argument: "x",
-                expected: vec![batch, self.input_width()],
-                found: vec![batch, width],
-            });
-        }
-        if batch == 0 {
-            return Err(Error::Empty {
-                operation: OPERATION,
-                argument: "x",
-            });
-        }
-        let (order, directions) = match request {
-            Request::Value => (Order::default(), None),
-            Request::Jacobian => (Order::first(width), None),
-            Request::Directions(v) => (Order::first(v.dim().1), Some(v)),
-            Request::SecondOrder { directions, pairs } => {
-                let m = directions.dim().1;
-                if let Some(&(k, l)) = pairs.iter().find(|&&(k, l)| k >= m || l >= m) {
-                    return Err(Error::Argument {
-                        operation: OPERATION,
-                        argument: "pairs",
-                        value: k.max(l) as f64,
-                        expected: "the index of a direction",
-                    });
-                }
-                (
-                    Order {
-                        tangents: m,
-                        pairs: pairs.to_vec(),
-                    },
-                    Some(directions),
-                )
-            }
-            Request::Hessian => {
-                let pairs = (0..width)
-                    .flat_map(|k| (k..width).map(move |l| (k, l)))
-                    .collect();
-                (
-                    Order {
-                        tangents: width,
-                        pairs,
-                    },
-                    None,
-                )
-            }
+        let input = Input::new(x, request, self.input_width())?;
+        let (batch, order, full) = (input.batch(), input.order.clone(), input.is_full());
+        let fill = |point: usize, rows: &mut [E]| input.write(point, rows);
+        let ambient = match request {
+            Request::MetricUnder(ambient) => Some(ambient),
+            _ => None,
         };
-        if let Some(v) = directions {
-            if v.dim() != (batch, order.tangents, width) {
-                return Err(Error::Shape {
-                    operation: OPERATION,
-                    argument: "directions",
-                    expected: vec![batch, order.tangents, width],
-                    found: v.shape().to_vec(),
-                });
-            }
-            if order.tangents == 0 {
-                return Err(Error::Empty {
-                    operation: OPERATION,
-                    argument: "directions",
-                });
-            }
-        }
-        let tangents = order.tangents;
-        let fill = |point: usize, rows: &mut [E]| {
-            let (value, rest) = rows.split_at_mut(width);
-            copy(x.row(point).iter(), value);
-            if let Some(v) = directions {
-                copy(
-                    v.index_axis(Axis(0), point).iter(),
-                    &mut rest[..tangents * width],
-                );
-            } else {
-                rest.fill(E::zero());
-                for k in 0..tangents {
-                    rest[k * width + k] = E::one();
-                }
-            }
-            rest[tangents * width..].fill(E::zero());
+        let wants_metric = matches!(request, Request::Metric | Request::MetricUnder(_));
+        let steps = self.model.plan.steps.len();
+        let depth = if wants_metric
+            && D::GRAM
+            && Metric::<E>::is_cheaper_by_gram(&self.model.plan, batch)
+        {
+            steps - 1
+        } else {
+            steps
         };
-        let depth = self.model.plan.steps.len();
-        let full = directions.is_none() && tangents > 0;
         let trace = self
             .device
             .run(&self.model, depth, batch, order.clone(), &fill)?;
+        let metric = if wants_metric {
+            let gram = depth < steps;
+            Some(Metric::new(
+                &self.model,
+                D::output(&trace),
+                batch,
+                order.tangents,
+                ambient,
+                gram,
+            )?)
+        } else {
+            None
+        };
         Ok(Pass {
             network: self,
             trace,
             batch,
             order,
-            full,
+            full: full && !wants_metric,
+            metric,
         })
-    }
-}
-
-fn copy<'a, E: Copy + 'a>(from: impl Iterator<Item = &'a E>, to: &mut [E]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = from;
     }
 }
 
@@ -218,7 +94,10 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
 
     /// The value $f(x)$, (b, D), a strided view.
     pub fn value(&self) -> ArrayView2<'_, E> {
-        self.stacked().index_axis_move(Axis(1), 0)
+        match self.metric.as_ref().and_then(Metric::value) {
+            Some(value) => value,
+            None => self.stacked().index_axis_move(Axis(1), 0),
+        }
     }
 
     /// The Jacobian, (b, D, d), a strided view, if the request was for all of it.
@@ -232,7 +111,8 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
 
     /// The directional derivatives $J v_k$, (b, m, D), a strided view; for a full Jacobian its columns, as rows.
     pub fn tangents(&self) -> Option<ArrayView3<'_, E>> {
-        (self.order.tangents > 0).then(|| {
+        let some = self.order.tangents > 0 && self.metric.is_none();
+        some.then(|| {
             self.stacked()
                 .slice_move(s![.., 1..=self.order.tangents, ..])
         })
@@ -249,6 +129,11 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         &self.order.pairs
     }
 
+    /// The pullback metric, (b, d, d), if the request was for it.
+    pub fn metric(&self) -> Option<ArrayView3<'_, E>> {
+        self.metric.as_ref().map(Metric::values)
+    }
+
     /// The gradient of a scalar with respect to weights, input and directions, from its gradient with respect to what
     /// the pass computed.
     ///
@@ -263,12 +148,12 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         reason = "the device returns rows of the trace's own shape"
     )]
     pub fn backward(&self, seeds: Seeds<'_, E>) -> Result<Gradients<E>, Error> {
-        let (parameters, input) = self.send_back(seeds, true)?;
+        let (parameters, input) = self.send_back(&seeds, true)?;
         let (width, tangents) = (self.network.input_width(), self.order.tangents);
         let shape = (self.batch, self.order.stack(), width);
         let rows = Array3::from_shape_vec(shape, input.unwrap_or_default()).expect("stacked input");
-        let directions =
-            (!self.full && tangents > 0).then(|| rows.slice(s![.., 1..=tangents, ..]).to_owned());
+        let given = tangents > 0 && !self.full && self.metric.is_none();
+        let directions = given.then(|| rows.slice(s![.., 1..=tangents, ..]).to_owned());
         Ok(Gradients {
             parameters,
             input: rows.index_axis(Axis(1), 0).to_owned(),
@@ -281,48 +166,42 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     /// # Errors
     /// As [`backward`](Self::backward).
     pub fn backward_parameters(&self, seeds: Seeds<'_, E>) -> Result<Array1<E>, Error> {
-        self.send_back(seeds, false)
+        self.send_back(&seeds, false)
             .map(|(parameters, _)| parameters)
     }
 
     fn send_back(
         &self,
-        seeds: Seeds<'_, E>,
+        seeds: &Seeds<'_, E>,
         want_input: bool,
     ) -> Result<(Array1<E>, Option<Vec<E>>), Error> {
-        let (batch, outputs, tangents) =
-            (self.batch, self.network.output_width(), self.order.tangents);
+        self.check(seeds)?;
+        let (outputs, tangents) = (self.network.output_width(), self.order.tangents);
+        let (network, trace) = (self.network, &self.trace);
+        let mut gradient = Array1::zeros(network.parameter_count());
+        let flat = gradient
+            .as_slice_mut()
+            .expect("a fresh array is contiguous");
+        if let Some(metric) = &self.metric {
+            let output = D::output(trace);
+            let seeded = metric.seeds(&network.model, output, seeds.value, seeds.metric, flat);
+            let size = seeded.len() / self.batch;
+            let fill = |point: usize, out: &mut [E]| {
+                out.copy_from_slice(&seeded[point * size..(point + 1) * size]);
+            };
+            let input =
+                network
+                    .device
+                    .run_back(&network.model, trace, &fill, want_input, Some(flat))?;
+            return Ok((gradient, input));
+        }
         let Seeds {
             value,
             jacobian,
             tangents: rows,
             second,
-        } = seeds;
-        check_seed(
-            "value",
-            value.as_ref().map(ArrayBase::shape),
-            &[batch, outputs],
-            true,
-        )?;
-        check_seed(
-            "jacobian",
-            jacobian.as_ref().map(ArrayBase::shape),
-            &[batch, outputs, tangents],
-            self.full,
-        )?;
-        check_seed(
-            "tangents",
-            rows.as_ref().map(ArrayBase::shape),
-            &[batch, tangents, outputs],
-            tangents > 0,
-        )?;
-        let pairs = self.order.pairs.len();
-        check_seed(
-            "second",
-            second.as_ref().map(ArrayBase::shape),
-            &[batch, pairs, outputs],
-            pairs > 0,
-        )?;
+            ..
+        } = *seeds;
         let columns = jacobian.map(|j| j.permuted_axes([0, 2, 1]));
         let fill = |point: usize, out: &mut [E]| {
             let (first, rest) = out.split_at_mut(outputs);
@@ -345,36 +224,51 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
                 None => rest.fill(E::zero()),
             }
         };
-        let mut gradient = Array1::zeros(self.network.parameter_count());
-        let flat = gradient
-            .as_slice_mut()
-            .expect("a fresh array is contiguous");
-        let input = self.network.device.run_back(
-            &self.network.model,
-            &self.trace,
-            &fill,
-            want_input,
-            flat,
-        )?;
+        let input =
+            network
+                .device
+                .run_back(&network.model, trace, &fill, want_input, Some(flat))?;
         Ok((gradient, input))
     }
-}
 
-fn check_seed(
-    seed: &'static str,
-    found: Option<&[usize]>,
-    expected: &[usize],
-    present: bool,
-) -> Result<(), Error> {
-    let operation = "Pass::backward";
-    match found {
-        Some(_) if !present => Err(Error::UnexpectedSeed { operation, seed }),
-        Some(found) if found != expected => Err(Error::Shape {
-            operation,
-            argument: seed,
-            expected: expected.to_vec(),
-            found: found.to_vec(),
-        }),
-        _ => Ok(()),
+    /// Refuses seeds of things that were not computed, or of another shape.
+    fn check(&self, seeds: &Seeds<'_, E>) -> Result<(), Error> {
+        let operation = "Pass::backward";
+        let (batch, outputs, m) = (self.batch, self.network.output_width(), self.order.tangents);
+        let pairs = self.order.pairs.len();
+        let Seeds {
+            value,
+            jacobian,
+            tangents,
+            second,
+            metric,
+        } = seeds;
+        let rows = m > 0 && self.metric.is_none();
+        let value = value.as_ref().map(ArrayBase::shape);
+        let [jacobian, tangents, second, metric] =
+            [jacobian, tangents, second, metric].map(|seed| seed.as_ref().map(ArrayBase::shape));
+        let cases = [
+            ("value", value, vec![batch, outputs], true),
+            ("jacobian", jacobian, vec![batch, outputs, m], self.full),
+            ("tangents", tangents, vec![batch, m, outputs], rows),
+            ("second", second, vec![batch, pairs, outputs], pairs > 0),
+            ("metric", metric, vec![batch, m, m], self.metric.is_some()),
+        ];
+        for (seed, found, expected, present) in cases {
+            match found {
+                Some(_) if !present => return Err(Error::UnexpectedSeed { operation, seed }),
+                Some(found) if found != expected.as_slice() => {
+                    let found = found.to_vec();
+                    return Err(Error::Shape {
+                        operation,
+                        argument: seed,
+                        expected,
+                        found,
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }

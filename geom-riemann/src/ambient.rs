@@ -215,6 +215,11 @@ impl AmbientMetric {
         matches!(self.kind, Kind::Euclidean)
     }
 
+    /// Whether H is the same at every point.
+    pub(crate) fn is_constant(&self) -> bool {
+        !matches!(self.kind, Kind::Field(_) | Kind::FisherRao(_))
+    }
+
     pub(crate) fn root(
         &self,
         operation: &'static str,

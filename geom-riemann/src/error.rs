@@ -150,6 +150,37 @@ pub enum Error {
         /// The range in words.
         expected: &'static str,
     },
+    /// An iteration that stopped short of its tolerance; it carries the best iterate.
+    #[error("{operation}: not converged after {iterations} iterations, residual {residual:e}")]
+    NotConverged {
+        /// The function that refused.
+        operation: &'static str,
+        /// Iterations (or steps) taken.
+        iterations: usize,
+        /// What is left: relative displacement, unspent time or miss, as the function says.
+        residual: f64,
+        /// The best curve (nodes as rows), point or velocity so far.
+        best: Box<ndarray::Array2<f64>>,
+    },
+    /// Ends that several shortest paths join, or a path that is not a minimum: past a conjugate point.
+    #[error(
+        "{operation}: the geodesic between these ends is not unique or not a minimum (stability {stability:e})"
+    )]
+    NotUnique {
+        /// The function that refused.
+        operation: &'static str,
+        /// Smallest eigenvalue of the energy's Hessian relative to its Gauss–Newton part; 0 at or beyond a conjugate point.
+        stability: f64,
+    },
+    /// A failure inside somebody else's immersion or metric.
+    #[error("{operation}: the map failed")]
+    External {
+        /// The function that refused.
+        operation: &'static str,
+        /// The implementor's own error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A result that the floating-point type cannot hold.
     #[error("{operation}: the {quantity} of point {point} is outside the range of the type")]
     Range {

@@ -14,7 +14,7 @@ use super::labels::check_labels;
 /// one cluster, or both only singletons.
 ///
 /// # Errors
-/// [`MetricError::RowsDiffer`], [`MetricError::TooFewPoints`] (n < 2).
+/// [`MetricError::RowsDiffer`], [`MetricError::TooFewPoints`] (n < 2), [`MetricError::TooManyPoints`] (n ≥ 2³²).
 ///
 /// # Examples
 /// ```
@@ -26,23 +26,28 @@ use super::labels::check_labels;
 /// ```
 pub fn adjusted_rand_index(a: &[i64], b: &[i64]) -> Result<f64, MetricError> {
     let table = Contingency::new("adjusted Rand index", a, b)?;
-    let choose = |sizes: &mut dyn Iterator<Item = usize>| {
-        sizes
-            .map(|s| s as f64 * (s as f64 - 1.0) / 2.0)
-            .sum::<f64>()
-    };
-    let both = choose(&mut table.cells.values().copied());
+    let both = pairs_within(table.cells.values());
     let (left, right) = (
-        choose(&mut table.a.values().copied()),
-        choose(&mut table.b.values().copied()),
+        pairs_within(table.a.values()),
+        pairs_within(table.b.values()),
     );
-    let expected = left * right / choose(&mut std::iter::once(a.len()));
-    let largest = f64::midpoint(left, right);
+    let all = pairs_within([&a.len()]);
+    // Multiplied by all pairs, every term is an integer.
+    let excess = both * all - left * right;
+    let largest = (left + right) * all - 2 * left * right;
     // Both trivial: no pair together in either, or every pair together in both.
-    if largest == expected {
+    if largest == 0 {
         return Ok(1.0);
     }
-    Ok((both - expected) / (largest - expected))
+    Ok(2.0 * excess as f64 / largest as f64)
+}
+
+/// Number of pairs inside clusters of these sizes; below 2⁶³, as [`Contingency::new`] sees to.
+fn pairs_within<'a>(sizes: impl IntoIterator<Item = &'a usize>) -> i128 {
+    sizes
+        .into_iter()
+        .map(|&size| size as i128 * (size as i128 - 1) / 2)
+        .sum()
 }
 
 /// Normalised mutual information, by the arithmetic mean of the entropies.
@@ -53,7 +58,7 @@ pub fn adjusted_rand_index(a: &[i64], b: &[i64]) -> Result<f64, MetricError> {
 /// clusters raise it.
 ///
 /// # Errors
-/// [`MetricError::RowsDiffer`], [`MetricError::TooFewPoints`] (n < 2).
+/// [`MetricError::RowsDiffer`], [`MetricError::TooFewPoints`] (n < 2), [`MetricError::TooManyPoints`] (n ≥ 2³²).
 ///
 /// # Examples
 /// ```
@@ -102,6 +107,14 @@ impl Contingency {
                 metric,
                 n: a.len(),
                 minimum: 2,
+            });
+        }
+        if u32::try_from(a.len()).is_err() {
+            let (n, limit) = (a.len(), u32::MAX as usize);
+            return Err(MetricError::TooManyPoints {
+                argument: "a",
+                n,
+                limit,
             });
         }
         let mut table = Self {

@@ -97,7 +97,7 @@ where
 /// `distances` (n, n), `z` (n, d).
 ///
 /// # Errors
-/// As [`distance_correlation`]; [`MetricError::Shape`], [`MetricError::NegativeDistance`]; an infinite distance, as
+/// As [`distance_correlation`]; [`MetricError::Shape`], [`MetricError::NegativeDistance`], [`MetricError::TooLarge`]; an infinite distance, as
 /// between components of a graph, is [`MetricError::NotFinite`].
 pub fn distance_correlation_given<S, T>(
     distances: ArrayView2<'_, S>,
@@ -128,7 +128,8 @@ where
 /// `sources` s indices, `distances` (s, n), `z` (n, d).
 ///
 /// # Errors
-/// As [`distance_correlation_given`]; [`MetricError::Source`] for an index out of range or listed twice.
+/// As [`distance_correlation_given`]; [`MetricError::Source`] for an index out of range or listed twice,
+/// [`MetricError::Empty`] for no sources.
 pub fn distance_correlation_from_sources<S, T>(
     sources: &[usize],
     distances: ArrayView2<'_, S>,
@@ -138,6 +139,11 @@ where
     S: Copy + Into<f64> + Sync,
     T: Copy + Into<f64> + Sync,
 {
+    if sources.is_empty() {
+        return Err(MetricError::Empty {
+            argument: "sources",
+        });
+    }
     let n = z.nrows();
     check_given(distances, sources.len(), n)?;
     check_embedding(z)?;
@@ -179,6 +185,7 @@ fn check_given<S: Copy + Into<f64>>(
             expected_columns,
         });
     }
+    let limit = (f64::MAX / 8.0).sqrt() / expected_columns as f64;
     for ((row, column), &value) in distances.indexed_iter() {
         let value: f64 = value.into();
         if !value.is_finite() {
@@ -187,6 +194,15 @@ fn check_given<S: Copy + Into<f64>>(
                 row,
                 column,
                 value,
+            });
+        }
+        if value > limit {
+            return Err(MetricError::TooLarge {
+                argument: ARGUMENT,
+                row,
+                column,
+                value,
+                limit,
             });
         }
         if value < 0.0 {

@@ -1,22 +1,12 @@
-//! Distance correlations and triplets against their definitions; laws; guards.
-
-use std::cmp::Ordering;
+//! Distance correlations against their definitions; laws; guards.
 
 use ndarray::{Array2, array, s};
 
-use super::distances::sq_distance;
 use super::testing::{
-    assert_close, assert_within, cloud, eight_points, golden_array, golden_cases, lattice,
-    with_one_and_two_threads,
+    assert_close, assert_within, cloud, distance_matrix, eight_points, golden_array, golden_cases,
+    lattice, with_one_and_two_threads,
 };
 use super::*;
-
-fn distance_matrix(points: &Array2<f64>) -> Array2<f64> {
-    let n = points.nrows();
-    Array2::from_shape_fn((n, n), |(i, j)| {
-        sq_distance(points.row(i), points.row(j)).sqrt()
-    })
-}
 
 fn upper(matrix: &Array2<f64>) -> Vec<f64> {
     let n = matrix.nrows();
@@ -175,79 +165,6 @@ fn samples_come_near_the_whole_and_repeat() {
 }
 
 #[test]
-fn triplets_equal_brute_force_with_and_without_ties() {
-    for n in [3, 4, 31, 65] {
-        for (x, z) in [
-            (cloud(n, 4, 1), cloud(n, 2, 2)),
-            (lattice(n, 2, 3), lattice(n, 1, 4)),
-        ] {
-            let (a, b) = (
-                distance_matrix(&x).mapv(|d| d * d),
-                distance_matrix(&z).mapv(|d| d * d),
-            );
-            let sign = |m: &Array2<f64>, i: usize, j: usize, l: usize| {
-                let difference = m[[i, j]] - m[[i, l]];
-                if difference.abs() < 1e-9 {
-                    Ordering::Equal
-                } else {
-                    difference.total_cmp(&0.0)
-                }
-            };
-            let mut expected = TripletCounts::default();
-            for (i, j, l) in anchored_pairs(n) {
-                match (sign(&a, i, j, l), sign(&b, i, j, l)) {
-                    (Ordering::Equal, Ordering::Equal) => expected.tied_in_both += 1,
-                    (p, q) if p == q => expected.agree += 1,
-                    (p, q) if p == q.reverse() => expected.disagree += 1,
-                    _ => expected.tied_in_one += 1,
-                }
-            }
-            let actual = TripletCounts::compute(x.view(), z.view(), Triplets::All).unwrap();
-            assert_eq!(actual, expected, "n = {n}");
-            assert!(actual.accuracy() <= actual.accuracy_ties_half());
-        }
-    }
-}
-
-fn anchored_pairs(n: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-    (0..n)
-        .flat_map(move |i| (0..n).flat_map(move |j| (j + 1..n).map(move |l| (i, j, l))))
-        .filter(|&(i, j, l)| i != j && i != l)
-}
-
-#[test]
-fn densities_equal_the_definition() {
-    for n in [2, 3, 31, 64, 65, 130] {
-        for (x, z) in [
-            (cloud(n, 4, 1), cloud(n, 2, 2)),
-            (lattice(n, 3, 5), lattice(n, 2, 6)),
-        ] {
-            let density = |points: &Array2<f64>, sigma: f64| -> Vec<f64> {
-                let d = distance_matrix(points);
-                let largest = d.iter().copied().fold(0.0, f64::max);
-                let sum = |row: ndarray::ArrayView1<f64>| {
-                    row.iter()
-                        .map(|d| (-(d / largest).powi(2) / sigma).exp())
-                        .sum()
-                };
-                let sums: Vec<f64> = d.outer_iter().map(sum).collect();
-                sums.iter().map(|s| s / sums.iter().sum::<f64>()).collect()
-            };
-            for actual in density_divergences(x.view(), z.view(), &[0.001, 0.1, 10.0]).unwrap() {
-                let (p, q) = (density(&x, actual.sigma), density(&z, actual.sigma));
-                let sum = |f: &dyn Fn(f64, f64) -> f64| {
-                    p.iter().zip(&q).map(|(&p, &q)| f(p, q)).sum::<f64>()
-                };
-                let (kl, l1) = (sum(&|p, q| p * (p / q).ln()), sum(&|p, q| (p - q).abs()));
-                assert!((actual.kl - kl).abs() < 1e-14, "n = {n}, {actual:?}, {kl}");
-                assert!((actual.l1 - l1).abs() < 1e-14, "n = {n}, {actual:?}, {l1}");
-                assert!(actual.kl >= 0.0);
-            }
-        }
-    }
-}
-
-#[test]
 fn scale_and_rotation() {
     let (x, z) = (cloud(60, 3, 10), cloud(60, 2, 11));
     let (sine, cosine) = 1.1_f64.sin_cos();
@@ -264,6 +181,38 @@ fn scale_and_rotation() {
     );
     let same = distance_correlation(x.view(), x.view(), Pairs::All).unwrap();
     assert_within(same.spearman, 1.0, 1e-14, "spearman of itself");
+}
+
+#[test]
+#[expect(clippy::cast_possible_truncation, reason = "small integers")]
+fn single_precision_agrees_with_double() {
+    let (x, z) = (lattice(40, 3, 14), lattice(40, 2, 15));
+    let single = x.mapv(|v| v as f32);
+    macro_rules! all_of {
+        ($x:expr) => {
+            (
+                DistanceAgreement::compute($x.view(), z.view()).unwrap(),
+                distance_correlation($x.view(), z.view(), Pairs::All).unwrap(),
+                TripletCounts::compute($x.view(), z.view(), Triplets::All).unwrap(),
+                density_divergences($x.view(), z.view(), &[0.1]).unwrap(),
+            )
+        };
+    }
+    assert_eq!(all_of!(single), all_of!(x));
+}
+
+#[test]
+fn the_largest_coordinates_allowed_do_not_overflow() {
+    let limit = (f64::MAX / 16.0).sqrt() / 20.0;
+    let x = lattice(20, 2, 16).mapv(|v| v / 3.0 * limit);
+    let agreement = DistanceAgreement::compute(x.view(), x.view()).unwrap();
+    assert_within(agreement.pearson().unwrap(), 1.0, 1e-14, "pearson");
+    assert_eq!(agreement.stress(StressNormalisation::Data), Ok(0.0));
+    let error = DistanceAgreement::compute((&x * 1.1).view(), x.view()).unwrap_err();
+    assert!(
+        matches!(error, MetricError::TooLarge { argument: "x", .. }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -348,7 +297,11 @@ fn guards() {
             minimum: 3
         }
     );
+}
 
+#[test]
+fn guards_of_given_distances() {
+    let z = cloud(5, 2, 1);
     let mut given = distance_matrix(&z);
     let error =
         distance_correlation_given(given.slice(s![..4, ..]), z.view(), Pairs::All).unwrap_err();
@@ -362,6 +315,13 @@ fn guards() {
             }
         ),
         "{error}"
+    );
+    let none = distance_correlation_from_sources(&[], given.slice(s![..0, ..]), z.view());
+    assert_eq!(
+        none,
+        Err(MetricError::Empty {
+            argument: "sources"
+        })
     );
     for (sources, index) in [([1, 1], 1), ([0, 5], 5)] {
         let error = distance_correlation_from_sources(&sources, given.slice(s![..2, ..]), z.view())

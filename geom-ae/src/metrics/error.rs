@@ -66,9 +66,9 @@ pub enum MetricError {
         /// The value.
         value: f64,
     },
-    /// A coordinate so large that squared distances could overflow.
+    /// A coordinate or distance so large that sums of squared distances could overflow.
     #[error(
-        "`{argument}`: value {value} at row {row}, column {column} exceeds {limit:e}, beyond which squared distances may overflow"
+        "`{argument}`: value {value} at row {row}, column {column} exceeds {limit:e}, beyond which sums of squared distances may overflow"
     )]
     TooLarge {
         /// The argument.
@@ -79,7 +79,7 @@ pub enum MetricError {
         column: usize,
         /// The value.
         value: f64,
-        /// Largest absolute value that is safe for this number of columns.
+        /// Largest absolute value that is safe for this number of points and columns.
         limit: f64,
     },
     /// A number of neighbours outside the metric's range.
@@ -123,6 +123,18 @@ pub enum MetricError {
         metric: &'static str,
         /// Pairs asked for.
         pairs: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Tables of ranks that would not fit in memory; ask for fewer neighbours.
+    #[error(
+        "neighbour ranks: n = {n} points times k = {k} neighbours exceed the limit of {limit} ranks"
+    )]
+    TooManyRanks {
+        /// Points given.
+        n: usize,
+        /// Neighbours asked for.
+        k: usize,
         /// The limit.
         limit: usize,
     },

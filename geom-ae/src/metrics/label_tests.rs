@@ -4,11 +4,13 @@ use super::distances::sq_distance;
 use super::testing::{assert_within, cloud, lattice};
 use super::*;
 
+/// Every label occurs, negative ones too.
 fn labels(n: usize, classes: i64, seed: u64) -> Vec<i64> {
-    cloud(n, 1, seed)
+    let order = cloud(n, 1, seed);
+    let below = |v: f64| order.iter().filter(|&&w| w < v).count();
+    order
         .iter()
-        .map(|v| ((v + 1.0) * 0.5 * classes as f64).floor())
-        .map(|v| (v * 7.0) as i64 - 3)
+        .map(|&v| i64::try_from(below(v)).unwrap() % classes * 7 - 3)
         .collect()
 }
 

@@ -13,8 +13,8 @@
 //!
 //! Distances are Euclidean. Nothing here holds an n × n array, but for [`Pairs::All`], which is refused above
 //! [`MAX_PAIRS`]: distances are made in blocks of rows, used, and forgotten. Blocks are reduced in a fixed order, so
-//! the bits do not depend on the number of threads. Equal distances are ordered by index, lowest first; a point is not
-//! its own neighbour.
+//! the bits do not depend on the number of threads. Order is decided on squared distances, summed in f64;
+//! equal ones are ordered by index, lowest first; a point is not its own neighbour.
 
 #![expect(
     clippy::float_cmp,
@@ -23,6 +23,7 @@
 
 mod descriptor;
 mod error;
+mod measured;
 mod summary;
 
 mod clustering;
@@ -44,6 +45,8 @@ mod neighbourhoods;
 #[cfg(test)]
 mod correlation_tests;
 #[cfg(test)]
+mod density_tests;
+#[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
 mod label_tests;
@@ -53,6 +56,8 @@ mod rank_tests;
 mod summary_tests;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod triplet_tests;
 
 pub use clustering::{adjusted_rand_index, normalized_mutual_information};
 pub use correlation::{

@@ -14,7 +14,7 @@ impl NeighbourRanks {
     /// [`MetricError::NeighbourCount`] unless $1 \le k \le k_{\max}$.
     pub fn mrre_zx(&self, k: usize) -> Result<f64, MetricError> {
         self.check("mrre_zx", k)?;
-        Ok(relative_error(self.x_of_z(k), self.len(), k))
+        Ok(relative_error(self.x_of_z(k), self.n(), k))
     }
 
     /// Mean relative rank error over the neighbourhoods of the data.
@@ -27,7 +27,7 @@ impl NeighbourRanks {
     /// [`MetricError::NeighbourCount`] unless $1 \le k \le k_{\max}$.
     pub fn mrre_xz(&self, k: usize) -> Result<f64, MetricError> {
         self.check("mrre_xz", k)?;
-        Ok(relative_error(self.z_of_x(k), self.len(), k))
+        Ok(relative_error(self.z_of_x(k), self.n(), k))
     }
 }
 

@@ -15,7 +15,7 @@ impl NeighbourRanks {
     pub fn rank_correlation(&self, k: usize) -> Result<f64, MetricError> {
         const METRIC: &str = "rank correlation";
         self.check(METRIC, k)?;
-        let n = self.len();
+        let n = self.n();
         // Twice the centred mean rank of each rank in z: 2 (pairs before) + (ties) − (all pairs).
         let total = (n * k) as f64;
         let mut counts = vec![0_usize; n];

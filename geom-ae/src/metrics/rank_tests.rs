@@ -268,10 +268,20 @@ fn guards() {
             argument: "rank in x"
         }
     );
+    let error = RankMetrics::compute(x.view(), z.view(), &[3, 0]).unwrap_err();
+    assert!(
+        matches!(error, MetricError::NeighbourCount { k: 0, .. }),
+        "{error}"
+    );
     assert_eq!(
         RankMetrics::compute(x.view(), z.view(), &[]).unwrap_err(),
         MetricError::Empty { argument: "ks" }
     );
+}
+
+#[test]
+fn guards_of_points() {
+    let (x, z) = (cloud(10, 3, 1), cloud(10, 2, 2));
     for n in [0, 1] {
         let error =
             NeighbourRanks::compute(x.slice(s![..n, ..]), z.slice(s![..n, ..]), 1).unwrap_err();
@@ -284,6 +294,16 @@ fn guards() {
             }
         );
     }
+    let many = Array2::<u8>::zeros((16_500, 1));
+    let error = NeighbourRanks::compute(many.view(), many.view(), 16_499).unwrap_err();
+    assert_eq!(
+        error,
+        MetricError::TooManyRanks {
+            n: 16_500,
+            k: 16_499,
+            limit: 1 << 28
+        }
+    );
     let error = rmse(x.view(), z.slice(s![..9, ..])).unwrap_err();
     assert!(
         matches!(

@@ -8,6 +8,9 @@ use super::MetricError;
 use super::distances::{BLOCK, Block, Points, check_pair};
 use super::neighbourhoods::{Ranking, nearest};
 
+/// Largest table of ranks, n · k_max; both tables then take two gigabytes.
+const MAX_RANKS: usize = 1 << 28;
+
 /// For every point, the rank in `z` of its nearest neighbours in `x`, and the rank in `x` of those in `z`.
 ///
 /// $$r^Z_{i,a} = \operatorname{rank}_Z\bigl(i, N^X_a(i)\bigr), \qquad r^X_{i,a} = \operatorname{rank}_X\bigl(i, N^Z_a(i)\bigr), \qquad a = 1,\dots,k_{\max}$$
@@ -24,10 +27,10 @@ use super::neighbourhoods::{Ranking, nearest};
 /// use ndarray::array;
 ///
 /// let x = array![[0.0], [1.0], [3.0], [7.0], [12.0]];
-/// let z = array![[0.0], [1.0], [3.0], [12.0], [7.0]];
+/// let z = array![[0.0], [1.0], [12.0], [7.0], [3.0]];
 /// let ranks = NeighbourRanks::compute(x.view(), z.view(), 2)?;
-/// assert_eq!(ranks.knn_recall(2)?, 0.9);
-/// assert_eq!(ranks.trustworthiness(2)?, 0.9);
+/// assert_eq!(ranks.knn_recall(2)?, 0.4);
+/// assert!((ranks.trustworthiness(2)? - 1.0 / 3.0).abs() < 1e-15);
 /// # Ok::<(), geom_ae::metrics::MetricError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +99,7 @@ impl NeighbourRanks {
     /// # Errors
     /// [`MetricError::RowsDiffer`], [`MetricError::TooFewPoints`] (n < 2), [`MetricError::NotFinite`],
     /// [`MetricError::TooLarge`], [`MetricError::Empty`] (no columns), [`MetricError::NeighbourCount`] unless
-    /// $1 \le k_{\max} \le n - 1$.
+    /// $1 \le k_{\max} \le n - 1$; [`MetricError::TooManyRanks`] for $n k_{\max} > 2^{28}$.
     ///
     /// # Numerics
     /// O(n² (D + d + log k)) time; memory O(n (D + d + k)) plus 64 rows of distances per thread. The result
@@ -128,6 +131,13 @@ impl NeighbourRanks {
     ) -> Result<(Self, Vec<R>), MetricError> {
         let n = x.len();
         check_k("neighbour ranks", k_max, n, n - 1)?;
+        if n * k_max > MAX_RANKS {
+            return Err(MetricError::TooManyRanks {
+                n,
+                k: k_max,
+                limit: MAX_RANKS,
+            });
+        }
         let mut z_of_x = vec![0; n * k_max];
         let mut x_of_z = vec![0; n * k_max];
         let inspected: Vec<R> = z_of_x
@@ -149,13 +159,8 @@ impl NeighbourRanks {
     }
 
     /// Number of points.
-    pub fn len(&self) -> usize {
+    pub fn n(&self) -> usize {
         self.n
-    }
-
-    /// Never true: ranks need two points.
-    pub fn is_empty(&self) -> bool {
-        self.n == 0
     }
 
     /// Largest neighbourhood size that the metrics can be asked for.
@@ -206,6 +211,9 @@ impl NeighbourRanks {
         if ks.is_empty() {
             return Err(MetricError::Empty { argument: "ks" });
         }
+        for &k in ks {
+            self.check("rank metrics", k)?;
+        }
         let at_k = ks
             .par_iter()
             .map(|&k| self.at(k))
@@ -255,6 +263,9 @@ impl RankMetrics {
         let Some(&k_max) = ks.iter().max() else {
             return Err(MetricError::Empty { argument: "ks" });
         };
+        for &k in ks {
+            check_k("rank metrics", k, x.nrows(), x.nrows() - 1)?;
+        }
         NeighbourRanks::of_points(&Points::new(x), &Points::new(z), k_max)?.at_all(ks)
     }
 }

@@ -19,7 +19,7 @@ impl NeighbourRanks {
             .flatten()
             .filter(|&&rank| rank as usize <= k)
             .count();
-        Ok(kept as f64 / (self.len() as f64 * k as f64))
+        Ok(kept as f64 / (self.n() as f64 * k as f64))
     }
 
     /// One minus the recall.

@@ -5,14 +5,11 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::MetricError;
-use super::correlation::{DistanceCorrelation, Pairs, distance_correlation};
-use super::density::{self, DensityDivergence};
+use super::density::check_sigmas;
 use super::descriptor::Metric;
-use super::distances::{Points, check_pair, pair_count};
-use super::labels::{NeighbourLabels, check_labels};
-use super::ranks::{NeighbourRanks, RankMetrics, check_k};
-use super::stress::{DistanceAgreement, Moments, StressNormalisation};
-use super::triplets::{TripletCounts, Triplets};
+use super::distances::check_pair;
+use super::labels::check_labels;
+use super::measured::Measured;
 
 /// What a [`Summary`] computes; the defaults are those of Nazari et al. 2023.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,7 +113,7 @@ impl Serialize for Summary {
 ///
 /// # Errors
 /// Bad input only: [`MetricError::RowsDiffer`], [`MetricError::NotFinite`], [`MetricError::TooLarge`],
-/// [`MetricError::Empty`], [`MetricError::Bandwidth`]. A metric that is not defined for so few or such points is an
+/// [`MetricError::Empty`], [`MetricError::Bandwidth`], [`MetricError::NeighbourCount`] (k = 0). A metric that is not defined for so few or such points is an
 /// entry with the reason.
 ///
 /// # Numerics
@@ -144,7 +141,19 @@ where
     T: Copy + Into<f64> + Sync,
 {
     check_pair("summary", x, z, 0)?;
-    density::check_sigmas(&options.sigmas)?;
+    check_sigmas(&options.sigmas)?;
+    if options.ks.is_empty() {
+        return Err(MetricError::Empty { argument: "ks" });
+    }
+    if options.k == 0 || options.ks.contains(&0) {
+        let (metric, n) = ("summary", x.nrows());
+        return Err(MetricError::NeighbourCount {
+            metric,
+            k: 0,
+            n,
+            largest: n.saturating_sub(1),
+        });
+    }
     if let Some(labels) = labels {
         check_labels("x", x.nrows(), "labels", labels)?;
     }
@@ -153,7 +162,7 @@ where
         .ks
         .iter()
         .copied()
-        .filter(|&k| k > 0 && 2 * k < n)
+        .filter(|&k| k < n.div_ceil(2))
         .collect();
     let measured = Measured::new(x, z, labels, options, &ks);
     Ok(Summary {
@@ -161,224 +170,4 @@ where
         ks,
         entries: measured.entries(options),
     })
-}
-
-/// The results that the entries are read from.
-struct Measured {
-    recall: Result<f64, MetricError>,
-    ranks: Result<RankMetrics, MetricError>,
-    agreement: Result<DistanceAgreement, MetricError>,
-    densities: Result<Vec<DensityDivergence>, MetricError>,
-    correlation: Result<DistanceCorrelation, MetricError>,
-    triplets: Result<TripletCounts, MetricError>,
-    labels: Option<Result<NeighbourLabels, MetricError>>,
-}
-
-impl Measured {
-    fn new<S, T>(
-        x: ArrayView2<'_, S>,
-        z: ArrayView2<'_, T>,
-        labels: Option<&[i64]>,
-        options: &SummaryOptions,
-        ks: &[usize],
-    ) -> Self
-    where
-        S: Copy + Into<f64> + Sync,
-        T: Copy + Into<f64> + Sync,
-    {
-        let n = x.nrows();
-        if n < 2 {
-            return Self::too_few(n, labels.is_some());
-        }
-        let (px, pz) = (Points::new(x), Points::new(z));
-        let k_max = ks
-            .iter()
-            .copied()
-            .chain((options.k < n).then_some(options.k))
-            .max()
-            .unwrap_or(0);
-        let (ranks, agreement) =
-            match NeighbourRanks::inspecting(&px, &pz, k_max, |block, dx, dz| {
-                Moments::of_block(px.rows(block), dx, dz)
-            }) {
-                Ok((ranks, blocks)) => (Ok(ranks), DistanceAgreement::of_blocks(n, blocks)),
-                Err(error) => (Err(error), DistanceAgreement::of_points(&px, &pz)),
-            };
-        let fewest = options.ks.iter().copied().min().unwrap_or(0);
-        let too_few_for_ks = MetricError::NeighbourCount {
-            metric: "rank metrics",
-            k: fewest,
-            n,
-            largest: (n - 1) / 2,
-        };
-        let pairs = if pair_count(n) <= options.pairs {
-            Pairs::All
-        } else {
-            Pairs::Sampled {
-                pairs: options.pairs,
-                seed: options.seed,
-            }
-        };
-        let triplets = if pair_count(n).saturating_mul(n - 2) <= options.triplets {
-            Triplets::All
-        } else {
-            Triplets::Sampled {
-                triplets: options.triplets,
-                seed: options.seed,
-            }
-        };
-        Self {
-            recall: check_k("knn recall", options.k, n, n - 1)
-                .and_then(|()| ranks.as_ref().map_err(Clone::clone)?.knn_recall(options.k)),
-            ranks: if ks.is_empty() {
-                Err(too_few_for_ks)
-            } else {
-                ranks.and_then(|ranks| ranks.at_all(ks))
-            },
-            densities: density::of_points(&px, &pz, agreement.diameters(), &options.sigmas),
-            agreement: Ok(agreement),
-            correlation: distance_correlation(x, z, pairs),
-            triplets: TripletCounts::compute(x, z, triplets),
-            labels: labels.map(|labels| NeighbourLabels::of_points(&pz, labels, options.k)),
-        }
-    }
-
-    fn too_few(n: usize, labelled: bool) -> Self {
-        let reason = MetricError::TooFewPoints {
-            metric: "summary",
-            n,
-            minimum: 2,
-        };
-        Self {
-            recall: Err(reason.clone()),
-            ranks: Err(reason.clone()),
-            agreement: Err(reason.clone()),
-            densities: Err(reason.clone()),
-            correlation: Err(reason.clone()),
-            triplets: Err(reason.clone()),
-            labels: labelled.then_some(Err(reason)),
-        }
-    }
-
-    fn entries(&self, options: &SummaryOptions) -> Vec<SummaryEntry> {
-        let mut entries = Vec::new();
-        let mut add = |name: &str, metric, value| {
-            entries.push(SummaryEntry {
-                name: name.to_owned(),
-                metric,
-                value,
-            })
-        };
-        for (i, sigma) in options.sigmas.iter().enumerate() {
-            let density = self
-                .densities
-                .as_ref()
-                .map(|all| all[i])
-                .map_err(Clone::clone);
-            add(
-                &format!("kl_{sigma}"),
-                Metric::DensityKl,
-                density.clone().map(|d| d.kl),
-            );
-            add(
-                &format!("density_l1_{sigma}"),
-                Metric::DensityL1,
-                density.map(|d| d.l1),
-            );
-        }
-        let k = options.k;
-        add(
-            &format!("knn_recall_{k}"),
-            Metric::KnnRecall,
-            self.recall.clone(),
-        );
-        let mean = self
-            .ranks
-            .as_ref()
-            .map(|ranks| ranks.mean)
-            .map_err(Clone::clone);
-        let optional = |value: Option<f64>, argument| {
-            value.ok_or(MetricError::Constant {
-                metric: "rank metrics",
-                argument,
-            })
-        };
-        add(
-            "knn_recall",
-            Metric::KnnRecall,
-            mean.clone().map(|m| m.knn_recall),
-        );
-        add(
-            "neighbourhood_loss",
-            Metric::NeighbourhoodLoss,
-            mean.clone().map(|m| m.neighbourhood_loss),
-        );
-        add(
-            "trustworthiness",
-            Metric::Trustworthiness,
-            mean.clone().and_then(|m| optional(m.trustworthiness, "x")),
-        );
-        add(
-            "continuity",
-            Metric::Continuity,
-            mean.clone().and_then(|m| optional(m.continuity, "z")),
-        );
-        add(
-            "mrre",
-            Metric::Mrre,
-            mean.clone().map(|m| f64::midpoint(m.mrre_zx, m.mrre_xz)),
-        );
-        add("mrre_zx", Metric::MrreZx, mean.clone().map(|m| m.mrre_zx));
-        add("mrre_xz", Metric::MrreXz, mean.clone().map(|m| m.mrre_xz));
-        add(
-            "rank_correlation",
-            Metric::RankCorrelation,
-            mean.and_then(|m| optional(m.rank_correlation, "rank in z")),
-        );
-        let agreement = self.agreement.as_ref().map_err(Clone::clone);
-        let stress = |normalisation| agreement.clone().and_then(|a| a.stress(normalisation));
-        add(
-            "rmse",
-            Metric::Rmse,
-            agreement.clone().map(DistanceAgreement::rmse),
-        );
-        add(
-            "stress",
-            Metric::Stress,
-            stress(StressNormalisation::Embedding),
-        );
-        add(
-            "stress_kruskal",
-            Metric::StressKruskal,
-            stress(StressNormalisation::Data),
-        );
-        add(
-            "spearman",
-            Metric::Spearman,
-            self.correlation.clone().map(|c| c.spearman),
-        );
-        add(
-            "pearson",
-            Metric::Pearson,
-            agreement.clone().and_then(DistanceAgreement::pearson),
-        );
-        add(
-            "triplet_accuracy",
-            Metric::TripletAccuracy,
-            self.triplets.clone().map(|t| t.accuracy()),
-        );
-        if let Some(labels) = &self.labels {
-            add(
-                &format!("knn_label_accuracy_{k}"),
-                Metric::KnnLabelAccuracy,
-                labels.clone().map(|l| l.accuracy),
-            );
-            add(
-                &format!("knn_purity_{k}"),
-                Metric::KnnPurity,
-                labels.clone().map(|l| l.purity),
-            );
-        }
-        entries
-    }
 }

@@ -186,4 +186,17 @@ fn refuses_bad_input() {
         summary(x.view(), z.view(), None, &options),
         Err(MetricError::Bandwidth { .. })
     ));
+    for (ks, k) in [(vec![], 10), (vec![5, 0], 10), (vec![5], 0)] {
+        let options = SummaryOptions {
+            ks,
+            k,
+            ..SummaryOptions::default()
+        };
+        let error = summary(x.view(), z.view(), None, &options).unwrap_err();
+        let expected = matches!(
+            error,
+            MetricError::Empty { argument: "ks" } | MetricError::NeighbourCount { k: 0, n: 8, .. }
+        );
+        assert!(expected, "{error}");
+    }
 }

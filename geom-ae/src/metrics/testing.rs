@@ -7,6 +7,8 @@ use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::distances::sq_distance;
+
 /// Seeded points, uniform in a cube.
 pub(crate) fn cloud(n: usize, dimension: usize, seed: u64) -> Array2<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -92,4 +94,12 @@ pub(crate) fn with_one_and_two_threads<R: Send>(f: impl Fn() -> R + Sync) -> (R,
             .install(&f)
     };
     (run(1), run(2))
+}
+
+/// All Euclidean distances.
+pub(crate) fn distance_matrix(points: &Array2<f64>) -> Array2<f64> {
+    let n = points.nrows();
+    Array2::from_shape_fn((n, n), |(i, j)| {
+        sq_distance(points.row(i), points.row(j)).sqrt()
+    })
 }

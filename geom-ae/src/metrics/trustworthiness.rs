@@ -13,7 +13,7 @@ impl NeighbourRanks {
     /// [`MetricError::NeighbourCount`] unless $k < n/2$, beyond which the normalisation is wrong, and $k \le k_{\max}$.
     pub fn trustworthiness(&self, k: usize) -> Result<f64, MetricError> {
         self.check_half("trustworthiness", k)?;
-        Ok(one_minus_excess(self.x_of_z(k), self.len(), k))
+        Ok(one_minus_excess(self.x_of_z(k), self.n(), k))
     }
 
     /// Penalises points that are neighbours in the data but far apart in the embedding.
@@ -26,11 +26,11 @@ impl NeighbourRanks {
     /// [`MetricError::NeighbourCount`] unless $k < n/2$ and $k \le k_{\max}$.
     pub fn continuity(&self, k: usize) -> Result<f64, MetricError> {
         self.check_half("continuity", k)?;
-        Ok(one_minus_excess(self.z_of_x(k), self.len(), k))
+        Ok(one_minus_excess(self.z_of_x(k), self.n(), k))
     }
 
     fn check_half(&self, metric: &'static str, k: usize) -> Result<(), MetricError> {
-        let n = self.len();
+        let n = self.n();
         super::ranks::check_k(metric, k, n, self.k_max().min((n - 1) / 2))
     }
 }

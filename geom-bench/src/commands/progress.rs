@@ -40,20 +40,21 @@ impl Progress {
     }
 
     /// An epoch's means. A line that cannot be written (a closed pipe) is no reason to stop the training.
-    pub(crate) fn epoch(&self, report: &EpochReport, test_error: f64) {
+    pub(crate) fn epoch(&self, report: &EpochReport, test_mse: Option<f64>) {
         let terms = report
             .terms
             .iter()
             .map(|term| format!("{} {:.5}", term.name, term.value))
             .collect::<Vec<_>>()
             .join("  ");
-        let corrected = match report.corrections.total() {
+        let corrected = match report.corrections.floored {
             0 => String::new(),
-            count => format!("  corrected {count}"),
+            count => format!("  floored {count}"),
         };
+        let test = test_mse.map_or(String::new(), |mse| format!("  test mse {mse:.5}"));
         let rate = report.points as f64 / report.elapsed.as_secs_f64().max(1e-9);
         let line = format!(
-            "epoch {:>4}/{}  {terms}  test mse {test_error:.5}{corrected}  {rate:.0} points/s",
+            "epoch {:>4}/{}  {terms}{test}{corrected}  {rate:.0} points/s",
             report.epoch, self.epochs
         );
         if let Some(bar) = &self.bar {

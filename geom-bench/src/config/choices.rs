@@ -9,7 +9,10 @@ impl Choice for Method {
     const WHAT: &'static str = "method";
 
     fn all() -> Vec<(&'static str, Self)> {
-        Self::ALL.iter().map(|&method| (method.name(), method)).collect()
+        Self::ALL
+            .iter()
+            .map(|&method| (method.name(), method))
+            .collect()
     }
 }
 
@@ -17,7 +20,10 @@ impl Choice for Activation {
     const WHAT: &'static str = "activation";
 
     fn all() -> Vec<(&'static str, Self)> {
-        Self::ALL.iter().map(|&activation| (activation.name(), activation)).collect()
+        Self::ALL
+            .iter()
+            .map(|&activation| (activation.name(), activation))
+            .collect()
     }
 }
 

@@ -12,6 +12,8 @@ use crate::named::{choose, chosen};
 
 /// The flags of a command that needs settings: a configuration file and every setting by itself.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
+// Without this the comment above would become the help of the command.
+#[command(about = None, long_about = None)]
 pub struct ConfigArgs {
     /// TOML file with settings (keys: these flags with _ for -); flags win over it
     #[arg(long, value_name = "FILE")]
@@ -40,12 +42,13 @@ impl ConfigArgs {
 /// What one layer (a file, the flags) says; `None` leaves the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, clap::Args)]
 #[serde(deny_unknown_fields, default)]
+#[command(about = None, long_about = None)]
 pub struct Settings {
     /// What to train: geomae or ae [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
-    /// digits, swiss-roll[:N], swiss-roll-hole[:N], a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file [default: digits]
+    /// digits, swiss-roll or swiss-roll-hole (swiss-roll:900 for 900 points), a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file [default: digits]
     #[arg(long, value_name = "DATA", help_heading = "What")]
     pub data: Option<String>,
     /// Where a table's labels are: none, or last (the last column) [default: none]
@@ -142,7 +145,7 @@ pub struct Settings {
     /// Number type: f32 or f64 [default: f32]
     #[arg(long, value_name = "TYPE", help_heading = "Running")]
     pub dtype: Option<Dtype>,
-    /// Run folder, new or empty [default: the next free runs/<method>-<data>-<n>]
+    /// Run folder, new or empty [default: the next free runs/METHOD-DATA-NUMBER]
     #[arg(long, value_name = "FOLDER", help_heading = "Running")]
     pub out: Option<PathBuf>,
 }

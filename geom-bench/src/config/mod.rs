@@ -26,17 +26,17 @@ mod choices;
 mod file;
 mod flags;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::Error;
-use crate::data::{Labels, SplitRule, check_fraction};
+use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule, check_fraction};
 
 pub use choices::{Device, Dtype};
+pub use flags::{ConfigArgs, Settings, Widths, usage_line};
 pub use geom_ae::Method;
 pub use geom_nn::Activation;
-pub use flags::{ConfigArgs, Settings, Widths, usage_line};
 
 /// Most threads that are started.
 pub const MOST_THREADS: usize = 1024;
@@ -52,7 +52,7 @@ pub const MOST_PARAMETERS: usize = 1 << 28;
 pub struct Config {
     /// What is trained.
     pub method: Method,
-    /// What it is trained on: a name of [`data::NAMES`](crate::data::NAMES) or a path.
+    /// What it is trained on: a name of [`data::NAMES`] or a path.
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
@@ -105,7 +105,7 @@ impl Default for Config {
             weight_decay: 1e-5,
             latent_dim: 2,
             hidden: vec![100; 4],
-            activation: Activation::default(),
+            activation: Activation::Elu,
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -317,6 +317,21 @@ impl Config {
         }
     }
 
+    /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
+    ///
+    /// # Errors
+    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
+        let options = Options {
+            labels: self.labels,
+            seed: self.seed,
+        };
+        let dataset = data::load(&self.data, options)?;
+        let split = dataset.split(self.split, self.test_fraction, self.seed)?;
+        self.check_data(split.train.len(), dataset.width())?;
+        Ok((dataset, split))
+    }
+
     /// The settings as TOML; [`Config::read`] gives back the same.
     ///
     /// # Errors
@@ -326,13 +341,26 @@ impl Config {
         toml::to_string(self).map_err(|source| Error::ConfigText { source })
     }
 
+    /// Every setting as name and value, in the order of the file, but for the folder.
+    ///
+    /// # Errors
+    /// As [`to_toml`](Self::to_toml).
+    pub fn entries(&self) -> Result<Vec<(String, String)>, Error> {
+        let settings = Self {
+            out: None,
+            ..self.clone()
+        };
+        Ok(settings
+            .to_toml()?
+            .lines()
+            .filter_map(|line| line.split_once(" = "))
+            .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
+            .collect())
+    }
+
     /// Name of the run for its folder: method and data, letters, digits and dashes only.
     pub fn run_name(&self) -> String {
-        let data = self.data.trim_end_matches(std::path::is_separator);
-        let last = data.rsplit(std::path::is_separator).next().unwrap_or(data);
-        let stem = [".gz", ".csv", ".npy", ".npz"]
-            .iter()
-            .fold(last, |name, end| name.strip_suffix(end).unwrap_or(name));
+        let stem = data::stem(Path::new(&self.data));
         let slug: String = stem
             .chars()
             .take(40)

@@ -154,13 +154,14 @@ fn a_change_of_method_brings_its_own_weight() {
         ..Settings::default()
     };
     let config = Config::default().with(geomae.clone()).with(other);
-    assert_eq!(config.weight, 0.0);
+    assert_eq!(config.weight.to_bits(), 0.0_f64.to_bits());
     config.check().unwrap();
     let same = Settings {
         method: Some(Method::GeomAe),
         ..Settings::default()
     };
-    assert_eq!(Config::default().with(geomae).with(same).weight, 0.5);
+    let kept = Config::default().with(geomae).with(same).weight;
+    assert_eq!(kept.to_bits(), 0.5_f64.to_bits());
     let both = Settings {
         method: Some(Method::Ae),
         weight: Some(0.5),
@@ -319,6 +320,35 @@ fn settings_that_do_not_fit_the_data_are_refused_with_the_numbers() {
 }
 
 #[test]
+fn the_data_come_with_a_split_that_fits_the_settings() {
+    let config = Config {
+        data: "swiss-roll:200".to_owned(),
+        ..Config::default()
+    };
+    let (dataset, split) = config.load_data::<f64>().unwrap();
+    assert_eq!(
+        (dataset.points.dim(), split.train.len(), split.test.len()),
+        ((200, 3), 160, 40)
+    );
+    let other = Config {
+        seed: 1,
+        ..config.clone()
+    };
+    assert_ne!(other.load_data::<f64>().unwrap().0.points, dataset.points);
+    let large = Config {
+        batch_size: 161,
+        ..config
+    };
+    assert!(matches!(
+        large.load_data::<f64>(),
+        Err(Error::BatchTooLarge {
+            batch_size: 161,
+            train: 160
+        })
+    ));
+}
+
+#[test]
 fn a_refused_command_line_is_one_line() {
     for (arguments, part) in [
         (
@@ -346,6 +376,50 @@ fn a_refused_command_line_is_one_line() {
 }
 
 #[test]
+fn the_help_is_that_of_the_command_and_names_every_default() {
+    /// Trains.
+    #[derive(clap::Parser)]
+    struct Train {
+        #[command(flatten)]
+        _config: ConfigArgs,
+    }
+    let help = <Train as clap::CommandFactory>::command()
+        .render_long_help()
+        .to_string();
+    assert!(help.starts_with("Trains\n"), "{help}");
+    let defaults = help.matches("[default: ").count();
+    assert_eq!(defaults, Settings::KEYS.len(), "{help}");
+    let config: toml::Table = Config::default().to_toml().unwrap().parse().unwrap();
+    for (key, value) in &config {
+        let said = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Array(widths) => widths
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(","),
+            toml::Value::Float(number) => number.to_string(),
+            other if key == "threads" => {
+                format!("all cores{}", if other.is_integer() { "" } else { "?" })
+            }
+            other => other.to_string(),
+        };
+        let flag = format!("--{} <", key.replace('_', "-"));
+        let entry = help
+            .split(&flag)
+            .nth(1)
+            .unwrap()
+            .split("--")
+            .next()
+            .unwrap();
+        assert!(
+            entry.contains(&format!("[default: {said}")),
+            "{flag} {said} {entry}"
+        );
+    }
+}
+
+#[test]
 fn run_names_are_plain() {
     for (data, expected) in [
         ("digits", "geomae-digits"),
@@ -367,13 +441,16 @@ fn run_names_are_plain() {
     }
 }
 
+/// The largest integer of TOML, or of this machine if that is smaller.
+const LARGEST: usize = usize::MAX >> 1;
+
 proptest! {
     #[test]
     fn toml_gives_back_the_same_settings(
         (data, out) in (".{1,20}", proptest::option::of("[^\0]{1,20}")),
         (test_fraction, learning_rate, weight, weight_decay) in (0.0..1.0_f64, f64::MIN_POSITIVE..1e300, 0.0..1e300_f64, 0.0..1.0_f64),
-        (epochs, batch_size, latent_dim) in (1..=i64::MAX as usize, 2..=i64::MAX as usize, 1..=i64::MAX as usize),
-        hidden in proptest::collection::vec(1..=i64::MAX as usize, 0..5),
+        (epochs, batch_size, latent_dim) in (1..=LARGEST, 2..=LARGEST, 1..=LARGEST),
+        hidden in proptest::collection::vec(1..=LARGEST, 0..5),
         (seed, threads) in (0..=i64::MAX as u64, 1..=MOST_THREADS),
         (a, b, c, d, e) in (0..Activation::ALL.len(), 0..2_usize, 0..2_usize, 0..2_usize, 0..2_usize),
     ) {

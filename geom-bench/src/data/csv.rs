@@ -9,7 +9,7 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use ::csv::{ByteRecord, ErrorKind, ReaderBuilder, Terminator, Trim};
+use ::csv::{ByteRecord, ErrorKind, ReaderBuilder, Terminator};
 use ndarray::Array2;
 
 use super::{Dataset, Labels, Scalar, elements, input::Input, stem};
@@ -49,7 +49,6 @@ pub(super) fn read<E: Scalar>(
     let mut reader = builder
         .has_headers(false)
         .flexible(true)
-        .trim(Trim::All)
         .terminator(Terminator::Any(b'\n'))
         .from_reader(lines);
     let mut record = ByteRecord::new();
@@ -60,13 +59,16 @@ pub(super) fn read<E: Scalar>(
             Ok(false) => break Ok(()),
             Err(error) => break Err(error),
         }
-        if record.len() == 1 && record[0].is_empty() {
+        if record.len() == 1 && record[0].trim_ascii().is_empty() {
             continue;
         }
         if first {
             table.columns = record.len();
             first = false;
-            if !record.iter().any(|field| number(field).is_some()) {
+            if !record
+                .iter()
+                .any(|field| number(field.trim_ascii()).is_some())
+            {
                 continue;
             }
         }
@@ -139,7 +141,7 @@ impl<E: Scalar> Table<'_, E> {
             values: self.rows.saturating_mul(width),
         };
         self.values.try_reserve(width).map_err(no_memory)?;
-        for (index, field) in record.iter().enumerate() {
+        for (index, field) in record.iter().map(<[u8]>::trim_ascii).enumerate() {
             let column = index + 1;
             let not = |due| Error::NotANumber {
                 path: path(),
@@ -191,6 +193,7 @@ impl<E: Scalar> Table<'_, E> {
             parameters: None,
             image: None,
             predefined_train: None,
+            attribution: None,
         })
     }
 }

@@ -9,6 +9,10 @@ const FILE: &[u8] = include_bytes!("../../data/digits.csv.gz");
 /// The largest grey value, by which all are divided.
 const WHITE: f64 = 16.0;
 
+/// Source and licence, as reports show them.
+const ATTRIBUTION: &str = "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, \
+    UCI Machine Learning Repository, 1998, doi 10.24432/C50P49, CC BY 4.0";
+
 /// Loads the 1,797 digits, grey values in $[0, 1]$.
 pub(super) fn load<E: Scalar>() -> Result<Dataset<E>, Error> {
     let mut digits = csv::read::<E>(
@@ -18,6 +22,7 @@ pub(super) fn load<E: Scalar>() -> Result<Dataset<E>, Error> {
     )?;
     digits.points.mapv_inplace(|grey| grey / E::from_f64(WHITE));
     digits.image = Some((8, 8));
+    digits.attribution = Some(ATTRIBUTION);
     Ok(digits)
 }
 

@@ -75,6 +75,7 @@ pub fn load_folder<E: Scalar>(folder: &Path) -> Result<Dataset<E>, Error> {
         parameters: None,
         image,
         predefined_train,
+        attribution: None,
     })
 }
 

@@ -175,7 +175,9 @@ impl<'a> Input<'a> {
     /// The typed error for a refusal of this reader.
     pub(super) fn failed(&self, source: io::Error) -> Error {
         let (path, bytes) = (self.path.clone(), self.read);
-        let outgrown = source.get_ref().is_some_and(|inner| inner.is::<Outgrown>());
+        let outgrown = source
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Outgrown>);
         match (self.limit, source.kind()) {
             (Some(limit), _) if outgrown => Error::InflateLimit {
                 path,

@@ -96,6 +96,8 @@ pub struct Dataset<E> {
     pub image: Option<(usize, usize)>,
     /// Number of leading points that the source itself sets apart for training; the rest is its test set.
     pub predefined_train: Option<usize>,
+    /// Source and licence of data that the program itself brings.
+    pub attribution: Option<&'static str>,
 }
 
 impl<E: Scalar> Dataset<E> {
@@ -128,23 +130,28 @@ impl<E: Scalar> Dataset<E> {
 
     /// The points at `indices`, in their order, as a data set without a predefined split.
     ///
-    /// # Panics
-    /// If an index is not below [`len`](Self::len); those of a [`Split`] of this data set are.
-    pub fn subset(&self, indices: &[usize]) -> Self {
-        Self {
+    /// # Errors
+    /// An index that is not below [`len`](Self::len).
+    pub fn subset(&self, indices: &[usize]) -> Result<Self, Error> {
+        if let Some(&index) = indices.iter().find(|&&index| index >= self.len()) {
+            return Err(Error::NoSuchPoint {
+                index,
+                points: self.len(),
+            });
+        }
+        let pick = |labels: &Vec<i64>| indices.iter().map(|&i| labels[i]).collect();
+        Ok(Self {
             name: self.name.clone(),
             points: self.points.select(Axis(0), indices),
-            labels: self
-                .labels
-                .as_ref()
-                .map(|labels| indices.iter().map(|&i| labels[i]).collect()),
+            labels: self.labels.as_ref().map(pick),
             parameters: self
                 .parameters
                 .as_ref()
                 .map(|all| all.select(Axis(0), indices)),
             image: self.image,
             predefined_train: None,
-        }
+            attribution: self.attribution,
+        })
     }
 }
 
@@ -181,20 +188,22 @@ fn load_path<E: Scalar>(data: &str, labels: Labels) -> Result<Dataset<E>, Error>
         npy::load(path, labels)
     } else if kind(".npz") {
         npz::load(path, labels)
-    } else if path.exists() {
+    } else if path.exists()
+        || data.contains(std::path::MAIN_SEPARATOR)
+        || path.extension().is_some()
+    {
+        // A path and not a misspelt name.
+        std::fs::metadata(path).map_err(Error::io("read", path))?;
         Err(Error::UnknownFormat {
             path: path.to_path_buf(),
         })
-    } else if data.contains(std::path::MAIN_SEPARATOR) || path.extension().is_some() {
-        let missing = std::io::ErrorKind::NotFound.into();
-        Err(Error::io("read", path)(missing))
     } else {
         Err(unknown("data set", data, NAMES))
     }
 }
 
 /// The name of a file without its endings, for titles and folders.
-fn stem(path: &Path) -> String {
+pub(crate) fn stem(path: &Path) -> String {
     let name = path
         .file_name()
         .unwrap_or(path.as_os_str())
@@ -256,14 +265,18 @@ mod tests {
     #[test]
     fn a_subset_keeps_rows_labels_and_parameters_together() {
         let roll = load::<f64>("swiss-roll:20", Options::default()).unwrap();
-        let picked = roll.subset(&[7, 3]);
+        let picked = roll.subset(&[7, 3]).unwrap();
         assert_eq!(picked.points.row(0), roll.points.row(7));
         assert_eq!(
             picked.parameters.unwrap().row(1),
-            roll.parameters.unwrap().row(3)
+            roll.parameters.as_ref().unwrap().row(3)
         );
         let digits = load::<f64>("digits", Options::default()).unwrap();
-        assert_eq!(digits.subset(&[5, 0]).labels.unwrap(), [5, 0]);
+        assert_eq!(digits.subset(&[5, 0]).unwrap().labels.unwrap(), [5, 0]);
+        assert_eq!(
+            roll.subset(&[3, 20]).unwrap_err().to_string(),
+            "there is no point 20 among 20 points (the first is 0)"
+        );
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub fn load<E: Scalar>(path: &Path, labels: Labels) -> Result<Dataset<E>, Error>
         parameters: None,
         image: None,
         predefined_train: None,
+        attribution: None,
     })
 }
 

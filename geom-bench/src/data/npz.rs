@@ -2,7 +2,7 @@
 //!
 //! Points are the array `x`, `X` or `data`, whichever is there first; without these names, the first array of the
 //! archive that is two-dimensional. Labels are the array `y` or `labels`, if there is one. Arrays are read as
-//! [`npy`](super::npy) reads them.
+//! [`npy`] reads them.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -25,7 +25,7 @@ const LABELS: [&str; 2] = ["y", "labels"];
 ///
 /// # Errors
 /// A missing, empty or damaged file, no array of points, both a label array and [`Labels::Last`], labels that differ
-/// in number from the points, and what [`npy::load`](super::npy::load) refuses.
+/// in number from the points, and what [`npy::load`] refuses.
 pub fn load<E: Scalar>(path: &Path, labels: Labels) -> Result<Dataset<E>, Error> {
     // Refuses folders, pipes and empty files with the same words as the other readers.
     drop(Input::open(path)?);
@@ -76,6 +76,7 @@ pub fn load<E: Scalar>(path: &Path, labels: Labels) -> Result<Dataset<E>, Error>
         parameters: None,
         image: None,
         predefined_train: None,
+        attribution: None,
     })
 }
 

@@ -133,6 +133,7 @@ pub fn generate<E: Scalar>(
         parameters: Some(parameters),
         image: None,
         predefined_train: None,
+        attribution: None,
     })
 }
 
@@ -198,7 +199,7 @@ mod tests {
         for (x, p) in roll.points.rows().into_iter().zip(parameters.rows()) {
             let theta = x[0].hypot(x[1]);
             assert!((arc_length(theta) - arc_length(THETA.0) - p[0]).abs() < 1e-10);
-            assert!((theta * theta.cos() - x[0]).abs() < 1e-10 && x[2] == p[1]);
+            assert!((theta * theta.cos() - x[0]).abs() < 1e-10 && x[2].to_bits() == p[1].to_bits());
         }
         // Uniform: mean of each coordinate length/2, standard error length/sqrt(12·4000) ≈ 0.0046 length.
         for mean in parameters.mean_axis(ndarray::Axis(0)).unwrap() {

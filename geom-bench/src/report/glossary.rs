@@ -53,6 +53,18 @@ const ENTRIES: &[Entry] = &[
         "Mean squared difference between input and reconstruction over all points and features; compare it with the variance of the data, which is what a constant would reach.",
     ),
     (
+        "condition_number_p{}",
+        "Condition number, percentile {}",
+        Better::Lower,
+        "All but the most distorted points have a condition number λmax/λmin of JᵀJ below this value: it tells how bad the bad regions are.",
+    ),
+    (
+        "rank_deficient_points",
+        "Points of lost rank",
+        Better::Lower,
+        "Points at which the decoder ignores a latent direction altogether; they are left out of the log-determinant and the condition numbers, so anything but 0 asks for a look at the model.",
+    ),
+    (
         "log_det_variance",
         "Variance of the log-determinant",
         Better::Lower,

@@ -72,8 +72,8 @@ mod tests {
     fn the_file_is_replaced_and_nothing_else_is_left() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        for contents in [&b"first"[..], b"", &[7; 100_000]] {
-            write_atomic(&path, contents).unwrap();
+        for contents in [b"first".to_vec(), Vec::new(), vec![7; 100_000]] {
+            write_atomic(&path, &contents).unwrap();
             assert_eq!(fs::read(&path).unwrap(), contents);
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         }
@@ -85,7 +85,7 @@ mod tests {
         let path = folder.path().join("a");
         write_atomic(&path, b"old").unwrap();
         let error = write_atomic_with(&path, |writer| {
-            writer.write_all(&[1; 100_000])?;
+            writer.write_all(&vec![1; 100_000])?;
             Err(io::ErrorKind::StorageFull.into())
         });
         assert!(

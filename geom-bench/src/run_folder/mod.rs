@@ -6,9 +6,11 @@
 //! | [`MODEL`] | the networks |
 //! | [`LOG`] | one JSON object a line, one line an epoch |
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
+//! | [`GEOMETRY`] | the decoder's geometry at each of them |
 //! | [`METRICS`] | the figures measured at the end |
 //! | [`FIGURES`] | a folder with pictures |
 //! | [`REPORT`] | a page that shows it all |
+//! | [`CHECKPOINTS`] | a folder that an interrupted run goes on from; gone once the run is finished |
 //! | [`LOCK`] | nothing; its lock, which the operating system drops with the process, keeps a second writer out |
 //!
 //! # Examples
@@ -32,6 +34,7 @@
 
 mod atomic;
 mod embedding;
+mod geometry;
 mod log;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -44,9 +47,11 @@ use serde::Serialize;
 use crate::Error;
 use crate::config::Config;
 use crate::data::Scalar;
+use crate::report::FigureKind;
 
 pub use atomic::{write_atomic, write_atomic_with};
 pub use embedding::{EmbeddingPart, export, write_npy};
+pub use geometry::{GeometryPart, PointGeometry};
 pub use log::{Log, LogRecords, read_log};
 
 /// Where runs without `--out` go.
@@ -63,6 +68,10 @@ pub const EMBEDDING_CSV: &str = "embedding.csv";
 pub const EMBEDDING_NPY: &str = "embedding.npy";
 /// The labels as an array, rows as in the text; only if all parts have labels.
 pub const LABELS_NPY: &str = "labels.npy";
+/// The decoder's geometry at every point: `split,index,log_det,condition_number`, rows as in [`EMBEDDING_CSV`].
+pub const GEOMETRY: &str = "geometry.csv";
+/// What an interrupted run goes on from; gone once the run is finished.
+pub const CHECKPOINTS: &str = "checkpoints";
 /// The figures measured at the end.
 pub const METRICS: &str = "metrics.json";
 /// The folder with pictures.
@@ -91,7 +100,8 @@ const MOST_RUNS: usize = 1_000_000;
 pub struct RunFolder {
     path: PathBuf,
     /// Held while this value lives, if the run is being written.
-    _lock: Option<File>,
+    #[expect(dead_code, reason = "kept for the lock that it holds")]
+    lock: Option<File>,
 }
 
 impl RunFolder {
@@ -105,6 +115,14 @@ impl RunFolder {
     /// A folder that holds another run or anything else, one that another process is writing, a setting out of range,
     /// and what the operating system refuses.
     pub fn create(config: &Config, runs: &Path) -> Result<Self, Error> {
+        Self::create_named(config, runs, &config.run_name())
+    }
+
+    /// As [`create`](Self::create), with another name than the run's own for a folder that `config.out` does not name.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_named(config: &Config, runs: &Path, name: &str) -> Result<Self, Error> {
         let settings = Config {
             out: None,
             ..config.clone()
@@ -116,7 +134,7 @@ impl RunFolder {
                 made.folders(path)?;
                 path.clone()
             }
-            None => made.next_free(runs, &config.run_name())?,
+            None => made.next_free(runs, name)?,
         };
         check_empty(&path)?;
         let lock = made.lock(&path)?;
@@ -124,7 +142,7 @@ impl RunFolder {
         check_empty(&path)?;
         let folder = Self {
             path,
-            _lock: Some(lock),
+            lock: Some(lock),
         };
         let about = "# Every effective setting of this run; `geom train --config` with this file repeats it.\n";
         folder.write(CONFIG, format!("{about}{settings}").as_bytes())?;
@@ -147,7 +165,7 @@ impl RunFolder {
         }
         Ok(Self {
             path: path.to_path_buf(),
-            _lock: None,
+            lock: None,
         })
     }
 
@@ -156,9 +174,12 @@ impl RunFolder {
     /// # Errors
     /// A folder without [`CONFIG`], or one that another process is writing.
     pub fn open_to_write(path: &Path) -> Result<Self, Error> {
-        let mut folder = Self::open(path)?;
-        folder._lock = Some(lock(path)?.0);
-        Ok(folder)
+        let folder = Self::open(path)?;
+        let (lock, _) = lock(path)?;
+        Ok(Self {
+            lock: Some(lock),
+            ..folder
+        })
     }
 
     /// The folder.
@@ -215,6 +236,18 @@ impl RunFolder {
         self.write(name, (text + "\n").as_bytes())
     }
 
+    /// Removes a folder of this run, if it is there.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        let path = self.file(name);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the log to append to it.
     ///
     /// # Errors
@@ -250,6 +283,18 @@ impl RunFolder {
     pub fn write_npy<E: Scalar>(&self, name: &str, matrix: ArrayView2<'_, E>) -> Result<(), Error> {
         write_npy(&self.file(name), matrix)
     }
+}
+
+/// The file of a picture.
+pub fn figure_file(kind: FigureKind) -> String {
+    let name = match kind {
+        FigureKind::Embedding => "embedding",
+        FigureKind::LogDeterminant => "log_determinant",
+        FigureKind::Indicatrices => "indicatrices",
+        FigureKind::Reconstructions => "reconstructions",
+        FigureKind::LossCurves => "losses",
+    };
+    format!("{FIGURES}/{name}.svg")
 }
 
 /// Refuses a folder that holds anything besides the lock.

@@ -22,7 +22,7 @@ pub(crate) fn reverse<E: Element>(
     trace: &Trace<E>,
     seed: Fill<'_, E>,
     want_input: bool,
-    gradient: &mut [E],
+    gradient: Option<&mut [E]>,
 ) -> Option<Buffer<E>> {
     let (batch, order) = (trace.batch, &trace.order);
     let stack = order.stack();
@@ -89,6 +89,9 @@ pub(crate) fn reverse<E: Element>(
             }
         });
 
+    let Some(gradient) = gradient else {
+        return input_bar;
+    };
     let mut rest = &mut gradient[..];
     let mut offset = 0;
     let mut tasks = Vec::new();

@@ -12,6 +12,9 @@ const OPERATION: &str = "activation";
 
 /// A tensor without a tape.
 type Plain<E, D> = Stacked<E, D, dfdx::tensor::NoneTape>;
+type Pair<E, D> = (Plain<E, D>, Plain<E, D>);
+/// The coefficients $c_k$ and $a - a_0$.
+type Expansion<E, D, T> = (Vec<Plain<E, D>>, Stacked<E, D, T>);
 
 /// $\sigma(a)$ up to the derivative of the given order, each differentiable once on the tape of `a`.
 ///
@@ -21,7 +24,7 @@ pub(crate) fn derivatives<E: Element, D: Device<E>, T: Tape<E, D>>(
     activation: Activation,
     a: Stacked<E, D, T>,
     order: usize,
-) -> Result<(Vec<Plain<E, D>>, Stacked<E, D, T>), Error> {
+) -> Result<Expansion<E, D, T>, Error> {
     let plain = a.retaped::<dfdx::tensor::NoneTape>();
     let coefficients = coefficients(activation, &plain, order + 1)?;
     // A tensor of the same values and another identity, as dfdx wants both sides of an operation.
@@ -152,9 +155,7 @@ fn compose<E: Element, D: Device<E>>(
 }
 
 /// $s' = s(1 - s)$ and $1 - 2s$.
-fn logistic<E: Element, D: Device<E>>(
-    s: &Plain<E, D>,
-) -> Result<(Plain<E, D>, Plain<E, D>), D::Err> {
+fn logistic<E: Element, D: Device<E>>(s: &Plain<E, D>) -> Result<Pair<E, D>, D::Err> {
     let rest = s.clone().try_negate()?.try_add(E::one())?;
     let slope = s.clone().try_mul(rest)?;
     let balance = s.clone().try_mul(E::of(-2.0))?.try_add(E::one())?;

@@ -59,10 +59,10 @@ where
         let size = stack * outputs;
         let seed = gradients.get_or_alloc_mut(&out_ghost)?.clone();
         let fill = |point: usize, out: &mut [E]| {
-            out.copy_from_slice(&seed[point * size..(point + 1) * size])
+            out.copy_from_slice(&seed[point * size..(point + 1) * size]);
         };
         let mut flat = vec![E::zero(); model.parameters.len()];
-        let bar = cpu::reverse::reverse(&model, &trace, &fill, true, &mut flat);
+        let bar = cpu::reverse::reverse(&model, &trace, &fill, true, Some(&mut flat));
         add(gradients.get_or_alloc_mut(&theta_ghost)?, &flat);
         if let Some(bar) = bar {
             add(gradients.get_or_alloc_mut(&input_ghost)?, &bar);

@@ -30,6 +30,9 @@ pub type Batch<E, D, T> = Tensor<(usize, usize), E, D, T>;
 /// Values and tangents of a batch on a device, (b, 1 + m, n).
 pub type Stacked<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
 
+/// A value, and a Jacobian's columns as rows.
+pub type Parts<E, D, T> = (Batch<E, D, T>, Stacked<E, D, T>);
+
 /// What a device says, as an error of this crate.
 pub(crate) fn device_error<X>(operation: &'static str) -> impl FnOnce(X) -> Error
 where
@@ -160,7 +163,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
 /// [`Error::Shape`] if there are no tangents, [`Error::Device`].
 pub fn split<E: Element, D: Device<E>, T: Tape<E, D>>(
     stacked: Stacked<E, D, T>,
-) -> Result<(Batch<E, D, T>, Stacked<E, D, T>), Error> {
+) -> Result<Parts<E, D, T>, Error> {
     const OPERATION: &str = "tape::split";
     let &(batch, rows, width) = stacked.shape();
     if rows < 2 {

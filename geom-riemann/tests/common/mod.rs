@@ -114,10 +114,8 @@ impl Dense {
         }
     }
 
-    pub(crate) fn smooth(&self) -> bool {
-        self.layers
-            .iter()
-            .all(|(_, _, a)| a != "relu" && a != "leaky_relu")
+    pub(crate) fn has(&self, activation: &str) -> bool {
+        self.layers.iter().any(|(_, _, a)| a == activation)
     }
 
     pub(crate) fn widths(&self) -> (usize, usize) {

@@ -189,6 +189,20 @@ fn what_is_not_finite_is_named_with_row_and_column() {
         refusal(npy(&header("<f8", true, "(2, 3)"), &data)),
         "row 2, column 2: -inf is not a finite f32 number"
     );
+    // Of five columns of two, the last element of the second one.
+    let data: Vec<u8> = (0..10)
+        .map(|i| if i == 3 { f64::NAN } else { 0.0 })
+        .flat_map(f64::to_le_bytes)
+        .collect();
+    for (fortran, place) in [(false, "row 1, column 4"), (true, "row 2, column 2")] {
+        let message = refusal(npy(&header("<f8", fortran, "(2, 5)"), &data));
+        assert_eq!(message, format!("{place}: NaN is not a finite f32 number"));
+    }
+    // And of two columns of five.
+    assert_eq!(
+        refusal(npy(&header("<f8", true, "(5, 2)"), &data)),
+        "row 4, column 1: NaN is not a finite f32 number"
+    );
     let large = 1e39_f64.to_le_bytes();
     assert!(
         refusal(npy(&header("<f8", false, "(1, 1)"), &large))

@@ -1,0 +1,61 @@
+//! `geom embed`
+
+use std::path::PathBuf;
+
+use geom_bench::{
+    Error,
+    config::Config,
+    data::{self, Dataset, Labels},
+    run_folder::{self, EmbeddingPart, RunFolder},
+};
+use geom_nn::NetworkDevice;
+
+use super::{Job, Number, dispatch, loaded};
+
+/// The flags of `geom embed`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EmbedArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// What to embed: as `geom train --data`
+    #[arg(long, value_name = "DATA")]
+    data: String,
+    /// Where a table's labels are: none, or last (the last column)
+    #[arg(long, value_name = "PLACE", default_value = "none")]
+    labels: Labels,
+    /// The file to write: .csv or .npy
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(crate) fn run(arguments: &EmbedArgs) -> Result<(), Error> {
+    let folder = RunFolder::open(&arguments.run)?;
+    let config = folder.config()?;
+    dispatch(&config, Embed { arguments, folder: &folder, config: &config })
+}
+
+struct Embed<'a> {
+    arguments: &'a EmbedArgs,
+    folder: &'a RunFolder,
+    config: &'a Config,
+}
+
+impl Job for Embed<'_> {
+    type Error = Error;
+
+    fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Error> {
+        let model = loaded::model::<E, D>(self.folder, self.config, device)?;
+        let options = data::Options { labels: self.arguments.labels, seed: self.config.seed };
+        let dataset: Dataset<E> = data::load(&self.arguments.data, options)?;
+        let codes = model.encode(dataset.points.view())?;
+        let part = EmbeddingPart {
+            split: "data",
+            indices: &(0..dataset.len()).collect::<Vec<_>>(),
+            labels: dataset.labels.as_deref(),
+            points: codes.view(),
+        };
+        run_folder::export(&self.arguments.out, &[part])?;
+        super::print(&self.arguments.out.display().to_string())
+    }
+}

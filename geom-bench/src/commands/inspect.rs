@@ -1,0 +1,78 @@
+//! `geom inspect`
+
+use std::path::PathBuf;
+
+use geom_bench::{
+    Error,
+    config::Config,
+    data::{self, Dataset, Labels},
+    history::EpochRecord,
+    run_folder::{self, RunFolder},
+};
+use geom_nn::NetworkDevice;
+
+use super::{
+    Job, Number, dispatch, loaded,
+    results::{self, Measured},
+};
+
+/// The flags of `geom inspect`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArgs {
+    /// The folder of a run
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Other data than the run's own: as `geom train --data`
+    #[arg(long, value_name = "DATA")]
+    data: Option<String>,
+    /// Where a table's labels are: none, or last (the last column)
+    #[arg(long, value_name = "PLACE", requires = "data")]
+    labels: Option<Labels>,
+    /// The folder to write into, new or empty [default: the next free RUN/inspect-<n>]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &InspectArgs) -> Result<(), Error> {
+    let folder = RunFolder::open(&arguments.run)?;
+    let config = folder.config()?;
+    dispatch(&config, Inspect { arguments, folder: &folder, config: &config })
+}
+
+struct Inspect<'a> {
+    arguments: &'a InspectArgs,
+    folder: &'a RunFolder,
+    config: &'a Config,
+}
+
+impl Job for Inspect<'_> {
+    type Error = Error;
+
+    fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Error> {
+        let Self { arguments, folder, config } = self;
+        let model = loaded::model::<E, D>(folder, config, device)?;
+        let own = arguments.data.is_none();
+        let options = data::Options {
+            labels: arguments.labels.unwrap_or(if own { config.labels } else { Labels::None }),
+            seed: config.seed,
+        };
+        let name = arguments.data.as_ref().unwrap_or(&config.data);
+        let dataset: Dataset<E> = data::load(name, options)?;
+        let measured = if own {
+            let split = dataset.split(config.split, config.test_fraction, config.seed)?;
+            Measured::split(&model, &dataset, split)?
+        } else {
+            Measured::whole(&model, &dataset)?
+        };
+        let log = folder.file(run_folder::LOG);
+        let history = if own && log.exists() {
+            run_folder::read_log::<EpochRecord>(&log)?.records
+        } else {
+            Vec::new()
+        };
+        let target = Config { data: name.clone(), out: arguments.out.clone(), ..config.clone() };
+        let target = RunFolder::create_named(&target, folder.path(), "inspect")?;
+        results::write(&target, config, &model, &measured, &history)?;
+        super::print(&results::closing_lines(&target, &measured))
+    }
+}

@@ -1,0 +1,251 @@
+//! What is written once a model is there: embedding, geometry, metrics, figures, report.
+
+use std::fmt::Write;
+
+use geom_ae::{Autoencoder, Diagnosis, diagnose};
+use geom_bench::{
+    Error,
+    config::Config,
+    data::{Dataset, Split},
+    figures::{self, Curve},
+    history::EpochRecord,
+    pictures::{self, Part},
+    report::{self, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
+    run_folder::{self, EmbeddingPart, GeometryPart, RunFolder},
+};
+use geom_nn::NetworkDevice;
+use serde::Serialize;
+
+use super::Number;
+
+/// Train and test points of a data set, each diagnosed; without a split all points are one part.
+pub(crate) struct Measured<'a, E> {
+    dataset: &'a Dataset<E>,
+    parts: Vec<MeasuredPart<E>>,
+}
+
+struct MeasuredPart<E> {
+    name: &'static str,
+    indices: Vec<usize>,
+    points: Dataset<E>,
+    diagnosis: Diagnosis,
+}
+
+impl<E> MeasuredPart<E> {
+    fn part(&self) -> Part<'_> {
+        Part { diagnosis: &self.diagnosis, labels: self.points.labels.as_deref() }
+    }
+}
+
+impl<'a, E: Number> Measured<'a, E> {
+    /// Diagnoses the model on both parts of the split.
+    pub(crate) fn split<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        split: Split,
+    ) -> Result<Self, Error> {
+        Self::new(model, dataset, vec![("train", split.train), ("test", split.test)])
+    }
+
+    /// Diagnoses the model on all points.
+    pub(crate) fn whole<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+    ) -> Result<Self, Error> {
+        Self::new(model, dataset, vec![("data", (0..dataset.len()).collect())])
+    }
+
+    fn new<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>)>,
+    ) -> Result<Self, Error> {
+        let measure = |(name, indices): (&'static str, Vec<usize>)| {
+            let points = dataset.subset(&indices)?;
+            let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
+            Ok(MeasuredPart { name, indices, points, diagnosis })
+        };
+        Ok(Self {
+            dataset,
+            parts: parts
+                .into_iter()
+                .filter(|(_, indices)| !indices.is_empty())
+                .map(measure)
+                .collect::<Result<_, Error>>()?,
+        })
+    }
+
+    /// The value of a metric on the last part, test where there is one.
+    fn figure(&self, name: &str) -> Option<f64> {
+        self.parts.last().and_then(|part| part.diagnosis.metrics.get(name))
+    }
+
+    fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
+        let parts: Vec<EmbeddingPart<'_, f64>> = self
+            .parts
+            .iter()
+            .map(|part| EmbeddingPart {
+                split: part.name,
+                indices: &part.indices,
+                labels: part.points.labels.as_deref(),
+                points: part.diagnosis.embedding.view(),
+            })
+            .collect();
+        folder.write_embedding(&parts)?;
+        let geometry: Vec<GeometryPart<'_>> = self
+            .parts
+            .iter()
+            .map(|part| GeometryPart {
+                split: part.name,
+                indices: &part.indices,
+                log_det: &part.diagnosis.geometry.log_det,
+                condition_number: &part.diagnosis.geometry.condition_number,
+            })
+            .collect();
+        folder.write_geometry(&geometry)?;
+        folder.write_json(run_folder::METRICS, &ByPart(&self.parts))
+    }
+
+    fn pictures<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        history: &[EpochRecord],
+    ) -> Result<Vec<Figure>, Error> {
+        let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
+            return Ok(Vec::new());
+        };
+        let test = (self.parts.len() > 1).then(|| last.part());
+        let mut pictures = vec![
+            pictures::embedding(first.part(), test)?,
+            pictures::log_determinant(
+                first.diagnosis.embedding.view(),
+                first.diagnosis.geometry.log_det.view(),
+                None,
+            )?,
+            pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
+        ];
+        pictures.extend(pictures::indicatrices(model, first.part())?);
+        if !history.is_empty() {
+            pictures.push(loss_curves(history)?);
+        }
+        Ok(pictures)
+    }
+
+    /// One row for every metric of any part.
+    fn metrics(&self) -> Vec<Metric> {
+        let value = |part: &MeasuredPart<E>, name: &str| part.diagnosis.metrics.get(name);
+        let names = self.parts.first().into_iter().flat_map(|part| part.diagnosis.metrics.iter());
+        names
+            .map(|(name, _)| Metric {
+                name: name.to_owned(),
+                train: self.parts.first().and_then(|part| value(part, name)),
+                test: self.parts.get(1).and_then(|part| value(part, name)),
+            })
+            .collect()
+    }
+
+    fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let corrected: usize = history.iter().map(|epoch| epoch.corrections.floored).sum();
+        if corrected > 0 {
+            warnings.push(format!(
+                "During training {corrected} collapsed singular values of the decoder's Jacobian were floored so that the \
+                 loss stayed finite; log.jsonl says in which epochs."
+            ));
+        }
+        for part in &self.parts {
+            let lost = part.diagnosis.geometry.rank_deficient.len();
+            if lost > 0 {
+                warnings.push(format!(
+                    "At {lost} of {} {} points the decoder's Jacobian has lost rank: they are left out of the variance of \
+                     the log-determinant and of the condition numbers.",
+                    part.indices.len(),
+                    part.name
+                ));
+            }
+            for (name, value) in part.diagnosis.metrics.iter() {
+                if let Err(reason) = value {
+                    warnings.push(format!("{name} is not defined for the {} points: {reason}.", part.name));
+                }
+            }
+        }
+        warnings
+    }
+}
+
+/// Writes everything but the model and the log into `folder`.
+pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
+    folder: &RunFolder,
+    config: &Config,
+    model: &Autoencoder<E, D>,
+    measured: &Measured<'_, E>,
+    history: &[EpochRecord],
+) -> Result<(), Error> {
+    measured.write_data(folder)?;
+    let figures = measured.pictures(model, history)?;
+    for figure in &figures {
+        folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
+    }
+    let sizes: Vec<String> =
+        measured.parts.iter().map(|part| format!("{} {} points", part.indices.len(), part.name)).collect();
+    let page = report::run_page(&RunReport {
+        title: format!("{} on {}", config.method, measured.dataset.name),
+        summary: format!(
+            "{} of dimension {}, {} latent dimensions, {} epochs",
+            sizes.join(" and "),
+            measured.dataset.width(),
+            config.latent_dim,
+            history.len().max(config.epochs)
+        ),
+        warnings: measured.warnings(history),
+        figures,
+        metrics: measured.metrics(),
+        settings: config.entries()?,
+        footer: Footer {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: Some(config.seed),
+            command: Some(format!("geom train --config {}", run_folder::CONFIG)),
+            attribution: measured.dataset.attribution.map(str::to_owned),
+        },
+    });
+    folder.write(run_folder::REPORT, page.as_bytes())
+}
+
+/// The last lines of a command: the folder and the numbers that matter.
+pub(crate) fn closing_lines<E: Number>(folder: &RunFolder, measured: &Measured<'_, E>) -> String {
+    let part = measured.parts.last().map_or("data", |part| part.name);
+    let mut lines = String::new();
+    for name in HEADLINE_METRICS {
+        let value = measured.figure(name).map_or_else(|| "not defined".to_owned(), report::number);
+        let _ = writeln!(lines, "{name:28} {value:>12}   ({part})");
+    }
+    let _ = write!(lines, "{}", folder.path().join(run_folder::REPORT).display());
+    lines
+}
+
+fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
+    let series = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
+        history.iter().filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?))).collect()
+    };
+    let total = series(&|epoch| Some(epoch.total));
+    let test = series(&|epoch| epoch.test_mse);
+    let names: Vec<&String> = history.first().into_iter().flat_map(|epoch| epoch.terms.keys()).collect();
+    let terms: Vec<Vec<(f64, f64)>> =
+        names.iter().map(|name| series(&|epoch| epoch.terms.get(*name).copied())).collect();
+    let mut curves = vec![Curve { name: "objective", train: &total, test: &[] }];
+    for (name, train) in names.iter().zip(&terms) {
+        let test: &[(f64, f64)] = if *name == "mean_squared_error" { &test } else { &[] };
+        curves.push(Curve { name, train, test });
+    }
+    let svg = figures::loss_curves(&figures::LossCurves { title: "Losses", curves: &curves })?;
+    Ok(Figure { kind: FigureKind::LossCurves, svg, remark: None })
+}
+
+/// The parts' metrics as one JSON object.
+struct ByPart<'a, E>(&'a [MeasuredPart<E>]);
+
+impl<E> Serialize for ByPart<'_, E> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|part| (part.name, &part.diagnosis.metrics)))
+    }
+}

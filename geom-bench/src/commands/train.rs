@@ -1,0 +1,231 @@
+//! `geom train`
+
+use std::{
+    collections::BTreeMap,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use geom_ae::{Autoencoder, TrainOptions, Trainer, box_autoencoder, trainer::EpochOutcome};
+use geom_bench::{
+    Error,
+    config::{Config, ConfigArgs, Settings},
+    data::Dataset,
+    history::{self, EpochRecord},
+    run_folder::{self, RunFolder},
+};
+use geom_nn::NetworkDevice;
+use ndarray::Axis;
+use sha2::{Digest, Sha256};
+
+use super::{
+    Failure, Job, Number, dispatch,
+    progress::Progress,
+    results::{self, Measured},
+};
+
+/// Set by Ctrl-C; the training looks at it after every batch.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// The flags of `geom train`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TrainArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Go on with an interrupted run, to the same bits; of the other flags only --threads may be given
+    #[arg(long, value_name = "RUN", help_heading = "Running")]
+    resume: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
+    let (config, resumed) = match arguments.resume {
+        None => (arguments.config.resolve()?, None),
+        Some(path) => {
+            let threads = arguments.config.settings.threads;
+            let only_threads = Settings { threads, ..Settings::default() };
+            if arguments.config.config.is_some() || arguments.config.settings != only_threads {
+                return Err(Error::ResumeWithSettings { path }.into());
+            }
+            let folder = RunFolder::open_to_write(&path)?;
+            if folder.file(run_folder::REPORT).exists() {
+                return Err(Error::RunFinished { path }.into());
+            }
+            (folder.config()?.with(only_threads), Some(folder))
+        }
+    };
+    catch_interrupts()?;
+    dispatch(&config.clone(), Train { config, resumed })
+}
+
+/// A second Ctrl-C ends the program at once.
+fn catch_interrupts() -> Result<(), Error> {
+    let handler = || {
+        if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            #[expect(clippy::exit, reason = "the user asked twice")]
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).map_err(|source| Error::Signals { source })
+}
+
+struct Train {
+    config: Config,
+    resumed: Option<RunFolder>,
+}
+
+impl Job for Train {
+    type Error = Failure;
+
+    fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Failure> {
+        let Self { config, resumed } = self;
+        // Everything that can be wrong is found out before the folder is made.
+        let (dataset, split) = config.load_data::<E>()?;
+        let train = dataset.points.select(Axis(0), &split.train);
+        let test = dataset.points.select(Axis(0), &split.test);
+        let mut trainer = prepare(&config, device, train.view())?;
+        let fingerprint = fingerprint(&config, &dataset)?;
+
+        let (folder, mut history) = match resumed {
+            None => (RunFolder::create(&config, Path::new(run_folder::RUNS))?, Vec::new()),
+            Some(folder) => {
+                let history = resume(&folder, &mut trainer, &fingerprint)?;
+                (folder, history)
+            }
+        };
+        eprintln!(
+            "{} on {}: {} train and {} test points of dimension {}; {}",
+            config.method,
+            dataset.name,
+            split.train.len(),
+            split.test.len(),
+            dataset.width(),
+            folder.path().display()
+        );
+        train_epochs(&folder, &config, &mut trainer, test.view(), &fingerprint, &mut history)?;
+
+        eprintln!("measuring and drawing");
+        let model = trainer.into_model();
+        let measured = Measured::split(&model, &dataset, split)?;
+        results::write(&folder, &config, &model, &measured, &history)?;
+        folder.remove(run_folder::CHECKPOINTS)?;
+        super::print(&results::closing_lines(&folder, &measured))?;
+        Ok(())
+    }
+}
+
+fn prepare<'a, E: Number, D: NetworkDevice<E>>(
+    config: &Config,
+    device: &D,
+    data: ndarray::ArrayView2<'a, E>,
+) -> Result<Trainer<'a, E, D>, Error> {
+    let architecture =
+        box_autoencoder(data.ncols(), &config.hidden, config.latent_dim, config.activation)?;
+    let model = Autoencoder::new(&architecture, config.seed, device)?;
+    let options = TrainOptions {
+        epochs: config.epochs,
+        batch_size: config.batch_size,
+        learning_rate: config.learning_rate,
+        weight_decay: config.weight_decay,
+        seed: config.seed,
+    };
+    Ok(Trainer::new(model, config.method.objective(config.weight)?, data, options)?)
+}
+
+/// Trains to the end; after every epoch the log, a checkpoint and the model are on the disk, in this order.
+fn train_epochs<E: Number, D: NetworkDevice<E>>(
+    folder: &RunFolder,
+    config: &Config,
+    trainer: &mut Trainer<'_, E, D>,
+    test: ndarray::ArrayView2<'_, E>,
+    fingerprint: &str,
+    history: &mut Vec<EpochRecord>,
+) -> Result<(), Failure> {
+    let mut log = folder.log()?;
+    let progress = Progress::new(trainer.epoch(), config.epochs, trainer.batches());
+    loop {
+        let outcome = trainer.next_epoch(|report| {
+            progress.batch(report);
+            if INTERRUPTED.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        let report = match outcome {
+            Ok(Some(EpochOutcome::Finished(report))) => report,
+            Ok(None) => break,
+            Ok(Some(EpochOutcome::Interrupted)) => {
+                progress.finish();
+                return Err(interrupted(folder, trainer.epoch()));
+            }
+            Err(error) => {
+                progress.finish();
+                return Err(Failure::Training { error, folder: folder.path().display().to_string() });
+            }
+        };
+        let test_mse = trainer.model().reconstruction_errors(test).map_err(Error::from)?.mean();
+        progress.epoch(&report, test_mse);
+        let record = EpochRecord::new(&report, test_mse);
+        log.append(&record)?;
+        history.push(record);
+        trainer
+            .save_checkpoint(&folder.file(run_folder::CHECKPOINTS), fingerprint)
+            .map_err(Error::from)?;
+        trainer
+            .model()
+            .save(&folder.file(run_folder::MODEL), &metadata(config, trainer.epoch()))
+            .map_err(Error::from)?;
+    }
+    progress.finish();
+    Ok(())
+}
+
+fn resume<E: Number, D: NetworkDevice<E>>(
+    folder: &RunFolder,
+    trainer: &mut Trainer<'_, E, D>,
+    fingerprint: &str,
+) -> Result<Vec<EpochRecord>, Error> {
+    let resumed = trainer.resume(&folder.file(run_folder::CHECKPOINTS), fingerprint)?;
+    for (path, reason) in &resumed.skipped {
+        eprintln!("{} cannot be used: {reason}", path.display());
+    }
+    eprintln!("resuming after epoch {}", resumed.epoch);
+    history::rewind(&folder.file(run_folder::LOG), resumed.epoch)
+}
+
+fn interrupted(folder: &RunFolder, epoch: usize) -> Failure {
+    let path = folder.path().display();
+    Failure::Interrupted(if epoch == 0 {
+        format!("interrupted before the first epoch was finished; {path} holds its settings only")
+    } else {
+        format!(
+            "interrupted; model and log of epoch {epoch} are in {path}, `geom train --resume {path}` goes on"
+        )
+    })
+}
+
+/// What the model's file says of its origin.
+fn metadata(config: &Config, epoch: usize) -> BTreeMap<String, String> {
+    [
+        ("geom", env!("CARGO_PKG_VERSION").to_owned()),
+        ("method", config.method.to_string()),
+        ("data", config.data.clone()),
+        ("seed", config.seed.to_string()),
+        ("epoch", epoch.to_string()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}
+
+/// What a resumed run must share with the interrupted one: every setting but the threads, and the data.
+fn fingerprint<E: Number>(config: &Config, dataset: &Dataset<E>) -> Result<String, Error> {
+    let settings = Config { threads: 1, out: None, ..config.clone() }.to_toml()?;
+    let mut hash = Sha256::new();
+    hash.update(settings);
+    hash.update(format!("{:?}", dataset.points.dim()));
+    for &value in &dataset.points {
+        hash.update(<E as Into<f64>>::into(value).to_le_bytes());
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

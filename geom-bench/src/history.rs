@@ -1,0 +1,70 @@
+//! What `log.jsonl` holds: one record an epoch.
+
+use std::{collections::BTreeMap, path::Path};
+
+use geom_ae::trainer::EpochReport;
+use geom_riemann::Corrections;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, run_folder};
+
+/// One epoch of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Mean of the objective over the batches.
+    pub total: f64,
+    /// Mean of every term, before its weight.
+    pub terms: BTreeMap<String, f64>,
+    /// Reconstruction error on the test points, mean over elements.
+    pub test_mse: Option<f64>,
+    /// Collapsed singular values that were floored.
+    pub corrections: Corrections,
+    /// Largest norm of the gradient in a batch.
+    pub gradient_norm_max: f64,
+    /// Adam's step size.
+    pub learning_rate: f64,
+    /// Wall time of the training steps.
+    pub seconds: f64,
+    /// Training points per second.
+    pub points_per_second: f64,
+}
+
+impl EpochRecord {
+    /// The record of a finished epoch.
+    pub fn new(report: &EpochReport, test_mse: Option<f64>) -> Self {
+        let seconds = report.elapsed.as_secs_f64();
+        Self {
+            epoch: report.epoch,
+            total: report.total,
+            terms: report.terms.iter().map(|term| (term.name.to_owned(), term.value)).collect(),
+            test_mse,
+            corrections: report.corrections,
+            gradient_norm_max: report.gradient_norm_max,
+            learning_rate: report.learning_rate,
+            seconds,
+            points_per_second: report.points as f64 / seconds.max(f64::MIN_POSITIVE),
+        }
+    }
+}
+
+/// The records of the first `epochs` epochs of a log, the rest dropped from the file.
+///
+/// A run that was interrupted between log and checkpoint has logged an epoch that it will train again.
+///
+/// # Errors
+/// As [`run_folder::read_log`], and what the operating system refuses.
+pub fn rewind(path: &Path, epochs: usize) -> Result<Vec<EpochRecord>, Error> {
+    let log = run_folder::read_log::<EpochRecord>(path)?;
+    let kept: Vec<EpochRecord> =
+        log.records.into_iter().filter(|record| record.epoch <= epochs).collect();
+    let mut lines = Vec::new();
+    for record in &kept {
+        serde_json::to_writer(&mut lines, record)
+            .map_err(|source| Error::Json { path: path.to_path_buf(), source })?;
+        lines.push(b'\n');
+    }
+    run_folder::write_atomic(path, &lines)?;
+    Ok(kept)
+}

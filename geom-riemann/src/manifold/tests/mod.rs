@@ -1,0 +1,4 @@
+mod batches;
+mod closed_forms;
+mod fixtures;
+mod laws;
