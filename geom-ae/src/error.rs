@@ -19,10 +19,47 @@ pub enum Error {
         source: geom_riemann::Error,
     },
 
+    /// A graph on the data cannot be built, or is not defined on a batch.
+    #[error("{term}: {source}")]
+    Graph {
+        /// The term that asked for it.
+        term: &'static str,
+        /// What geom-graph said.
+        source: Box<geom_graph::Error>,
+    },
+
+    /// A graph of other points than the data.
+    #[error("graph_isometry: the graph has {graph} points, the training data have {data}")]
+    GraphSize {
+        /// Points of the graph.
+        graph: usize,
+        /// Points of the data.
+        data: usize,
+    },
+
+    /// A method on a graph was asked for without one.
+    #[error("{method} needs a graph on the training data: build its objective with graph settings and data")]
+    NeedsGraph {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// Two settings that exclude each other.
+    #[error("{first} does not go with {second}: {reason}")]
+    Contradiction {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+
     /// Encoder and decoder do not fit each other.
     #[error(
         "autoencoder: the encoder maps {encoder_input} -> {encoder_output} but the decoder maps \
-         {decoder_input} -> {decoder_output}; the latent widths and the data widths must agree"
+         {decoder_input} -> {decoder_output}; the latent widths and the data widths must agree (an encoder of twice the \
+         latent width gives means and log-variances)"
     )]
     Mismatch {
         /// Width of the data that the encoder takes.
@@ -88,6 +125,39 @@ pub enum Error {
         column: usize,
         /// The value.
         value: f64,
+    },
+
+    /// A value of the data outside what a term takes.
+    #[error("{term}: row {row}, column {column} of the data is {value}, must be {requirement}")]
+    DataRange {
+        /// The term's name.
+        term: &'static str,
+        /// Row of the offending value, from 0.
+        row: usize,
+        /// Column of the offending value, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+        /// The range it must lie in.
+        requirement: &'static str,
+    },
+
+    /// A data point at the origin where a term needs its direction.
+    #[error("{term}: row {row} of the data is zero and has no direction")]
+    NoDirection {
+        /// The term's name.
+        term: &'static str,
+        /// The row, from 0.
+        row: usize,
+    },
+
+    /// A term of Gaussian codes on a model whose encoder gives points.
+    #[error(
+        "{term}: the encoder is deterministic; it must give means and log-variances, twice the latent width"
+    )]
+    DeterministicEncoder {
+        /// The term's name.
+        term: &'static str,
     },
 
     /// A term of the objective became NaN or infinite.

@@ -53,8 +53,8 @@ pub mod trainer;
 
 pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
 pub use error::{Error, Result};
-pub use method::{Method, box_autoencoder};
-pub use model::{Autoencoder, AutoencoderArchitecture};
+pub use method::{Method, Nets, box_autoencoder};
+pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use objective::Objective;
 pub use scalar::Scalar;
 pub use trainer::{TrainOptions, Trainer};

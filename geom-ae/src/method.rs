@@ -7,44 +7,101 @@ use geom_riemann::{Distortion, RankPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AutoencoderArchitecture, Error, Result, Scalar,
-    objective::{DecoderDistortion, MeanSquaredError, Objective},
+    AutoencoderArchitecture, Error, Result, Scalar, TrainOptions,
+    objective::{
+        DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
+        SumSquaredError,
+        graph::{GraphData, GraphReport, GraphSettings},
+    },
     scalar::narrow,
 };
 
+/// How far beyond the segment between two codes IRVAE looks (Lee et al. 2022).
+const ETA: f64 = 0.2;
+
 /// A singular value below this share of its point's largest one counts as collapsed: four digits above the type's rounding.
 fn collapsed<E: Scalar>() -> RankPolicy<E> {
-    RankPolicy::Floor { relative: narrow(E::epsilon().to_f64().map_or(1e-12, |e| e * 16.0)) }
+    RankPolicy::Floor {
+        relative: narrow(E::epsilon().to_f64().map_or(1e-12, |e| e * 16.0)),
+    }
 }
 
 /// An autoencoder's objective, by the name of its paper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Method {
     /// The plain autoencoder: mean squared error alone.
     Ae,
     /// The geometric autoencoder: mean squared error + λ Var log det JᵀJ of the decoder (Nazari et al. 2023).
     #[default]
     GeomAe,
+    /// The variational autoencoder with one learned σ: Gaussian likelihood + β KL (Kingma and Welling 2014, Higgins et al. 2017).
+    Vae,
+    /// The isometric variational autoencoder: the evidence bound + λ times the relaxed distortion of the decoder at mixed
+    /// codes (Lee et al. 2022). The traces are exact where the paper's code takes one random direction a point.
+    Irvae,
+    /// Its deterministic sibling: squared error summed over D + λ times the same (Lee et al. 2022).
+    Irae,
+    /// Flat latent manifolds: the evidence bound + λ times ‖G − c²I‖² summed over the mixed codes of a batch (Chen et al. 2020).
+    Flat,
+    /// The graph-geometry-preserving autoencoder: mean squared error + λ times the distortion of the encoder on a graph of the
+    /// data (Lim et al. 2024). It needs that graph: [`Method::objective_on`].
+    Ggae,
+}
+
+/// The networks of a method, as its paper has them; the two mirror each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nets {
+    /// Widths of the encoder's hidden layers.
+    pub hidden: Vec<usize>,
+    /// Activation of the hidden layers.
+    pub activation: Activation,
+    /// Whether the same activation is applied to the input of either network.
+    pub on_input: bool,
+    /// Activation of the decoder's output; a sigmoid can only give values in (0, 1).
+    pub output: Activation,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 2] = [Self::GeomAe, Self::Ae];
+    pub const ALL: [Self; 7] = [
+        Self::GeomAe,
+        Self::Ae,
+        Self::Vae,
+        Self::Irvae,
+        Self::Irae,
+        Self::Flat,
+        Self::Ggae,
+    ];
 
     /// The name on the command line and in configuration files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ae => "ae",
             Self::GeomAe => "geomae",
+            Self::Vae => "vae",
+            Self::Irvae => "irvae",
+            Self::Irae => "irae",
+            Self::Flat => "flat",
+            Self::Ggae => "ggae",
         }
     }
 
     /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
+    ///
+    /// GeomAE's λ = 0.1, the evidence bound's β = 1, IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
+    /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³: these two are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
             Self::Ae => 0.0,
             Self::GeomAe => 0.1,
+            Self::Vae => 1.0,
+            Self::Irvae => 100.0,
+            Self::Irae => 10.0,
+            Self::Flat => 1e-3,
+            Self::Ggae => 10.0,
         }
     }
 
@@ -53,27 +110,130 @@ impl Method {
         !matches!(self, Self::Ae)
     }
 
+    /// Whether the objective needs a graph on the training data.
+    pub const fn needs_graph(self) -> bool {
+        matches!(self, Self::Ggae)
+    }
+
+    /// Whether the encoder gives a Gaussian and not a point.
+    pub const fn is_stochastic(self) -> bool {
+        matches!(self, Self::Vae | Self::Irvae | Self::Flat)
+    }
+
+    /// The paper's networks: GeomAE's `BoxAutoEncoder` (4 × 100, ELU, on the input too, linear output), IRVAE's for images
+    /// (4 × 256, ReLU, sigmoid output), GGAE's for the Swiss roll (5 × 256, ELU, linear output).
+    pub fn nets(self) -> Nets {
+        match self {
+            Self::Ae | Self::GeomAe => Nets {
+                hidden: vec![100; 4],
+                activation: Activation::Elu,
+                on_input: true,
+                output: Activation::Linear,
+            },
+            Self::Ggae => Nets {
+                hidden: vec![256; 5],
+                activation: Activation::Elu,
+                on_input: false,
+                output: Activation::Linear,
+            },
+            Self::Vae | Self::Irvae | Self::Irae | Self::Flat => Nets {
+                hidden: vec![256; 4],
+                activation: Activation::Relu,
+                on_input: false,
+                output: Activation::Sigmoid,
+            },
+        }
+    }
+
+    /// The paper's training: Nazari et al. 2023 (Adam 1e-3, coupled weight decay 1e-5, batch 125, 100 epochs), Lee et al. 2022
+    /// (Adam 1e-4, batch 100, 300 epochs), Lim et al. 2024 (Swiss roll: Adam 1e-4, batch 1,000, 5,000 epochs).
+    pub fn train_options(self) -> TrainOptions {
+        match self {
+            Self::Ae | Self::GeomAe => TrainOptions::default(),
+            Self::Ggae => TrainOptions {
+                epochs: 5000,
+                batch_size: 1000,
+                learning_rate: 1e-4,
+                weight_decay: 0.0,
+                ..TrainOptions::default()
+            },
+            Self::Vae | Self::Irvae | Self::Irae | Self::Flat => TrainOptions {
+                epochs: 300,
+                batch_size: 100,
+                learning_rate: 1e-4,
+                weight_decay: 0.0,
+                ..TrainOptions::default()
+            },
+        }
+    }
+
+    /// Both networks: the method decides whether the encoder gives points or Gaussians, `nets` everything else.
+    ///
+    /// # Errors
+    /// [`Error::LatentDimension`] where d is not in 1..=D, and the networks' own (a hidden layer of width 0).
+    pub fn architecture(
+        self,
+        nets: &Nets,
+        data_dim: usize,
+        latent_dim: usize,
+    ) -> Result<AutoencoderArchitecture> {
+        let codes = if self.is_stochastic() { 2 } else { 1 };
+        mirrored(nets, data_dim, latent_dim, codes)
+    }
+
     /// The objective, with `weight` on the regulariser.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite.
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
-        if !(weight.is_finite() && weight >= 0.0) {
-            return Err(Error::Parameter {
-                parameter: "weight",
-                value: weight,
-                requirement: "finite and not negative",
-            });
-        }
-        let reconstruction = Objective::new().with(1.0, MeanSquaredError);
+        check_weight(weight)?;
+        let bound = |beta| {
+            Objective::new()
+                .with(1.0, GaussianNll::default())
+                .with(beta, KlDivergence)
+        };
+        let mixed = |distortion| MixupDistortion::new(distortion, collapsed(), ETA);
         Ok(match self {
-            Self::Ae => reconstruction,
-            Self::GeomAe => reconstruction.with(
+            Self::Ae => Objective::new().with(1.0, MeanSquaredError),
+            Self::GeomAe => Objective::new().with(1.0, MeanSquaredError).with(
                 weight,
                 DecoderDistortion::new(Distortion::LogDetVariance, collapsed()),
             ),
+            Self::Vae => bound(weight),
+            Self::Irvae => bound(1.0).with(weight, mixed(Distortion::RelaxedDistortion)?),
+            Self::Irae => Objective::new()
+                .with(1.0, SumSquaredError)
+                .with(weight, mixed(Distortion::RelaxedDistortion)?),
+            Self::Flat => bound(1.0).with(weight, mixed(Distortion::FlatMetric)?),
+            Self::Ggae => return Err(Error::NeedsGraph { method: self.name() }),
         })
     }
+
+    /// The objective of any method on these training data, with `weight` on the regulariser; for a method on a graph also what
+    /// there is to know about that graph.
+    ///
+    /// # Errors
+    /// As [`Method::objective`] and [`GraphSettings::build`].
+    pub fn objective_on<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &GraphSettings,
+        data: &GraphData<'_, E>,
+    ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        if !self.needs_graph() {
+            return Ok((self.objective(weight)?, None));
+        }
+        check_weight(weight)?;
+        let (term, report) = settings.build(data)?;
+        Ok((Objective::new().with(1.0, MeanSquaredError).with(weight, term), Some(report)))
+    }
+}
+
+fn check_weight(weight: f64) -> Result<()> {
+    if weight.is_finite() && weight >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Parameter { parameter: "weight", value: weight, requirement: "finite and not negative" })
 }
 
 impl fmt::Display for Method {
@@ -89,7 +249,9 @@ impl FromStr for Method {
         Self::ALL
             .into_iter()
             .find(|method| method.name() == name)
-            .ok_or_else(|| Error::UnknownMethod { name: name.to_owned() })
+            .ok_or_else(|| Error::UnknownMethod {
+                name: name.to_owned(),
+            })
     }
 }
 
@@ -105,15 +267,45 @@ pub fn box_autoencoder(
     latent_dim: usize,
     activation: Activation,
 ) -> Result<AutoencoderArchitecture> {
-    if latent_dim == 0 || latent_dim > data_dim {
-        return Err(Error::LatentDimension { latent_dim, data_dim });
-    }
-    let network = |from: usize, hidden: &mut dyn Iterator<Item = usize>, to: usize| {
-        let widths: Vec<usize> = std::iter::once(from).chain(hidden).chain([to]).collect();
-        Architecture::mlp(&widths, activation, Activation::Linear).with_input_activation(activation)
+    let nets = Nets {
+        hidden: hidden.to_vec(),
+        activation,
+        on_input: true,
+        output: Activation::Linear,
     };
+    mirrored(&nets, data_dim, latent_dim, 1)
+}
+
+/// An encoder that gives `codes` numbers for each latent dimension, and a decoder with the hidden layers in reverse.
+fn mirrored(
+    nets: &Nets,
+    data_dim: usize,
+    latent_dim: usize,
+    codes: usize,
+) -> Result<AutoencoderArchitecture> {
+    if latent_dim == 0 || latent_dim > data_dim {
+        return Err(Error::LatentDimension {
+            latent_dim,
+            data_dim,
+        });
+    }
+    let network = |from: usize, hidden: &mut dyn Iterator<Item = usize>, to: usize, output| {
+        let widths: Vec<usize> = std::iter::once(from).chain(hidden).chain([to]).collect();
+        let network = Architecture::mlp(&widths, nets.activation, output);
+        if nets.on_input {
+            network.with_input_activation(nets.activation)
+        } else {
+            network
+        }
+    };
+    let hidden = || nets.hidden.iter().copied();
     Ok(AutoencoderArchitecture {
-        encoder: network(data_dim, &mut hidden.iter().copied(), latent_dim),
-        decoder: network(latent_dim, &mut hidden.iter().rev().copied(), data_dim),
+        encoder: network(
+            data_dim,
+            &mut hidden(),
+            codes * latent_dim,
+            Activation::Linear,
+        ),
+        decoder: network(latent_dim, &mut hidden().rev(), data_dim, nets.output),
     })
 }

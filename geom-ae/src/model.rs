@@ -15,10 +15,19 @@ const CHUNK: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AutoencoderArchitecture {
-    /// Data to code, $f : \mathbb R^D \to \mathbb R^d$.
+    /// Data to code, $f : \mathbb R^D \to \mathbb R^d$, or to $\mathbb R^{2d}$: see [`Coding`].
     pub encoder: Architecture,
     /// Code to data, $g : \mathbb R^d \to \mathbb R^D$.
     pub decoder: Architecture,
+}
+
+/// What the encoder's output means; its width tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// d numbers: the code itself.
+    Point,
+    /// 2d numbers: the mean and the log-variance of a Gaussian, from which training draws the code.
+    Gaussian,
 }
 
 /// An encoder $f : \mathbb R^D \to \mathbb R^d$ and a decoder $g : \mathbb R^d \to \mathbb R^D$ on one device.
@@ -47,9 +56,10 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// Joins two networks that exist already.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] where their widths disagree.
+    /// [`Error::Mismatch`] where their widths disagree: the encoder gives d or 2d numbers, the decoder takes d.
     pub fn from_networks(encoder: Network<E, D>, decoder: Network<E, D>) -> Result<Self> {
-        if encoder.output_width() != decoder.input_width()
+        let (codes, latent) = (encoder.output_width(), decoder.input_width());
+        if (codes != latent && codes != 2 * latent)
             || encoder.input_width() != decoder.output_width()
         {
             return Err(Error::Mismatch {
@@ -84,10 +94,19 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
 
     /// The latent dimension d.
     pub fn latent_dim(&self) -> usize {
-        self.encoder.output_width()
+        self.decoder.input_width()
     }
 
-    /// The codes $z = f(x)$.
+    /// Whether the encoder gives points or Gaussians.
+    pub fn coding(&self) -> Coding {
+        if self.encoder.output_width() == self.latent_dim() {
+            Coding::Point
+        } else {
+            Coding::Gaussian
+        }
+    }
+
+    /// The codes $z = f(x)$; of a stochastic encoder the means.
     ///
     /// # Shapes
     /// `x` (n, D), result (n, d).
@@ -95,7 +114,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// # Errors
     /// [`Error::Width`] where `x` has not D columns.
     pub fn encode(&self, x: ArrayView2<'_, E>) -> Result<Array2<E>> {
-        evaluate_in_chunks("encode", &self.encoder, x)
+        let output = evaluate_in_chunks("encode", &self.encoder, x)?;
+        Ok(match self.coding() {
+            Coding::Point => output,
+            Coding::Gaussian => output.slice(s![.., ..self.latent_dim()]).to_owned(),
+        })
     }
 
     /// The points $g(z)$.
@@ -157,8 +180,9 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
         let contents = files::Contents::new()
             .network("encoder.", &self.encoder)
             .network("decoder.", &self.decoder);
-        let contents =
-            metadata.iter().fold(contents, |contents, (key, value)| contents.metadata(key, value));
+        let contents = metadata.iter().fold(contents, |contents, (key, value)| {
+            contents.metadata(key, value)
+        });
         Ok(contents.save(path)?)
     }
 
@@ -170,7 +194,10 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     pub fn load(path: &Path, device: &D) -> Result<Self> {
         let file = files::load(path)?;
         file.check_finite::<E>()?;
-        Self::from_networks(file.network("encoder.", device)?, file.network("decoder.", device)?)
+        Self::from_networks(
+            file.network("encoder.", device)?,
+            file.network("decoder.", device)?,
+        )
     }
 
     /// The description of both networks.
@@ -201,5 +228,9 @@ fn check_width<E>(operation: &'static str, expected: usize, x: &ArrayView2<'_, E
     if x.ncols() == expected {
         return Ok(());
     }
-    Err(Error::Width { operation, expected, actual: x.ncols() })
+    Err(Error::Width {
+        operation,
+        expected,
+        actual: x.ncols(),
+    })
 }

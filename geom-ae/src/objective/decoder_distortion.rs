@@ -36,7 +36,7 @@ impl<E: Scalar> Term<E> for DecoderDistortion<E> {
     }
 
     fn needs(&self) -> Needs {
-        Needs::Jacobian
+        Needs::DECODER_JACOBIAN
     }
 
     fn minimum_batch(&self) -> usize {
@@ -50,7 +50,10 @@ impl<E: Scalar> Term<E> for DecoderDistortion<E> {
         let evaluation = self
             .distortion
             .evaluate(jacobian, &self.rank)
-            .map_err(|source| Error::Geometry { term: self.distortion.name(), source })?;
+            .map_err(|source| Error::Geometry {
+                term: self.distortion.name(),
+                source,
+            })?;
         step.seed_decoder_jacobian(evaluation.gradient);
         Ok(TermValue {
             value: widen(evaluation.value),

@@ -3,180 +3,193 @@
 //! $$ L(\theta) = \sum_t w_t L_t(x, z, y, J), \qquad z = f(x),\ y = g(z),\ J = \partial g / \partial z. $$
 //!
 //! A [`Term`] is a function of small objects (codes, reconstructions, Jacobians) whose gradient with respect to them has a
-//! closed form; the networks carry that gradient to the weights. A term from outside this crate is written the same way.
+//! closed form; the networks carry that gradient to the weights. Each network runs once for all terms; a term that looks at
+//! other points (mixed latents, neighbours, samples of a prior) asks the [`Step`] for a pass of its own. A term from outside
+//! this crate is written the same way.
 
-mod decoder_distortion;
-mod reconstruction;
+mod code;
+mod evaluate;
+mod needs;
+mod passes;
 mod step;
+mod term;
+
+// Reconstruction.
+mod bernoulli;
+mod cosine;
+mod gaussian;
+mod mean_squared_error;
+mod sum_squared_error;
+
+// Regularisers.
+mod decoder_distortion;
+pub mod graph;
+mod encoder_distortion;
+mod kl_divergence;
+mod mixup_distortion;
+
+#[cfg(test)]
+mod golden_tests;
+pub mod gradcheck;
 #[cfg(test)]
 mod tests;
 
+pub use bernoulli::BernoulliNll;
+pub use code::Posterior;
+pub use cosine::CosineDistance;
 pub use decoder_distortion::DecoderDistortion;
-pub use reconstruction::MeanSquaredError;
-pub use step::{Batch, Step, TermValue};
+pub use encoder_distortion::EncoderDistortion;
+pub use evaluate::{Evaluation, TermShare};
+pub use gaussian::GaussianNll;
+pub use graph::{GraphIsometry, GraphSettings};
+pub use kl_divergence::KlDivergence;
+pub use mean_squared_error::MeanSquaredError;
+pub use mixup_distortion::MixupDistortion;
+pub use needs::Needs;
+pub use passes::NetworkPass;
+pub use step::{Batch, PassGradients, Step, TermValue};
+pub use sum_squared_error::SumSquaredError;
+pub use term::{OwnParameter, Prepared, Setting, Term};
 
-use std::fmt::Debug;
+use std::ops::Range;
 
-use geom_nn::{NetworkDevice, Request, Seeds};
-use geom_riemann::Corrections;
-use ndarray::Array1;
+use crate::{Error, Result, Scalar, scalar::narrow, trainer::Schedule};
 
-use crate::{Autoencoder, Result, Scalar, scalar::widen};
-
-/// What a term needs of the decoder's pass beside its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Needs {
-    /// Codes and reconstructions.
-    Value,
-    /// The full Jacobian of the decoder at every code, too.
-    Jacobian,
-}
-
-/// One summand of an objective: an equation, its value and its gradient.
-pub trait Term<E: Scalar>: Debug + Send + Sync {
-    /// The name under which the term is logged; it says the reduction.
-    fn name(&self) -> &'static str;
-
-    /// What it needs of the networks.
-    fn needs(&self) -> Needs {
-        Needs::Value
-    }
-
-    /// The fewest points for which it is defined (2 for a variance).
-    fn minimum_batch(&self) -> usize {
-        1
-    }
-
-    /// Its value on the batch; its gradient is handed to the step's `seed_…` methods.
-    ///
-    /// # Errors
-    /// Where the term is not defined on this batch.
-    fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue>;
-}
-
-/// A weighted sum of terms.
+/// A weighted sum of terms, with the parameters that the terms own.
 #[derive(Debug)]
 pub struct Objective<E: Scalar> {
-    terms: Vec<(f64, Box<dyn Term<E>>)>,
+    entries: Vec<Entry<E>>,
+    parameters: Vec<E>,
 }
 
-/// One term's share in a step.
-#[derive(Clone, Debug)]
-pub struct TermShare {
-    /// The term's name.
-    pub name: &'static str,
-    /// Its weight.
-    pub weight: f64,
-    /// Its value, before the weight.
-    pub value: f64,
-}
-
-/// An objective's value and gradient on one batch.
 #[derive(Debug)]
-pub struct Evaluation<E> {
-    /// Every term's value.
-    pub terms: Vec<TermShare>,
-    /// Points at which a term had to be corrected.
-    pub corrections: Corrections,
-    /// Gradient for the encoder's weights, flat.
-    pub encoder: Array1<E>,
-    /// Gradient for the decoder's weights, flat.
-    pub decoder: Array1<E>,
-    /// The first row of the batch whose code or reconstruction is not finite.
-    pub non_finite_row: Option<usize>,
-}
-
-impl<E> Evaluation<E> {
-    /// The weighted sum of the terms.
-    pub fn total(&self) -> f64 {
-        self.terms.iter().map(|term| term.weight * term.value).sum()
-    }
+struct Entry<E> {
+    /// The weight in the current epoch.
+    weight: f64,
+    /// The weight at full strength.
+    full_weight: f64,
+    schedule: Schedule,
+    term: Box<dyn Term<E>>,
+    /// The term's share of the objective's parameters.
+    parameters: Range<usize>,
 }
 
 impl<E: Scalar> Objective<E> {
     /// An objective with no term yet.
     pub fn new() -> Self {
-        Self { terms: Vec::new() }
+        Self {
+            entries: Vec::new(),
+            parameters: Vec::new(),
+        }
     }
 
     /// Adds `weight` times `term`.
     #[must_use]
     pub fn with(mut self, weight: f64, term: impl Term<E> + 'static) -> Self {
-        self.terms.push((weight, Box::new(term)));
+        let start = self.parameters.len();
+        self.parameters.extend(
+            term.parameters()
+                .iter()
+                .map(|parameter| narrow::<E>(parameter.initial)),
+        );
+        let parameters = start..self.parameters.len();
+        self.entries.push(Entry {
+            weight,
+            full_weight: weight,
+            schedule: Schedule::Constant,
+            term: Box::new(term),
+            parameters,
+        });
         self
+    }
+
+    /// Lets the weight of the term that was added last follow `schedule`, epoch by epoch.
+    #[must_use]
+    pub fn scheduled(mut self, schedule: Schedule) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.schedule = schedule;
+        }
+        self
+    }
+
+    /// Sets every weight to what its schedule says.
+    pub(crate) fn follow_schedules(&mut self, epoch: usize, epochs: usize, plateaus: u32) {
+        for entry in &mut self.entries {
+            entry.weight = entry.full_weight * entry.schedule.factor(epoch, epochs, plateaus);
+        }
+    }
+
+    /// The weighted sum of an evaluation's terms, whatever their weights are in the current epoch.
+    pub(crate) fn total_at_full_weights(&self, evaluation: &Evaluation<E>) -> f64 {
+        self.entries.iter().zip(&evaluation.terms).map(|(entry, term)| entry.full_weight * term.value).sum()
     }
 
     /// The terms' names and weights, in order.
     pub fn terms(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
-        self.terms.iter().map(|(weight, term)| (term.name(), *weight))
+        self.entries
+            .iter()
+            .map(|entry| (entry.term.name(), entry.weight))
+    }
+
+    /// Changes the weight of the term at `place`, counted from 0; nothing where there is no such term.
+    pub fn set_weight(&mut self, place: usize, weight: f64) {
+        if let Some(entry) = self.entries.get_mut(place) {
+            entry.weight = weight;
+            entry.full_weight = weight;
+        }
+    }
+
+    /// The parameters that the terms own, flat.
+    pub fn parameters(&self) -> &[E] {
+        &self.parameters
+    }
+
+    /// The parameters that the terms own, flat and writable.
+    pub fn parameters_mut(&mut self) -> &mut [E] {
+        &mut self.parameters
+    }
+
+    /// Every parameter that a term owns: the term's name, its own and its value.
+    pub fn named_parameters(&self) -> Vec<(&'static str, &'static str, E)> {
+        self.entries
+            .iter()
+            .flat_map(|entry| {
+                let values = &self.parameters[entry.parameters.clone()];
+                entry
+                    .term
+                    .parameters()
+                    .into_iter()
+                    .zip(values)
+                    .map(|(p, &v)| (entry.term.name(), p.name, v))
+            })
+            .collect()
+    }
+
+    /// Refuses data or a model for which a term is not defined.
+    ///
+    /// # Errors
+    /// Of the first term that refuses.
+    pub fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
+        self.entries.iter().try_for_each(|entry| {
+            if entry.schedule.patience().is_some() {
+                return Err(Error::Contradiction {
+                    first: "a plateau",
+                    second: "a term's weight",
+                    reason: "a plateau is one of the figure that the weight itself changes",
+                });
+            }
+            entry.schedule.check()?;
+            entry.term.check(setting)
+        })
     }
 
     /// The smallest batch for which every term is defined, and the term that asks for it.
     pub fn minimum_batch(&self) -> (usize, &'static str) {
-        self.terms
+        self.entries
             .iter()
-            .map(|(_, term)| (term.minimum_batch(), term.name()))
+            .map(|entry| (entry.term.minimum_batch(), entry.term.name()))
             .max_by_key(|(minimum, _)| *minimum)
             .unwrap_or((1, "objective"))
-    }
-
-    /// Value and gradient for every weight on one batch.
-    ///
-    /// # Shapes
-    /// The gradients are flat, in the order of each network's parameters.
-    ///
-    /// # Errors
-    /// Where a network or a term is not defined on this batch. A value that is not finite is not an error here: the
-    /// trainer decides what to do with it.
-    pub fn evaluate<D: NetworkDevice<E>>(
-        &self,
-        model: &Autoencoder<E, D>,
-        batch: &Batch<'_, E>,
-    ) -> Result<Evaluation<E>> {
-        let needs = self.terms.iter().map(|(_, term)| term.needs()).max();
-        let encoder = model.encoder().evaluate(batch.data.view(), Request::Value)?;
-        let request = match needs {
-            Some(Needs::Jacobian) => Request::Jacobian,
-            _ => Request::Value,
-        };
-        let decoder = model.decoder().evaluate(encoder.value(), request)?;
-
-        let mut step = Step::new(batch.reborrow(), encoder.value(), decoder.value(), decoder.jacobian());
-        let non_finite_row = step.non_finite_row();
-        let mut corrections = Corrections::default();
-        let mut terms = Vec::with_capacity(self.terms.len());
-        for (weight, term) in &self.terms {
-            step.set_weight(*weight);
-            let evaluated = term.evaluate(&mut step)?;
-            corrections += evaluated.corrections;
-            terms.push(TermShare {
-                name: term.name(),
-                weight: *weight,
-                value: evaluated.value,
-            });
-        }
-
-        let seeds = step.into_seeds();
-        let decoded = decoder.backward(Seeds {
-            value: seeds.reconstruction.as_ref().map(|seed| seed.view()),
-            jacobian: seeds.jacobian.as_ref().map(|seed| seed.view()),
-            ..Seeds::default()
-        })?;
-        let mut latent = decoded.input;
-        if let Some(seed) = &seeds.latent {
-            latent += seed;
-        }
-        let encoded = encoder.backward(Seeds {
-            value: Some(latent.view()),
-            ..Seeds::default()
-        })?;
-        Ok(Evaluation {
-            terms,
-            corrections,
-            encoder: encoded.parameters,
-            decoder: decoded.parameters,
-            non_finite_row,
-        })
     }
 }
 
@@ -184,10 +197,4 @@ impl<E: Scalar> Default for Objective<E> {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The Euclidean norm of both gradients together.
-pub(crate) fn gradient_norm<E: Scalar>(evaluation: &Evaluation<E>) -> f64 {
-    let square = |gradient: &Array1<E>| gradient.iter().map(|&g| widen(g).powi(2)).sum::<f64>();
-    (square(&evaluation.encoder) + square(&evaluation.decoder)).sqrt()
 }

@@ -1,9 +1,17 @@
 //! What a term sees of one batch, and where it leaves its gradient.
 
-use geom_riemann::Corrections;
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
+use std::{any::Any, ops::Range};
 
-use crate::{Scalar, scalar::narrow};
+use geom_nn::{Gradients, Request, Seeds};
+use geom_riemann::Corrections;
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3};
+
+use super::{
+    code::Posterior,
+    passes::{NetworkPass, Networks, Which},
+    term::Prepared,
+};
+use crate::{Result, Scalar, scalar::narrow};
 
 /// A term's value on a batch.
 #[derive(Clone, Debug, Default)]
@@ -14,6 +22,15 @@ pub struct TermValue {
     pub corrections: Corrections,
 }
 
+impl From<f64> for TermValue {
+    fn from(value: f64) -> Self {
+        Self {
+            value,
+            corrections: Corrections::default(),
+        }
+    }
+}
+
 /// The points of one step.
 #[derive(Debug)]
 pub struct Batch<'a, E> {
@@ -21,50 +38,96 @@ pub struct Batch<'a, E> {
     pub data: ArrayView2<'a, E>,
     /// Their rows in the training data.
     pub rows: &'a [usize],
-    /// A seed of this step alone, for terms that draw probes or samples.
+    /// A seed of this step alone; every use of chance in the step has its own seed, made from it.
     pub seed: u64,
 }
 
 impl<E> Batch<'_, E> {
     /// The same batch, borrowed for a shorter time.
     pub(crate) fn reborrow(&self) -> Batch<'_, E> {
-        Batch { data: self.data.view(), rows: self.rows, seed: self.seed }
+        Batch {
+            data: self.data.view(),
+            rows: self.rows,
+            seed: self.seed,
+        }
     }
 }
 
 /// One batch on its way through the networks: data, codes, reconstructions, and the gradients gathered so far.
+///
+/// Every `seed_…` method and [`Step::backward`] multiply by the term's weight, so a term knows nothing of it.
 #[derive(Debug)]
-pub struct Step<'a, E> {
+pub struct Step<'a, E: Scalar> {
     batch: Batch<'a, E>,
-    latent: ArrayView2<'a, E>,
-    reconstruction: ArrayView2<'a, E>,
-    jacobian: Option<ArrayView3<'a, E>>,
-    weight: f64,
-    seeds: StepSeeds<E>,
+    networks: &'a dyn Networks<E>,
+    views: Views<'a, E>,
+    parameters: &'a [E],
+    current: Current,
+    gradients: StepGradients<E>,
 }
 
-/// The gradients of the objective with respect to what the networks gave.
+/// What the shared passes gave.
 #[derive(Debug)]
-pub(crate) struct StepSeeds<E> {
+pub(crate) struct Views<'a, E> {
+    pub(crate) latent: ArrayView2<'a, E>,
+    pub(crate) posterior: Option<Posterior<'a, E>>,
+    pub(crate) encoder_jacobian: Option<ArrayView3<'a, E>>,
+    pub(crate) reconstruction: ArrayView2<'a, E>,
+    pub(crate) decoder_jacobian: Option<ArrayView3<'a, E>>,
+}
+
+/// The term that is being evaluated.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) prepared: Prepared,
+    pub(crate) weight: f64,
+    pub(crate) seed: u64,
+    pub(crate) parameters: Range<usize>,
+}
+
+/// The gradients of the objective with respect to what the networks gave, and what further passes sent back already.
+#[derive(Debug)]
+pub(crate) struct StepGradients<E> {
     pub(crate) latent: Option<Array2<E>>,
+    pub(crate) mean: Option<Array2<E>>,
+    pub(crate) log_variance: Option<Array2<E>>,
+    pub(crate) encoder_jacobian: Option<Array3<E>>,
     pub(crate) reconstruction: Option<Array2<E>>,
-    pub(crate) jacobian: Option<Array3<E>>,
+    pub(crate) decoder_jacobian: Option<Array3<E>>,
+    pub(crate) encoder: Option<Array1<E>>,
+    pub(crate) decoder: Option<Array1<E>>,
+    pub(crate) parameters: Array1<E>,
 }
 
 impl<'a, E: Scalar> Step<'a, E> {
     pub(crate) fn new(
         batch: Batch<'a, E>,
-        latent: ArrayView2<'a, E>,
-        reconstruction: ArrayView2<'a, E>,
-        jacobian: Option<ArrayView3<'a, E>>,
+        networks: &'a dyn Networks<E>,
+        views: Views<'a, E>,
+        parameters: &'a [E],
     ) -> Self {
         Self {
             batch,
-            latent,
-            reconstruction,
-            jacobian,
-            weight: 1.0,
-            seeds: StepSeeds { latent: None, reconstruction: None, jacobian: None },
+            networks,
+            views,
+            parameters,
+            current: Current {
+                prepared: Prepared::default(),
+                weight: 1.0,
+                seed: 0,
+                parameters: 0..0,
+            },
+            gradients: StepGradients {
+                latent: None,
+                mean: None,
+                log_variance: None,
+                encoder_jacobian: None,
+                reconstruction: None,
+                decoder_jacobian: None,
+                encoder: None,
+                decoder: None,
+                parameters: Array1::zeros(parameters.len()),
+            },
         }
     }
 
@@ -78,59 +141,182 @@ impl<'a, E: Scalar> Step<'a, E> {
         self.batch.rows
     }
 
-    /// A seed of this step alone.
-    pub fn seed(&self) -> u64 {
-        self.batch.seed
+    /// The seed for the term's `draw`-th use of chance: a function of the step's seed, the term's place and `draw` alone.
+    pub fn seed(&self, draw: u64) -> u64 {
+        mix(self.current.seed, draw)
     }
 
-    /// The codes z = f(x), (b, d).
+    /// The codes, (b, d): z = f(x), or the samples of a stochastic encoder.
     pub fn latent(&self) -> ArrayView2<'a, E> {
-        self.latent
+        self.views.latent
+    }
+
+    /// The Gaussians of a stochastic encoder; `None` where the encoder is deterministic.
+    pub fn posterior(&self) -> Option<Posterior<'a, E>> {
+        self.views.posterior
     }
 
     /// The reconstructions y = g(z), (b, D).
     pub fn reconstruction(&self) -> ArrayView2<'a, E> {
-        self.reconstruction
+        self.views.reconstruction
+    }
+
+    /// The encoder's Jacobians (of the mean, where it is stochastic) at x, (b, d, D); `None` unless a term needs them.
+    pub fn encoder_jacobian(&self) -> Option<ArrayView3<'a, E>> {
+        self.views.encoder_jacobian
     }
 
     /// The decoder's Jacobians at z, (b, D, d); `None` unless a term of the objective needs them.
     pub fn decoder_jacobian(&self) -> Option<ArrayView3<'a, E>> {
-        self.jacobian
+        self.views.decoder_jacobian
+    }
+
+    /// The term's own parameters, as many as [`Term::parameters`](super::Term::parameters) named.
+    pub fn parameters(&self) -> &'a [E] {
+        &self.parameters[self.current.parameters.clone()]
+    }
+
+    /// What [`Term::prepare`](super::Term::prepare) made for this batch, if it made anything of this type.
+    pub fn take_prepared<P: Any>(&mut self) -> Option<Box<P>> {
+        self.current.prepared.0.take().and_then(|prepared| prepared.downcast().ok())
+    }
+
+    /// Runs the encoder over points of the term's choice.
+    ///
+    /// # Shapes
+    /// `x` (n, D); the value is (n, d), or (n, 2d) for a stochastic encoder: means, then log-variances.
+    ///
+    /// # Errors
+    /// The network's own.
+    pub fn encode(
+        &self,
+        x: ArrayView2<'_, E>,
+        request: Request<'_, E>,
+    ) -> Result<NetworkPass<'a, E>> {
+        self.networks.run(Which::Encoder, x, request)
+    }
+
+    /// Runs the decoder over latent points of the term's choice.
+    ///
+    /// # Shapes
+    /// `z` (n, d).
+    ///
+    /// # Errors
+    /// The network's own.
+    pub fn decode(
+        &self,
+        z: ArrayView2<'_, E>,
+        request: Request<'_, E>,
+    ) -> Result<NetworkPass<'a, E>> {
+        self.networks.run(Which::Decoder, z, request)
+    }
+
+    /// Sends the gradient of the term back through a pass: the network's weights get their share (times the term's weight),
+    /// and what is returned (without the weight) is the gradient for the points and directions that went in.
+    ///
+    /// # Errors
+    /// The network's own.
+    pub fn backward(
+        &mut self,
+        pass: &NetworkPass<'_, E>,
+        seeds: Seeds<'_, E>,
+    ) -> Result<PassGradients<E>> {
+        let Gradients {
+            parameters,
+            input,
+            directions,
+            ..
+        } = pass.backward(seeds)?;
+        let target = match pass.which() {
+            Which::Encoder => &mut self.gradients.encoder,
+            Which::Decoder => &mut self.gradients.decoder,
+        };
+        accumulate(target, parameters, self.current.weight);
+        Ok(PassGradients { input, directions })
     }
 
     /// Adds weight · ∂L/∂z, (b, d).
     pub fn seed_latent(&mut self, gradient: Array2<E>) {
-        accumulate(&mut self.seeds.latent, gradient, self.weight);
+        accumulate(&mut self.gradients.latent, gradient, self.current.weight);
+    }
+
+    /// Adds weight · ∂L/∂μ and weight · ∂L/∂s, (b, d) each, where the encoder is stochastic.
+    pub fn seed_posterior(&mut self, mean: Array2<E>, log_variance: Array2<E>) {
+        accumulate(&mut self.gradients.mean, mean, self.current.weight);
+        accumulate(
+            &mut self.gradients.log_variance,
+            log_variance,
+            self.current.weight,
+        );
     }
 
     /// Adds weight · ∂L/∂y, (b, D).
     pub fn seed_reconstruction(&mut self, gradient: Array2<E>) {
-        accumulate(&mut self.seeds.reconstruction, gradient, self.weight);
+        accumulate(
+            &mut self.gradients.reconstruction,
+            gradient,
+            self.current.weight,
+        );
     }
 
-    /// Adds weight · ∂L/∂J, (b, D, d).
+    /// Adds weight · ∂L/∂J of the encoder, (b, d, D).
+    pub fn seed_encoder_jacobian(&mut self, gradient: Array3<E>) {
+        accumulate(
+            &mut self.gradients.encoder_jacobian,
+            gradient,
+            self.current.weight,
+        );
+    }
+
+    /// Adds weight · ∂L/∂J of the decoder, (b, D, d).
     pub fn seed_decoder_jacobian(&mut self, gradient: Array3<E>) {
-        accumulate(&mut self.seeds.jacobian, gradient, self.weight);
+        accumulate(
+            &mut self.gradients.decoder_jacobian,
+            gradient,
+            self.current.weight,
+        );
     }
 
-    pub(crate) fn set_weight(&mut self, weight: f64) {
-        self.weight = weight;
+    /// Adds weight · the gradient for the term's own parameters.
+    pub fn seed_parameters(&mut self, gradient: &[f64]) {
+        for (sum, g) in self
+            .gradients
+            .parameters
+            .iter_mut()
+            .skip(self.current.parameters.start)
+            .zip(gradient)
+        {
+            *sum += narrow::<E>(self.current.weight * g);
+        }
     }
 
-    pub(crate) fn into_seeds(self) -> StepSeeds<E> {
-        self.seeds
+    pub(crate) fn enter(&mut self, term: Current) {
+        self.current = term;
+    }
+
+    pub(crate) fn into_gradients(self) -> StepGradients<E> {
+        self.gradients
     }
 
     /// The first row whose code or reconstruction is not finite.
     pub(crate) fn non_finite_row(&self) -> Option<usize> {
         let finite = |view: ArrayView2<'_, E>, row| view.row(row).iter().all(|v: &E| v.is_finite());
-        (0..self.latent.nrows())
-            .find(|&row| !finite(self.latent, row) || !finite(self.reconstruction, row))
+        (0..self.views.latent.nrows())
+            .find(|&row| !finite(self.views.latent, row) || !finite(self.views.reconstruction, row))
     }
 }
 
-fn accumulate<E: Scalar, I: ndarray::Dimension>(
-    seed: &mut Option<ndarray::Array<E, I>>,
+/// What [`Step::backward`] hands back to the term.
+#[derive(Clone, Debug)]
+pub struct PassGradients<E> {
+    /// For the points that went in, (n, inputs).
+    pub input: Array2<E>,
+    /// For the directions that went in, where the request gave any, (n, m, inputs).
+    pub directions: Option<Array3<E>>,
+}
+
+pub(crate) fn accumulate<E: Scalar, I: ndarray::Dimension>(
+    sum: &mut Option<ndarray::Array<E, I>>,
     mut gradient: ndarray::Array<E, I>,
     weight: f64,
 ) {
@@ -138,8 +324,16 @@ fn accumulate<E: Scalar, I: ndarray::Dimension>(
     if weight != E::one() {
         gradient.mapv_inplace(|g| g * weight);
     }
-    match seed {
-        None => *seed = Some(gradient),
-        Some(sum) => sum.zip_mut_with(&gradient, |sum, &g| *sum = *sum + g),
+    match sum {
+        None => *sum = Some(gradient),
+        Some(sum) => sum.zip_mut_with(&gradient, |sum, &g| *sum += g),
     }
+}
+
+/// A new seed from a seed and a number, by one round of SplitMix64 (Steele, Lea and Flood 2014).
+pub(crate) fn mix(seed: u64, number: u64) -> u64 {
+    let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }

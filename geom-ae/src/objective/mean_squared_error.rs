@@ -1,6 +1,4 @@
-//! How far a reconstruction is from the data.
-
-use geom_riemann::Corrections;
+//! Mean squared error: the mean over all elements.
 
 use super::{Step, Term, TermValue};
 use crate::{
@@ -27,17 +25,25 @@ impl<E: Scalar> Term<E> for MeanSquaredError {
     }
 
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
-        let mut difference = &step.reconstruction() - &step.data();
-        let elements = difference.len() as f64;
-        let value = difference
-            .rows()
-            .into_iter()
-            .map(|row| row.iter().map(|&d| widen(d).powi(2)).sum::<f64>())
-            .sum::<f64>()
-            / elements;
-        let factor = narrow::<E>(2.0 / elements);
-        difference.mapv_inplace(|d| d * factor);
-        step.seed_reconstruction(difference);
-        Ok(TermValue { value, corrections: Corrections::default() })
+        let elements = step.data().len() as f64;
+        Ok(squared_error(step, elements).into())
     }
+}
+
+/// $\frac1c\sum_i\lVert y_i - x_i\rVert^2$ with its gradient.
+pub(super) fn squared_error<E: Scalar>(step: &mut Step<'_, E>, divisor: f64) -> f64 {
+    let mut difference = &step.reconstruction() - &step.data();
+    let value = sum_of_squares(&difference) / divisor;
+    let factor = narrow::<E>(2.0 / divisor);
+    difference.mapv_inplace(|d| d * factor);
+    step.seed_reconstruction(difference);
+    value
+}
+
+/// Summed in f64, row by row.
+pub(super) fn sum_of_squares<E: Scalar>(rows: &ndarray::Array2<E>) -> f64 {
+    rows.rows()
+        .into_iter()
+        .map(|row| row.iter().map(|&d| widen(d).powi(2)).sum::<f64>())
+        .sum()
 }

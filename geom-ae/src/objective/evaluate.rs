@@ -1,0 +1,191 @@
+//! Value and gradient of an objective on one batch.
+
+use std::time::{Duration, Instant};
+
+use geom_nn::{NetworkDevice, Request, Seeds};
+use geom_riemann::Corrections;
+use ndarray::{Array1, s};
+
+use super::{
+    Batch, Needs, Objective, Prepared, Step,
+    code::Code,
+    step::{Current, Views, accumulate, mix},
+};
+use crate::{Autoencoder, Result, Scalar, scalar::widen};
+
+/// One term's share in a step.
+#[derive(Clone, Debug)]
+pub struct TermShare {
+    /// The term's name.
+    pub name: &'static str,
+    /// Its weight.
+    pub weight: f64,
+    /// Its value, before the weight.
+    pub value: f64,
+    /// Wall time of its value and gradient, passes of its own included; not part of what is reproducible.
+    pub elapsed: Duration,
+}
+
+/// An objective's value and gradient on one batch.
+#[derive(Debug)]
+pub struct Evaluation<E> {
+    /// Every term's value.
+    pub terms: Vec<TermShare>,
+    /// Points at which a term had to be corrected.
+    pub corrections: Corrections,
+    /// Gradient for the encoder's weights, flat.
+    pub encoder: Array1<E>,
+    /// Gradient for the decoder's weights, flat.
+    pub decoder: Array1<E>,
+    /// Gradient for the terms' own parameters, flat.
+    pub parameters: Array1<E>,
+    /// The first row of the batch whose code or reconstruction is not finite.
+    pub non_finite_row: Option<usize>,
+    /// Wall time of the passes that all terms share, both ways.
+    pub shared_passes: Duration,
+}
+
+impl<E> Evaluation<E> {
+    /// The weighted sum of the terms.
+    pub fn total(&self) -> f64 {
+        self.terms.iter().map(|term| term.weight * term.value).sum()
+    }
+}
+
+impl<E: Scalar> Evaluation<E> {
+    /// The Euclidean norm of all gradients together.
+    pub fn gradient_norm(&self) -> f64 {
+        [&self.encoder, &self.decoder, &self.parameters]
+            .into_iter()
+            .map(|gradient| gradient.iter().map(|&g| widen(g).powi(2)).sum::<f64>())
+            .sum::<f64>()
+            .sqrt()
+    }
+}
+
+impl<E: Scalar> Objective<E> {
+    /// Value and gradient for every weight on one batch.
+    ///
+    /// # Shapes
+    /// The gradients are flat, in the order of each network's parameters.
+    ///
+    /// # Errors
+    /// Where a network or a term is not defined on this batch. A value that is not finite is not an error here: the
+    /// trainer decides what to do with it.
+    pub fn evaluate<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+    ) -> Result<Evaluation<E>> {
+        self.evaluate_prepared(model, batch, self.prepare(batch)?)
+    }
+
+    /// What every term can work out from the batch's points alone, in the order of the terms.
+    ///
+    /// # Errors
+    /// Where a term is not defined on this batch.
+    pub fn prepare(&self, batch: &Batch<'_, E>) -> Result<Vec<Prepared>> {
+        self.entries.iter().map(|entry| entry.term.prepare(batch)).collect()
+    }
+
+    /// As [`Objective::evaluate`], with what [`Objective::prepare`] made for this batch.
+    ///
+    /// # Errors
+    /// As [`Objective::evaluate`].
+    pub fn evaluate_prepared<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+        prepared: Vec<Prepared>,
+    ) -> Result<Evaluation<E>> {
+        let start = Instant::now();
+        let needs = self
+            .entries
+            .iter()
+            .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
+        let request = |jacobian| {
+            if jacobian {
+                Request::Jacobian
+            } else {
+                Request::Value
+            }
+        };
+        let encoder = model
+            .encoder()
+            .evaluate(batch.data.view(), request(needs.encoder_jacobian))?;
+        let code = Code::new(encoder.value(), model.coding(), mix(batch.seed, 0));
+        let decoder = model
+            .decoder()
+            .evaluate(code.latent.view(), request(needs.decoder_jacobian))?;
+        let views = Views {
+            latent: code.latent.view(),
+            posterior: code.posterior,
+            encoder_jacobian: encoder
+                .jacobian()
+                .map(|j| j.slice_move(s![.., code.columns(), ..])),
+            reconstruction: decoder.value(),
+            decoder_jacobian: decoder.jacobian(),
+        };
+        let mut step = Step::new(batch.reborrow(), model, views, self.parameters());
+        let non_finite_row = step.non_finite_row();
+        let mut shared_passes = start.elapsed();
+
+        let mut corrections = Corrections::default();
+        let mut terms = Vec::with_capacity(self.entries.len());
+        let mut prepared = prepared.into_iter();
+        for (place, entry) in (1..).zip(&self.entries) {
+            let start = Instant::now();
+            step.enter(Current {
+                prepared: prepared.next().unwrap_or_default(),
+                weight: entry.weight,
+                seed: mix(batch.seed, place),
+                parameters: entry.parameters.clone(),
+            });
+            let evaluated = entry.term.evaluate(&mut step)?;
+            corrections += evaluated.corrections;
+            terms.push(TermShare {
+                name: entry.term.name(),
+                weight: entry.weight,
+                value: evaluated.value,
+                elapsed: start.elapsed(),
+            });
+        }
+
+        let start = Instant::now();
+        let gradients = step.into_gradients();
+        let decoded = decoder.backward(Seeds {
+            value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
+            jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
+            ..Seeds::default()
+        })?;
+        let mut latent = decoded.input;
+        if let Some(seed) = &gradients.latent {
+            latent += seed;
+        }
+        let value = code.pull_back(latent, gradients.mean, gradients.log_variance);
+        let outputs = model.encoder().output_width();
+        let jacobian = gradients
+            .encoder_jacobian
+            .map(|seed| code.widen_rows(seed, outputs));
+        let encoded = encoder.backward_parameters(Seeds {
+            value: Some(value.view()),
+            jacobian: jacobian.as_ref().map(|seed| seed.view()),
+            ..Seeds::default()
+        })?;
+        let join = |own: Array1<E>, extra: Option<Array1<E>>| {
+            let mut sum = extra;
+            accumulate(&mut sum, own, 1.0);
+            sum.unwrap_or_default()
+        };
+        shared_passes += start.elapsed();
+        Ok(Evaluation {
+            terms,
+            corrections,
+            encoder: join(encoded, gradients.encoder),
+            decoder: join(decoded.parameters, gradients.decoder),
+            parameters: gradients.parameters,
+            non_finite_row,
+            shared_passes,
+        })
+    }
+}
