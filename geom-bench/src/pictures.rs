@@ -29,7 +29,10 @@ pub struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn cloud(self) -> Cloud<'a> {
-        Cloud { points: self.diagnosis.embedding.view(), labels: self.labels }
+        Cloud {
+            points: self.diagnosis.embedding.view(),
+            labels: self.labels,
+        }
     }
 }
 
@@ -43,7 +46,11 @@ pub fn embedding(train: Part<'_>, test: Option<Part<'_>>) -> Result<Figure, Erro
         train: train.cloud(),
         test: test.map(Part::cloud),
     })?;
-    Ok(Figure { kind: FigureKind::Embedding, svg, remark: None })
+    Ok(Figure {
+        kind: FigureKind::Embedding,
+        svg,
+        remark: None,
+    })
 }
 
 /// Where the decoder magnifies and where it contracts; with a `limit` in decades to compare several.
@@ -61,7 +68,11 @@ pub fn log_determinant(
         log_determinants: log_det,
         limit,
     })?;
-    Ok(Figure { kind: FigureKind::LogDeterminant, svg, remark: None })
+    Ok(Figure {
+        kind: FigureKind::LogDeterminant,
+        svg,
+        remark: None,
+    })
 }
 
 /// Unit circles of the decoder's metric on a grid inside the embedding's hull; `None` unless the latent space is a plane
@@ -88,8 +99,11 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
     let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
         return Ok(None);
     };
-    let polygons: Vec<Vec<[f64; 2]>> =
-        glyphs.glyphs.iter().map(|glyph| glyph.polygon(CORNERS)).collect();
+    let polygons: Vec<Vec<[f64; 2]>> = glyphs
+        .glyphs
+        .iter()
+        .map(|glyph| glyph.polygon(CORNERS))
+        .collect();
     let svg = figures::indicatrices(&figures::Indicatrices {
         title: "Indicatrices",
         background: &[background.cloud()],
@@ -97,13 +111,19 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
     })?;
     let lost = match glyphs.lost.len() {
         0 => String::new(),
-        count => format!(" At {count} grid points the Jacobian has lost rank; nothing is drawn there."),
+        count => {
+            format!(" At {count} grid points the Jacobian has lost rank; nothing is drawn there.")
+        }
     };
     let remark = format!(
         "The glyph of median area has the area of a circle of radius {} grid steps, whatever the model.{lost}",
         geom_riemann::diagnostics::GLYPH_RADIUS
     );
-    Ok(Some(Figure { kind: FigureKind::Indicatrices, svg, remark: Some(remark) }))
+    Ok(Some(Figure {
+        kind: FigureKind::Indicatrices,
+        svg,
+        remark: Some(remark),
+    }))
 }
 
 /// Originals beside what comes back, for points spread evenly over `points`.
@@ -125,5 +145,9 @@ pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
         reconstructions: decoded.mapv(geom_nn::Element::wide).view(),
         image,
     })?;
-    Ok(Figure { kind: FigureKind::Reconstructions, svg, remark: None })
+    Ok(Figure {
+        kind: FigureKind::Reconstructions,
+        svg,
+        remark: None,
+    })
 }

@@ -13,7 +13,16 @@ use tempfile::TempDir;
 
 /// A small run that takes well under a second.
 const SMALL: [&str; 10] = [
-    "--data", "swiss-roll:300", "--batch-size", "50", "--hidden", "16,16", "--epochs", "3", "--seed", "4",
+    "--data",
+    "swiss-roll:300",
+    "--batch-size",
+    "50",
+    "--hidden",
+    "16,16",
+    "--epochs",
+    "3",
+    "--seed",
+    "4",
 ];
 
 fn geom(scratch: &TempDir, arguments: &[&str]) -> Command {
@@ -27,8 +36,15 @@ fn run(scratch: &TempDir, arguments: &[&str]) -> Output {
 }
 
 fn train(scratch: &TempDir, out: &str, more: &[&str]) -> PathBuf {
-    let output = run(scratch, &[&["train", "--out", out], &SMALL[..], more].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = run(
+        scratch,
+        &[&["train", "--out", out], &SMALL[..], more].concat(),
+    );
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     scratch.path().join(out)
 }
 
@@ -45,7 +61,10 @@ fn assert_refused(output: &Output, fragment: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(stderr.starts_with("geom: ") && stderr.contains(fragment), "{fragment:?} in {stderr}");
+    assert!(
+        stderr.starts_with("geom: ") && stderr.contains(fragment),
+        "{fragment:?} in {stderr}"
+    );
 }
 
 #[test]
@@ -53,10 +72,20 @@ fn a_run_writes_everything_it_promises() {
     let scratch = scratch();
     let output = run(&scratch, &[&["train", "--out", "run"], &SMALL[..]].concat());
     let stdout = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(stdout.lines().count(), 6, "five numbers and the report:\n{stdout}");
+    assert_eq!(
+        stdout.lines().count(),
+        6,
+        "five numbers and the report:\n{stdout}"
+    );
     assert!(stdout.trim_end().ends_with("report.html"));
     let folder = scratch.path().join("run");
-    for figure in ["embedding", "log_determinant", "indicatrices", "reconstructions", "losses"] {
+    for figure in [
+        "embedding",
+        "log_determinant",
+        "indicatrices",
+        "reconstructions",
+        "losses",
+    ] {
         let svg = fs::read_to_string(folder.join(format!("figures/{figure}.svg"))).unwrap();
         assert!(svg.starts_with("<svg") && !svg.contains("NaN"), "{figure}");
     }
@@ -70,13 +99,21 @@ fn a_run_writes_everything_it_promises() {
             "knn_recall_10",
             "kl_0.1",
         ] {
-            assert!(metrics[part][name].is_f64(), "{part} {name}: {}", metrics[part][name]);
+            assert!(
+                metrics[part][name].is_f64(),
+                "{part} {name}: {}",
+                metrics[part][name]
+            );
         }
     }
     let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
     let epochs: Vec<u64> = log
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["epoch"].as_u64().unwrap())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["epoch"]
+                .as_u64()
+                .unwrap()
+        })
         .collect();
     assert_eq!(epochs, [1, 2, 3]);
     let embedding = fs::read_to_string(folder.join("embedding.csv")).unwrap();
@@ -86,7 +123,10 @@ fn a_run_writes_everything_it_promises() {
     let report = fs::read_to_string(folder.join("report.html")).unwrap();
     assert_eq!(report.matches("<svg").count(), 5);
     assert!(!report.contains("<script") && !report.contains("src=\"http"));
-    assert!(!folder.join("checkpoints").exists(), "nothing is left to resume");
+    assert!(
+        !folder.join("checkpoints").exists(),
+        "nothing is left to resume"
+    );
 }
 
 #[test]
@@ -96,8 +136,15 @@ fn the_same_seed_gives_the_same_bytes_with_any_number_of_threads() {
         let out = |threads: &str| format!("{dtype}-{threads}");
         let folders =
             ["1", "2"].map(|n| train(&scratch, &out(n), &["--threads", n, "--dtype", dtype]));
-        for file in ["model.safetensors", "embedding.csv", "metrics.json", "geometry.csv"] {
-            let [a, b] = folders.each_ref().map(|folder| fs::read(folder.join(file)).unwrap());
+        for file in [
+            "model.safetensors",
+            "embedding.csv",
+            "metrics.json",
+            "geometry.csv",
+        ] {
+            let [a, b] = folders
+                .each_ref()
+                .map(|folder| fs::read(folder.join(file)).unwrap());
             assert!(a == b, "{dtype} {file}");
         }
     }
@@ -116,7 +163,16 @@ fn a_written_configuration_repeats_the_run_and_flags_win_over_it() {
     assert!(again.status.success());
     let model = |folder: &Path| fs::read(folder.join("model.safetensors")).unwrap();
     assert_eq!(model(&first), model(&scratch.path().join("again")));
-    assert!(run(&scratch, &["train", "--config", config, "--epochs", "1", "--out", "short"]).status.success());
+    assert!(
+        run(
+            &scratch,
+            &[
+                "train", "--config", config, "--epochs", "1", "--out", "short"
+            ]
+        )
+        .status
+        .success()
+    );
     let log = fs::read_to_string(scratch.path().join("short/log.jsonl")).unwrap();
     assert_eq!(log.lines().count(), 1);
 }
@@ -134,10 +190,20 @@ fn other_latent_dimensions_and_unlabelled_tables_train() {
         let folder = train(
             &scratch,
             &format!("d{d}"),
-            &["--data", "curve.csv", "--latent-dim", d, "--batch-size", "10"],
+            &[
+                "--data",
+                "curve.csv",
+                "--latent-dim",
+                d,
+                "--batch-size",
+                "10",
+            ],
         );
         assert!(folder.join("report.html").exists());
-        assert!(!folder.join("figures/indicatrices.svg").exists(), "only a plane has ellipses");
+        assert!(
+            !folder.join("figures/indicatrices.svg").exists(),
+            "only a plane has ellipses"
+        );
     }
 }
 
@@ -156,9 +222,15 @@ fn impossible_input_is_one_line_and_leaves_nothing() {
     npy.resize(128, b' ');
     file("promise.npy", &npy);
     fs::create_dir(scratch.path().join("idx")).unwrap();
-    file("idx/t10k-images-idx3-ubyte", &[7, 7, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5]);
+    file(
+        "idx/t10k-images-idx3-ubyte",
+        &[7, 7, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5],
+    );
     fs::create_dir(scratch.path().join("idx-short")).unwrap();
-    file("idx-short/t10k-images-idx3-ubyte", &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2]);
+    file(
+        "idx-short/t10k-images-idx3-ubyte",
+        &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2],
+    );
 
     let cases: [(&[&str], &str); 20] = [
         (&["--data", "missing.csv"], "missing.csv"),
@@ -183,9 +255,15 @@ fn impossible_input_is_one_line_and_leaves_nothing() {
         (&["--device", "cuda"], "cuda"),
     ];
     for (arguments, fragment) in cases {
-        let output = run(&scratch, &[&["train", "--out", "nothing"], arguments].concat());
+        let output = run(
+            &scratch,
+            &[&["train", "--out", "nothing"], arguments].concat(),
+        );
         assert_refused(&output, fragment);
-        assert!(!scratch.path().join("nothing").exists(), "{arguments:?} left a folder");
+        assert!(
+            !scratch.path().join("nothing").exists(),
+            "{arguments:?} left a folder"
+        );
     }
     assert_refused(&run(&scratch, &["trian"]), "train");
     assert_refused(&run(&scratch, &["inspect", "nowhere"]), "nowhere");
@@ -196,7 +274,10 @@ fn a_folder_that_holds_a_run_is_left_alone() {
     let scratch = scratch();
     let folder = train(&scratch, "run", &[]);
     let before = fs::read(folder.join("model.safetensors")).unwrap();
-    let again = run(&scratch, &[&["train", "--out", "run"], &SMALL[..], &["--seed", "9"]].concat());
+    let again = run(
+        &scratch,
+        &[&["train", "--out", "run"], &SMALL[..], &["--seed", "9"]].concat(),
+    );
     assert_refused(&again, "run");
     assert_eq!(fs::read(folder.join("model.safetensors")).unwrap(), before);
     assert_refused(&run(&scratch, &["train", "--resume", "run"]), "finished");
@@ -207,7 +288,11 @@ fn a_model_that_does_not_fit_its_settings_is_refused() {
     let scratch = scratch();
     let folder = train(&scratch, "run", &[]);
     let config = fs::read_to_string(folder.join("config.toml")).unwrap();
-    fs::write(folder.join("config.toml"), config.replace("[16, 16]", "[16, 17]")).unwrap();
+    fs::write(
+        folder.join("config.toml"),
+        config.replace("[16, 16]", "[16, 17]"),
+    )
+    .unwrap();
     assert_refused(&run(&scratch, &["inspect", "run"]), "model.safetensors");
     fs::write(folder.join("config.toml"), &config).unwrap();
     let mut model = fs::read(folder.join("model.safetensors")).unwrap();
@@ -221,8 +306,17 @@ fn embed_and_inspect_repeat_what_the_run_has_found() {
     let scratch = scratch();
     let folder = train(&scratch, "run", &[]);
     let output = run(&scratch, &["inspect", "run", "--out", "inspected"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for file in ["metrics.json", "embedding.csv", "geometry.csv", "figures/indicatrices.svg"] {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for file in [
+        "metrics.json",
+        "embedding.csv",
+        "geometry.csv",
+        "figures/indicatrices.svg",
+    ] {
         let inspected = fs::read(scratch.path().join("inspected").join(file)).unwrap();
         assert!(fs::read(folder.join(file)).unwrap() == inspected, "{file}");
     }
@@ -230,7 +324,14 @@ fn embed_and_inspect_repeat_what_the_run_has_found() {
     assert!(other.status.success());
     assert!(folder.join("inspect-1/report.html").exists());
 
-    let arguments = ["embed", "run", "--data", "swiss-roll:300", "--out", "codes.csv"];
+    let arguments = [
+        "embed",
+        "run",
+        "--data",
+        "swiss-roll:300",
+        "--out",
+        "codes.csv",
+    ];
     assert!(run(&scratch, &arguments).status.success());
     // The run's table has the training points first; by index both are the same.
     let rows = |path: &Path| {
@@ -240,7 +341,10 @@ fn embed_and_inspect_repeat_what_the_run_has_found() {
             .skip(1)
             .map(|line| {
                 let mut fields = line.splitn(3, ',').skip(1);
-                (fields.next().unwrap().parse().unwrap(), fields.next().unwrap().to_owned())
+                (
+                    fields.next().unwrap().parse().unwrap(),
+                    fields.next().unwrap().to_owned(),
+                )
             })
             .collect();
         rows.sort();
@@ -251,9 +355,17 @@ fn embed_and_inspect_repeat_what_the_run_has_found() {
     assert_eq!(codes.len(), 300);
     for ((index, codes), (same, trained)) in codes.iter().zip(&trained) {
         assert_eq!(index, same);
-        let numbers = |row: &str| row.split(',').skip(1).map(|v| v.parse::<f64>().unwrap()).collect::<Vec<_>>();
+        let numbers = |row: &str| {
+            row.split(',')
+                .skip(1)
+                .map(|v| v.parse::<f64>().unwrap())
+                .collect::<Vec<_>>()
+        };
         for (a, b) in numbers(codes).into_iter().zip(numbers(trained)) {
-            assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{codes} against {trained}");
+            assert!(
+                (a - b).abs() <= 1e-6 * b.abs().max(1.0),
+                "{codes} against {trained}"
+            );
         }
     }
 }
@@ -264,7 +376,11 @@ fn compare_puts_runs_on_one_page() {
     train(&scratch, "a", &[]);
     train(&scratch, "b", &["--method", "ae"]);
     let output = run(&scratch, &["compare", "a", "b", "--out", "page.html"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let page = fs::read_to_string(scratch.path().join("page.html")).unwrap();
     assert_eq!(page.matches("<svg").count(), 10);
     assert!(page.contains(">a</h3>") && page.contains(">b</h3>"));
@@ -275,12 +391,21 @@ fn compare_puts_runs_on_one_page() {
 /// Starts a run that takes long enough to be stopped, and waits until `epochs` epochs are logged.
 fn started(scratch: &TempDir, out: &str, epochs: usize) -> std::process::Child {
     let arguments = [&["train", "--out", out], &SMALL[..], &["--epochs", "400"]].concat();
-    let mut child = geom(scratch, &arguments).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = geom(scratch, &arguments)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let log = scratch.path().join(out).join("log.jsonl");
     let start = Instant::now();
     while fs::read_to_string(&log).map_or(0, |text| text.lines().count()) < epochs {
-        assert!(start.elapsed() < Duration::from_secs(120), "no epoch was logged");
-        assert!(child.try_wait().unwrap().is_none(), "the run ended before it could be stopped");
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "no epoch was logged"
+        );
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run ended before it could be stopped"
+        );
         sleep(Duration::from_millis(2));
     }
     child
@@ -295,15 +420,30 @@ fn a_killed_run_resumes_to_the_same_bytes() {
         child.kill().unwrap();
         child.wait().unwrap();
         let resumed = run(&scratch, &["train", "--resume", out, "--threads", "1"]);
-        assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
-        for file in ["model.safetensors", "embedding.csv", "metrics.json", "geometry.csv"] {
+        assert!(
+            resumed.status.success(),
+            "{}",
+            String::from_utf8_lossy(&resumed.stderr)
+        );
+        for file in [
+            "model.safetensors",
+            "embedding.csv",
+            "metrics.json",
+            "geometry.csv",
+        ] {
             let bytes = |folder: &Path| fs::read(folder.join(file)).unwrap();
-            assert!(bytes(&whole) == bytes(&scratch.path().join(out)), "{out} {file}");
+            assert!(
+                bytes(&whole) == bytes(&scratch.path().join(out)),
+                "{out} {file}"
+            );
         }
         let log = fs::read_to_string(scratch.path().join(out).join("log.jsonl")).unwrap();
         assert_eq!(log.lines().count(), 400, "every epoch is logged once");
     }
-    assert_refused(&run(&scratch, &["train", "--resume", "whole", "--epochs", "9"]), "settings");
+    assert_refused(
+        &run(&scratch, &["train", "--resume", "whole", "--epochs", "9"]),
+        "settings",
+    );
 }
 
 #[cfg(unix)]
@@ -311,12 +451,18 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 fn an_interrupted_run_leaves_its_last_finished_epoch() {
     let scratch = scratch();
     let mut child = started(&scratch, "run", 3);
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let status = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(status.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let folder = scratch.path().join("run");
     assert!(folder.join("model.safetensors").exists());
     let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
-    assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+    assert!(
+        log.lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok())
+    );
     assert!(run(&scratch, &["inspect", "run"]).status.success());
 }

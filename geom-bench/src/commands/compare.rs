@@ -39,12 +39,17 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<(), Error> {
     }
     share_colours(&mut compared, &geometries)?;
     let setting = |run: &ComparedRun, name: &str| {
-        run.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        run.settings
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
     };
     for name in ["data", "labels", "split", "test_fraction"] {
         let first = compared.first().and_then(|run| setting(run, name));
         if compared.iter().any(|run| setting(run, name) != first) {
-            warnings.push(format!("The runs differ in {name}: their metrics are of different points."));
+            warnings.push(format!(
+                "The runs differ in {name}: their metrics are of different points."
+            ));
         }
     }
     let page = comparison_page(&Comparison {
@@ -66,7 +71,11 @@ fn figures_of(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Vec<Figu
     for kind in FigureKind::ALL {
         let path = folder.file(&run_folder::figure_file(kind));
         match fs::read_to_string(&path) {
-            Ok(svg) => figures.push(Figure { kind, svg, remark: None }),
+            Ok(svg) => figures.push(Figure {
+                kind,
+                svg,
+                remark: None,
+            }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 warnings.push(format!("{} is missing.", path.display()));
             }
@@ -80,10 +89,15 @@ fn figures_of(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Vec<Figu
 fn metrics_of(folder: &RunFolder) -> Result<Vec<Metric>, Error> {
     let path = folder.file(run_folder::METRICS);
     let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-    let parts: Value =
-        serde_json::from_str(&text).map_err(|source| Error::Json { path: path.clone(), source })?;
+    let parts: Value = serde_json::from_str(&text).map_err(|source| Error::Json {
+        path: path.clone(),
+        source,
+    })?;
     let value = |part: &str, name: &str| parts.get(part)?.get(name)?.as_f64();
-    let names = parts.get("train").and_then(Value::as_object).map(|train| train.keys());
+    let names = parts
+        .get("train")
+        .and_then(Value::as_object)
+        .map(|train| train.keys());
     Ok(names
         .into_iter()
         .flatten()
@@ -97,10 +111,14 @@ fn metrics_of(folder: &RunFolder) -> Result<Vec<Metric>, Error> {
 
 /// Draws the heatmaps again, all on one scale of colours.
 fn share_colours(runs: &mut [ComparedRun], geometries: &[PointGeometry]) -> Result<(), Error> {
-    let fields: Vec<_> = geometries.iter().map(|geometry| geometry.log_det.view()).collect();
+    let fields: Vec<_> = geometries
+        .iter()
+        .map(|geometry| geometry.log_det.view())
+        .collect();
     let limit = figures::log_determinant_limit(&fields);
     for (run, geometry) in runs.iter_mut().zip(geometries) {
-        run.figures.retain(|figure| figure.kind != FigureKind::LogDeterminant);
+        run.figures
+            .retain(|figure| figure.kind != FigureKind::LogDeterminant);
         run.figures.push(pictures::log_determinant(
             geometry.embedding.view(),
             geometry.log_det.view(),
@@ -111,5 +129,9 @@ fn share_colours(runs: &mut [ComparedRun], geometries: &[PointGeometry]) -> Resu
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> Error {
-    Error::Io { operation: "read", path: path.to_path_buf(), source }
+    Error::Io {
+        operation: "read",
+        path: path.to_path_buf(),
+        source,
+    }
 }

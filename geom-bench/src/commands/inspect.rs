@@ -36,7 +36,14 @@ pub(crate) struct InspectArgs {
 pub(crate) fn run(arguments: &InspectArgs) -> Result<(), Error> {
     let folder = RunFolder::open(&arguments.run)?;
     let config = folder.config()?;
-    dispatch(&config, Inspect { arguments, folder: &folder, config: &config })
+    dispatch(
+        &config,
+        Inspect {
+            arguments,
+            folder: &folder,
+            config: &config,
+        },
+    )
 }
 
 struct Inspect<'a> {
@@ -49,11 +56,17 @@ impl Job for Inspect<'_> {
     type Error = Error;
 
     fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Error> {
-        let Self { arguments, folder, config } = self;
+        let Self {
+            arguments,
+            folder,
+            config,
+        } = self;
         let model = loaded::model::<E, D>(folder, config, device)?;
         let own = arguments.data.is_none();
         let options = data::Options {
-            labels: arguments.labels.unwrap_or(if own { config.labels } else { Labels::None }),
+            labels: arguments
+                .labels
+                .unwrap_or(if own { config.labels } else { Labels::None }),
             seed: config.seed,
         };
         let name = arguments.data.as_ref().unwrap_or(&config.data);
@@ -70,7 +83,11 @@ impl Job for Inspect<'_> {
         } else {
             Vec::new()
         };
-        let target = Config { data: name.clone(), out: arguments.out.clone(), ..config.clone() };
+        let target = Config {
+            data: name.clone(),
+            out: arguments.out.clone(),
+            ..config.clone()
+        };
         let target = RunFolder::create_named(&target, folder.path(), "inspect")?;
         results::write(&target, config, &model, &measured, &history)?;
         super::print(&results::closing_lines(&target, &measured))

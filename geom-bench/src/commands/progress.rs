@@ -28,14 +28,22 @@ impl Progress {
             }
             bar
         });
-        Self { bar, start: Instant::now(), first, epochs }
+        Self {
+            bar,
+            start: Instant::now(),
+            first,
+            epochs,
+        }
     }
 
     /// One step further.
     pub(crate) fn batch(&self, report: &BatchReport) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
-            bar.set_message(format!("epoch {}/{}  loss {:.4}", report.epoch, self.epochs, report.total));
+            bar.set_message(format!(
+                "epoch {}/{}  loss {:.4}",
+                report.epoch, self.epochs, report.total
+            ));
         }
     }
 

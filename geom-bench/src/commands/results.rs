@@ -33,7 +33,10 @@ struct MeasuredPart<E> {
 
 impl<E> MeasuredPart<E> {
     fn part(&self) -> Part<'_> {
-        Part { diagnosis: &self.diagnosis, labels: self.points.labels.as_deref() }
+        Part {
+            diagnosis: &self.diagnosis,
+            labels: self.points.labels.as_deref(),
+        }
     }
 }
 
@@ -44,7 +47,11 @@ impl<'a, E: Number> Measured<'a, E> {
         dataset: &'a Dataset<E>,
         split: Split,
     ) -> Result<Self, Error> {
-        Self::new(model, dataset, vec![("train", split.train), ("test", split.test)])
+        Self::new(
+            model,
+            dataset,
+            vec![("train", split.train), ("test", split.test)],
+        )
     }
 
     /// Diagnoses the model on all points.
@@ -63,7 +70,12 @@ impl<'a, E: Number> Measured<'a, E> {
         let measure = |(name, indices): (&'static str, Vec<usize>)| {
             let points = dataset.subset(&indices)?;
             let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
-            Ok(MeasuredPart { name, indices, points, diagnosis })
+            Ok(MeasuredPart {
+                name,
+                indices,
+                points,
+                diagnosis,
+            })
         };
         Ok(Self {
             dataset,
@@ -77,7 +89,9 @@ impl<'a, E: Number> Measured<'a, E> {
 
     /// The value of a metric on the last part, test where there is one.
     fn figure(&self, name: &str) -> Option<f64> {
-        self.parts.last().and_then(|part| part.diagnosis.metrics.get(name))
+        self.parts
+            .last()
+            .and_then(|part| part.diagnosis.metrics.get(name))
     }
 
     fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
@@ -134,7 +148,11 @@ impl<'a, E: Number> Measured<'a, E> {
     /// One row for every metric of any part.
     fn metrics(&self) -> Vec<Metric> {
         let value = |part: &MeasuredPart<E>, name: &str| part.diagnosis.metrics.get(name);
-        let names = self.parts.first().into_iter().flat_map(|part| part.diagnosis.metrics.iter());
+        let names = self
+            .parts
+            .first()
+            .into_iter()
+            .flat_map(|part| part.diagnosis.metrics.iter());
         names
             .map(|(name, _)| Metric {
                 name: name.to_owned(),
@@ -165,7 +183,10 @@ impl<'a, E: Number> Measured<'a, E> {
             }
             for (name, value) in part.diagnosis.metrics.iter() {
                 if let Err(reason) = value {
-                    warnings.push(format!("{name} is not defined for the {} points: {reason}.", part.name));
+                    warnings.push(format!(
+                        "{name} is not defined for the {} points: {reason}.",
+                        part.name
+                    ));
                 }
             }
         }
@@ -186,8 +207,11 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
     for figure in &figures {
         folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
     }
-    let sizes: Vec<String> =
-        measured.parts.iter().map(|part| format!("{} {} points", part.indices.len(), part.name)).collect();
+    let sizes: Vec<String> = measured
+        .parts
+        .iter()
+        .map(|part| format!("{} {} points", part.indices.len(), part.name))
+        .collect();
     let page = report::run_page(&RunReport {
         title: format!("{} on {}", config.method, measured.dataset.name),
         summary: format!(
@@ -216,29 +240,59 @@ pub(crate) fn closing_lines<E: Number>(folder: &RunFolder, measured: &Measured<'
     let part = measured.parts.last().map_or("data", |part| part.name);
     let mut lines = String::new();
     for name in HEADLINE_METRICS {
-        let value = measured.figure(name).map_or_else(|| "not defined".to_owned(), report::number);
+        let value = measured
+            .figure(name)
+            .map_or_else(|| "not defined".to_owned(), report::number);
         let _ = writeln!(lines, "{name:28} {value:>12}   ({part})");
     }
-    let _ = write!(lines, "{}", folder.path().join(run_folder::REPORT).display());
+    let _ = write!(
+        lines,
+        "{}",
+        folder.path().join(run_folder::REPORT).display()
+    );
     lines
 }
 
 fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
     let series = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        history.iter().filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?))).collect()
+        history
+            .iter()
+            .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
+            .collect()
     };
     let total = series(&|epoch| Some(epoch.total));
     let test = series(&|epoch| epoch.test_mse);
-    let names: Vec<&String> = history.first().into_iter().flat_map(|epoch| epoch.terms.keys()).collect();
-    let terms: Vec<Vec<(f64, f64)>> =
-        names.iter().map(|name| series(&|epoch| epoch.terms.get(*name).copied())).collect();
-    let mut curves = vec![Curve { name: "objective", train: &total, test: &[] }];
+    let names: Vec<&String> = history
+        .first()
+        .into_iter()
+        .flat_map(|epoch| epoch.terms.keys())
+        .collect();
+    let terms: Vec<Vec<(f64, f64)>> = names
+        .iter()
+        .map(|name| series(&|epoch| epoch.terms.get(*name).copied()))
+        .collect();
+    let mut curves = vec![Curve {
+        name: "objective",
+        train: &total,
+        test: &[],
+    }];
     for (name, train) in names.iter().zip(&terms) {
-        let test: &[(f64, f64)] = if *name == "mean_squared_error" { &test } else { &[] };
+        let test: &[(f64, f64)] = if *name == "mean_squared_error" {
+            &test
+        } else {
+            &[]
+        };
         curves.push(Curve { name, train, test });
     }
-    let svg = figures::loss_curves(&figures::LossCurves { title: "Losses", curves: &curves })?;
-    Ok(Figure { kind: FigureKind::LossCurves, svg, remark: None })
+    let svg = figures::loss_curves(&figures::LossCurves {
+        title: "Losses",
+        curves: &curves,
+    })?;
+    Ok(Figure {
+        kind: FigureKind::LossCurves,
+        svg,
+        remark: None,
+    })
 }
 
 /// The parts' metrics as one JSON object.
@@ -246,6 +300,10 @@ struct ByPart<'a, E>(&'a [MeasuredPart<E>]);
 
 impl<E> Serialize for ByPart<'_, E> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|part| (part.name, &part.diagnosis.metrics)))
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|part| (part.name, &part.diagnosis.metrics)),
+        )
     }
 }

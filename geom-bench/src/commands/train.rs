@@ -46,7 +46,10 @@ pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
         None => (arguments.config.resolve()?, None),
         Some(path) => {
             let threads = arguments.config.settings.threads;
-            let only_threads = Settings { threads, ..Settings::default() };
+            let only_threads = Settings {
+                threads,
+                ..Settings::default()
+            };
             if arguments.config.config.is_some() || arguments.config.settings != only_threads {
                 return Err(Error::ResumeWithSettings { path }.into());
             }
@@ -90,7 +93,10 @@ impl Job for Train {
         let fingerprint = fingerprint(&config, &dataset)?;
 
         let (folder, mut history) = match resumed {
-            None => (RunFolder::create(&config, Path::new(run_folder::RUNS))?, Vec::new()),
+            None => (
+                RunFolder::create(&config, Path::new(run_folder::RUNS))?,
+                Vec::new(),
+            ),
             Some(folder) => {
                 let history = resume(&folder, &mut trainer, &fingerprint)?;
                 (folder, history)
@@ -105,7 +111,14 @@ impl Job for Train {
             dataset.width(),
             folder.path().display()
         );
-        train_epochs(&folder, &config, &mut trainer, test.view(), &fingerprint, &mut history)?;
+        train_epochs(
+            &folder,
+            &config,
+            &mut trainer,
+            test.view(),
+            &fingerprint,
+            &mut history,
+        )?;
 
         eprintln!("measuring and drawing");
         let model = trainer.into_model();
@@ -122,8 +135,12 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     device: &D,
     data: ndarray::ArrayView2<'a, E>,
 ) -> Result<Trainer<'a, E, D>, Error> {
-    let architecture =
-        box_autoencoder(data.ncols(), &config.hidden, config.latent_dim, config.activation)?;
+    let architecture = box_autoencoder(
+        data.ncols(),
+        &config.hidden,
+        config.latent_dim,
+        config.activation,
+    )?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
     let options = TrainOptions {
         epochs: config.epochs,
@@ -132,7 +149,12 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         weight_decay: config.weight_decay,
         seed: config.seed,
     };
-    Ok(Trainer::new(model, config.method.objective(config.weight)?, data, options)?)
+    Ok(Trainer::new(
+        model,
+        config.method.objective(config.weight)?,
+        data,
+        options,
+    )?)
 }
 
 /// Trains to the end; after every epoch the log, a checkpoint and the model are on the disk, in this order.
@@ -164,10 +186,17 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
             }
             Err(error) => {
                 progress.finish();
-                return Err(Failure::Training { error, folder: folder.path().display().to_string() });
+                return Err(Failure::Training {
+                    error,
+                    folder: folder.path().display().to_string(),
+                });
             }
         };
-        let test_mse = trainer.model().reconstruction_errors(test).map_err(Error::from)?.mean();
+        let test_mse = trainer
+            .model()
+            .reconstruction_errors(test)
+            .map_err(Error::from)?
+            .mean();
         progress.epoch(&report, test_mse);
         let record = EpochRecord::new(&report, test_mse);
         log.append(&record)?;
@@ -177,7 +206,10 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
             .map_err(Error::from)?;
         trainer
             .model()
-            .save(&folder.file(run_folder::MODEL), &metadata(config, trainer.epoch()))
+            .save(
+                &folder.file(run_folder::MODEL),
+                &metadata(config, trainer.epoch()),
+            )
             .map_err(Error::from)?;
     }
     progress.finish();
@@ -228,12 +260,21 @@ fn metadata(config: &Config, epoch: usize) -> BTreeMap<String, String> {
 
 /// What a resumed run must share with the interrupted one: every setting but the threads, and the data.
 fn fingerprint<E: Number>(config: &Config, dataset: &Dataset<E>) -> Result<String, Error> {
-    let settings = Config { threads: 1, out: None, ..config.clone() }.to_toml()?;
+    let settings = Config {
+        threads: 1,
+        out: None,
+        ..config.clone()
+    }
+    .to_toml()?;
     let mut hash = Sha256::new();
     hash.update(settings);
     hash.update(format!("{:?}", dataset.points.dim()));
     for &value in &dataset.points {
         hash.update(<E as Into<f64>>::into(value).to_le_bytes());
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -243,7 +243,9 @@ impl RunFolder {
     pub fn remove(&self, name: &str) -> Result<(), Error> {
         let path = self.file(name);
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::io("remove", &path)(error))
+            }
             _ => Ok(()),
         }
     }
