@@ -155,7 +155,7 @@ pub enum Error {
         due: &'static str,
     },
     /// NaN, infinity, or a value outside the range of the chosen type.
-    #[error("{}: {unit} {row}, column {column}: {value} is not a finite {dtype} number", path.display())]
+    #[error("{}: {unit} {row}, column {column}: {value:?} is not a finite {dtype} number", path.display())]
     NonFinite {
         /// The file.
         path: PathBuf,
@@ -408,9 +408,11 @@ pub enum Error {
         /// The reason.
         source: serde_json::Error,
     },
-    /// A record that cannot be written as JSON.
-    #[error("{}: the record cannot be written as JSON: {source}", path.display())]
+    /// A value that JSON cannot hold, or a file that is not JSON.
+    #[error("cannot {operation} {} as JSON: {source}", path.display())]
     Json {
+        /// `read` or `write`.
+        operation: &'static str,
         /// The file.
         path: PathBuf,
         /// The reason.

@@ -72,6 +72,7 @@ pub fn rewind(path: &Path, epochs: usize) -> Result<Vec<EpochRecord>, Error> {
     let mut lines = Vec::new();
     for record in &kept {
         serde_json::to_writer(&mut lines, record).map_err(|source| Error::Json {
+            operation: "write",
             path: path.to_path_buf(),
             source,
         })?;

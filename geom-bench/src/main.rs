@@ -8,7 +8,7 @@ use clap::{Parser, error::ErrorKind};
 
 /// Train autoencoders that preserve geometry, measure their distortion, draw where a picture can be trusted.
 #[derive(Debug, Parser)]
-#[command(name = "geom", version, about)]
+#[command(name = "geom", version)]
 struct Cli {
     #[command(subcommand)]
     command: commands::Command,

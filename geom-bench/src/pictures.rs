@@ -8,13 +8,15 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use crate::{
     Error,
     figures::{self, Cloud},
-    report::{Figure, FigureKind},
+    report::{Figure, FigureKind, number},
 };
 
 /// Cells of the grid of indicatrices along the longer side of the embedding.
 const INDICATRIX_STEPS: usize = 16;
 /// Corners of an indicatrix.
 const CORNERS: usize = 48;
+/// How far, in steps of that grid, nine of ten indicatrices may reach from their centre.
+const LONGEST_INDICATRIX: f64 = 1.0;
 /// Pairs of originals and reconstructions.
 const RECONSTRUCTIONS: usize = 20;
 
@@ -75,34 +77,43 @@ pub fn log_determinant(
     })
 }
 
-/// Unit circles of the decoder's metric on a grid inside the embedding's hull; `None` unless the latent space is a plane
-/// that the codes fill.
+/// Unit circles of the decoder's metric on a grid inside the embedding's hull, or the reason why there are none: they
+/// need a latent space that is a plane, and codes that fill it.
 ///
 /// # Errors
 /// A decoder that gives no finite Jacobian there.
 pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     background: Part<'_>,
-) -> Result<Option<Figure>, Error> {
+) -> Result<Result<Figure, &'static str>, Error> {
     let codes = background.diagnosis.embedding.view();
     if codes.ncols() != 2 {
-        return Ok(None);
+        return Ok(Err("They are drawn where there are two latent dimensions."));
     }
-    let Ok(grid) = HullGrid::within(codes, INDICATRIX_STEPS) else {
-        return Ok(None);
+    let grid = HullGrid::within(codes, INDICATRIX_STEPS)
+        .ok()
+        .filter(|grid| !grid.points.is_empty());
+    let Some(grid) = grid else {
+        return Ok(Err("The codes span no plane that a grid could be laid on."));
     };
-    if grid.points.is_empty() {
-        return Ok(None);
-    }
     let centres: Array2<E> = grid.to_array();
     let (_, jacobian) = model.decode_with_jacobian(centres.view())?;
     let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
-        return Ok(None);
+        return Ok(Err(
+            "The decoder's Jacobian has lost rank at every point of the grid.",
+        ));
     };
+    let shrink = (LONGEST_INDICATRIX / reach_of_nine_in_ten(&glyphs)).min(1.0);
     let polygons: Vec<Vec<[f64; 2]>> = glyphs
         .glyphs
         .iter()
-        .map(|glyph| glyph.polygon(CORNERS))
+        .map(|glyph| {
+            let towards = |[x, y]: [f64; 2]| {
+                let [a, b] = glyph.centre;
+                [a + (x - a) * shrink, b + (y - b) * shrink]
+            };
+            glyph.polygon(CORNERS).into_iter().map(towards).collect()
+        })
         .collect();
     let svg = figures::indicatrices(&figures::Indicatrices {
         title: "Indicatrices",
@@ -115,15 +126,33 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
             format!(" At {count} grid points the Jacobian has lost rank; nothing is drawn there.")
         }
     };
+    let radius = number(geom_riemann::diagnostics::GLYPH_RADIUS * shrink);
+    let why = if shrink < 1.0 {
+        "a size at which nine in ten of these thin glyphs reach no further than a step"
+    } else {
+        "whatever the model"
+    };
     let remark = format!(
-        "The glyph of median area has the area of a circle of radius {} grid steps, whatever the model.{lost}",
-        geom_riemann::diagnostics::GLYPH_RADIUS
+        "The glyph of median area has the area of a circle of radius {radius} grid steps, {why}.{lost}"
     );
-    Ok(Some(Figure {
+    Ok(Ok(Figure {
         kind: FigureKind::Indicatrices,
         svg,
         remark: Some(remark),
     }))
+}
+
+/// The 90th percentile of the longer semi-axes, in grid steps.
+fn reach_of_nine_in_ten(glyphs: &Indicatrices) -> f64 {
+    let mut longest: Vec<f64> = glyphs
+        .glyphs
+        .iter()
+        .map(|glyph| glyph.semi_axes[0] / glyphs.spacing)
+        .collect();
+    longest.sort_by(f64::total_cmp);
+    longest
+        .get(longest.len() * 9 / 10)
+        .map_or(0.0, |&reach| reach)
 }
 
 /// Originals beside what comes back, for points spread evenly over `points`.

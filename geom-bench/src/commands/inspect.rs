@@ -13,7 +13,7 @@ use geom_nn::NetworkDevice;
 
 use super::{
     Job, Number, dispatch, loaded,
-    results::{self, Measured},
+    results::{self, Measured, Provenance},
 };
 
 /// The flags of `geom inspect`.
@@ -78,18 +78,28 @@ impl Job for Inspect<'_> {
             Measured::whole(&model, &dataset)?
         };
         let log = folder.file(run_folder::LOG);
-        let history = if own && log.exists() {
-            run_folder::read_log::<EpochRecord>(&log)?.records
+        let history = if log.exists() {
+            Some(run_folder::read_log::<EpochRecord>(&log)?.records)
         } else {
-            Vec::new()
+            None
+        };
+        let mut command = format!("geom inspect {}", folder.path().display());
+        if !own {
+            command += &format!(" --data {name} --labels {}", options.labels);
+        }
+        let provenance = Provenance {
+            epochs: history.as_ref().map(Vec::len),
+            history: history.as_deref().filter(|_| own).unwrap_or_default(),
+            command,
         };
         let target = Config {
             data: name.clone(),
+            labels: options.labels,
             out: arguments.out.clone(),
             ..config.clone()
         };
         let target = RunFolder::create_named(&target, folder.path(), "inspect")?;
-        results::write(&target, config, &model, &measured, &history)?;
+        results::write(&target, config, &model, &measured, provenance)?;
         super::print(&results::closing_lines(&target, &measured))
     }
 }

@@ -46,12 +46,12 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Input(#[from] Error),
     /// The training itself.
-    #[error("{error}; the last finished epoch is in {folder}")]
+    #[error("{error}; {left}")]
     Training {
         /// What happened.
         error: geom_ae::Error,
-        /// The run folder.
-        folder: String,
+        /// What it leaves behind.
+        left: String,
     },
     /// The user.
     #[error("{0}")]

@@ -10,7 +10,7 @@ use geom_bench::{
     figures::{self, Curve},
     history::EpochRecord,
     pictures::{self, Part},
-    report::{self, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
+    report::{self, AbsentFigure, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
     run_folder::{self, EmbeddingPart, GeometryPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
@@ -120,14 +120,16 @@ impl<'a, E: Number> Measured<'a, E> {
         folder.write_json(run_folder::METRICS, &ByPart(&self.parts))
     }
 
+    /// The pictures that can be drawn, and why the others cannot.
     fn pictures<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
         history: &[EpochRecord],
-    ) -> Result<Vec<Figure>, Error> {
+    ) -> Result<(Vec<Figure>, Vec<AbsentFigure>), Error> {
         let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         };
+        let mut absent = Vec::new();
         let test = (self.parts.len() > 1).then(|| last.part());
         let mut pictures = vec![
             pictures::embedding(first.part(), test)?,
@@ -138,16 +140,35 @@ impl<'a, E: Number> Measured<'a, E> {
             )?,
             pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
         ];
-        pictures.extend(pictures::indicatrices(model, first.part())?);
-        if !history.is_empty() {
+        match pictures::indicatrices(model, first.part())? {
+            Ok(figure) => pictures.push(figure),
+            Err(reason) => absent.push(AbsentFigure {
+                kind: FigureKind::Indicatrices,
+                reason: reason.to_owned(),
+            }),
+        }
+        if history.is_empty() {
+            absent.push(AbsentFigure {
+                kind: FigureKind::LossCurves,
+                reason: "Nothing was trained on these data.".to_owned(),
+            });
+        } else {
             pictures.push(loss_curves(history)?);
         }
-        Ok(pictures)
+        Ok((pictures, absent))
     }
 
-    /// One row for every metric of any part.
+    /// Whether all points are one part.
+    fn undivided(&self) -> bool {
+        self.parts.len() == 1
+    }
+
+    /// One row for every metric.
     fn metrics(&self) -> Vec<Metric> {
-        let value = |part: &MeasuredPart<E>, name: &str| part.diagnosis.metrics.get(name);
+        let value = |part: Option<&MeasuredPart<E>>, name: &str| {
+            part.and_then(|part| part.diagnosis.metrics.get(name))
+        };
+        let train = self.parts.first().filter(|_| !self.undivided());
         let names = self
             .parts
             .first()
@@ -156,8 +177,8 @@ impl<'a, E: Number> Measured<'a, E> {
         names
             .map(|(name, _)| Metric {
                 name: name.to_owned(),
-                train: self.parts.first().and_then(|part| value(part, name)),
-                test: self.parts.get(1).and_then(|part| value(part, name)),
+                train: value(train, name),
+                test: value(self.parts.last(), name),
             })
             .collect()
     }
@@ -194,16 +215,27 @@ impl<'a, E: Number> Measured<'a, E> {
     }
 }
 
+/// How the model came about and by what command it was measured.
+pub(crate) struct Provenance<'a> {
+    /// The epochs on the data that were measured; none if it was trained on other data.
+    pub(crate) history: &'a [EpochRecord],
+    /// The epochs it was trained for, if that is known.
+    pub(crate) epochs: Option<usize>,
+    /// The command.
+    pub(crate) command: String,
+}
+
 /// Writes everything but the model and the log into `folder`.
 pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
     folder: &RunFolder,
     config: &Config,
     model: &Autoencoder<E, D>,
     measured: &Measured<'_, E>,
-    history: &[EpochRecord],
+    provenance: Provenance<'_>,
 ) -> Result<(), Error> {
+    let history = provenance.history;
     measured.write_data(folder)?;
-    let figures = measured.pictures(model, history)?;
+    let (figures, absent) = measured.pictures(model, history)?;
     for figure in &figures {
         folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
     }
@@ -215,20 +247,26 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
     let page = report::run_page(&RunReport {
         title: format!("{} on {}", config.method, measured.dataset.name),
         summary: format!(
-            "{} of dimension {}, {} latent dimensions, {} epochs",
+            "{} of dimension {}, latent dimension {}{}",
             sizes.join(" and "),
             measured.dataset.width(),
             config.latent_dim,
-            history.len().max(config.epochs)
+            match provenance.epochs {
+                Some(1) => ", 1 epoch".to_owned(),
+                Some(epochs) => format!(", {epochs} epochs"),
+                None => String::new(),
+            }
         ),
+        undivided: measured.undivided(),
         warnings: measured.warnings(history),
         figures,
+        absent,
         metrics: measured.metrics(),
         settings: config.entries()?,
         footer: Footer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: Some(config.seed),
-            command: Some(format!("geom train --config {}", run_folder::CONFIG)),
+            command: Some(provenance.command),
             attribution: measured.dataset.attribution.map(str::to_owned),
         },
     });

@@ -4,7 +4,10 @@ use std::{
     collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use geom_ae::{
@@ -25,11 +28,15 @@ use sha2::{Digest, Sha256};
 use super::{
     Failure, Job, Number, dispatch,
     progress::Progress,
-    results::{self, Measured},
+    results::{self, Measured, Provenance},
 };
 
 /// Set by Ctrl-C; the training looks at it after every batch.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// What to say of a Ctrl-C from now on. It is set once all epochs are on the disk: what follows is written file by file,
+/// each whole, and can be done again, so nothing need be waited for.
+static TRAINED: OnceLock<String> = OnceLock::new();
 
 /// The flags of `geom train`.
 #[derive(Debug, clap::Args)]
@@ -64,11 +71,19 @@ pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
     dispatch(&config.clone(), Train { config, resumed })
 }
 
-/// A second Ctrl-C ends the program at once.
+/// The first Ctrl-C ends the training after its batch; a second one, or one after the training, ends the program at once.
 fn catch_interrupts() -> Result<(), Error> {
     let handler = || {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            #[expect(clippy::exit, reason = "the user asked twice")]
+        let twice = INTERRUPTED.swap(true, Ordering::SeqCst);
+        let trained = TRAINED.get();
+        if let Some(message) = trained {
+            eprintln!("geom: {message}");
+        }
+        if twice || trained.is_some() {
+            #[expect(
+                clippy::exit,
+                reason = "there is nothing to wait for, or the user asked twice"
+            )]
             std::process::exit(130);
         }
     };
@@ -91,6 +106,10 @@ impl Job for Train {
         let test = dataset.points.select(Axis(0), &split.test);
         let mut trainer = prepare(&config, device, train.view())?;
         let fingerprint = fingerprint(&config, &dataset)?;
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            let message = "interrupted before the training began; nothing was written";
+            return Err(Failure::Interrupted(message.to_owned()));
+        }
 
         let (folder, mut history) = match resumed {
             None => (
@@ -120,10 +139,21 @@ impl Job for Train {
             &mut history,
         )?;
 
+        let message = format!("interrupted; {}", left_behind(&folder, trainer.epoch()));
+        // Whatever comes between these two is seen by one of them.
+        let message = TRAINED.get_or_init(|| message);
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            return Err(Failure::Interrupted(message.clone()));
+        }
         eprintln!("measuring and drawing");
         let model = trainer.into_model();
         let measured = Measured::split(&model, &dataset, split)?;
-        results::write(&folder, &config, &model, &measured, &history)?;
+        let provenance = Provenance {
+            history: &history,
+            epochs: Some(history.len()),
+            command: format!("geom train --config {}", run_folder::CONFIG),
+        };
+        results::write(&folder, &config, &model, &measured, provenance)?;
         folder.remove(run_folder::CHECKPOINTS)?;
         super::print(&results::closing_lines(&folder, &measured))?;
         Ok(())
@@ -167,7 +197,12 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
     history: &mut Vec<EpochRecord>,
 ) -> Result<(), Failure> {
     let mut log = folder.log()?;
-    let progress = Progress::new(trainer.epoch(), config.epochs, trainer.batches());
+    let progress = Progress::new(
+        trainer.epoch(),
+        config.epochs,
+        trainer.batches(),
+        config.batch_size,
+    );
     loop {
         let outcome = trainer.next_epoch(|report| {
             progress.batch(report);
@@ -181,14 +216,13 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
             Ok(Some(EpochOutcome::Finished(report))) => report,
             Ok(None) => break,
             Ok(Some(EpochOutcome::Interrupted)) => {
-                progress.finish();
-                return Err(interrupted(folder, trainer.epoch()));
+                let left = left_behind(folder, trainer.epoch());
+                return Err(Failure::Interrupted(format!("interrupted; {left}")));
             }
             Err(error) => {
-                progress.finish();
                 return Err(Failure::Training {
                     error,
-                    folder: folder.path().display().to_string(),
+                    left: left_behind(folder, trainer.epoch()),
                 });
             }
         };
@@ -212,7 +246,6 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
             )
             .map_err(Error::from)?;
     }
-    progress.finish();
     Ok(())
 }
 
@@ -234,15 +267,18 @@ fn resume<E: Number, D: NetworkDevice<E>>(
     history::rewind(&folder.file(run_folder::LOG), resumed.epoch)
 }
 
-fn interrupted(folder: &RunFolder, epoch: usize) -> Failure {
+/// What a training that ended after `epoch` whole epochs leaves, and how to go on.
+fn left_behind(folder: &RunFolder, epoch: usize) -> String {
     let path = folder.path().display();
-    Failure::Interrupted(if epoch == 0 {
-        format!("interrupted before the first epoch was finished; {path} holds its settings only")
+    if epoch == 0 {
+        format!(
+            "no epoch was finished and {path} holds the settings only; `geom train --resume {path}` begins again"
+        )
     } else {
         format!(
-            "interrupted; model and log of epoch {epoch} are in {path}, `geom train --resume {path}` goes on"
+            "model and log of epoch {epoch} are in {path}, `geom train --resume {path}` goes on"
         )
-    })
+    }
 }
 
 /// What the model's file says of its origin.

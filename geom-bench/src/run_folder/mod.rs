@@ -140,6 +140,7 @@ impl RunFolder {
         let lock = made.lock(&path)?;
         // Another process may have finished a run between the first look and the lock.
         check_empty(&path)?;
+        remove_partial(&path);
         let folder = Self {
             path,
             lock: Some(lock),
@@ -169,13 +170,15 @@ impl RunFolder {
         })
     }
 
-    /// Opens a run for writing and locks it.
+    /// Opens a run for writing, locks it, and removes what a killed process has left half-written.
     ///
     /// # Errors
     /// A folder without [`CONFIG`], or one that another process is writing.
     pub fn open_to_write(path: &Path) -> Result<Self, Error> {
         let folder = Self::open(path)?;
         let (lock, _) = lock(path)?;
+        remove_partial(path);
+        remove_partial(&path.join(FIGURES));
         Ok(Self {
             lock: Some(lock),
             ..folder
@@ -230,6 +233,7 @@ impl RunFolder {
     /// A value that JSON cannot hold, and what the operating system refuses.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(value).map_err(|source| Error::Json {
+            operation: "write",
             path: self.file(name),
             source,
         })?;
@@ -299,7 +303,19 @@ pub fn figure_file(kind: FigureKind) -> String {
     format!("{FIGURES}/{name}.svg")
 }
 
-/// Refuses a folder that holds anything besides the lock.
+/// Removes half-written files from a folder whose run is locked. What cannot be removed does no harm.
+fn remove_partial(folder: &Path) {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| is_partial(&entry.file_name().to_string_lossy())) {
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+fn is_partial(name: &str) -> bool {
+    name.starts_with(atomic::PARTIAL)
+}
+
+/// Refuses a folder that holds anything besides the lock and what a writer has begun; the lock decides about the writer.
 fn check_empty(path: &Path) -> Result<(), Error> {
     let mut other = None;
     for entry in fs::read_dir(path).map_err(Error::io("read the folder", path))? {
@@ -313,7 +329,7 @@ fn check_empty(path: &Path) -> Result<(), Error> {
                 entry,
             });
         }
-        if entry != LOCK {
+        if entry != LOCK && !is_partial(&entry) {
             other = Some(entry);
         }
     }
