@@ -1,13 +1,15 @@
-//! The command `geom` from outside: what it writes, what it refuses, what it keeps when it is stopped.
+//! The command `geom` from outside: what it writes; what it refuses; what it keeps when it is stopped.
+
+mod refusals;
+mod stops;
 
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    process::{Command, Output},
 };
 
+use geom_bench::report::{Better, explain};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -208,100 +210,6 @@ fn other_latent_dimensions_and_unlabelled_tables_train() {
 }
 
 #[test]
-fn impossible_input_is_one_line_and_leaves_nothing() {
-    let scratch = scratch();
-    let file = |name: &str, bytes: &[u8]| fs::write(scratch.path().join(name), bytes).unwrap();
-    file("empty.csv", b"");
-    file("ragged.csv", b"1,2\n3\n");
-    file("text.csv", b"1,2\n3,x\n");
-    file("nan.csv", b"1,2\n3,NaN\n");
-    file("short.csv", b"1,2\n3,4\n5,6\n");
-    file("torn.csv.gz", &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b]);
-    file("unknown-key.toml", b"epochs = 3\nepocs = 4\n");
-    let mut npy = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 4000), }".to_vec();
-    npy.resize(128, b' ');
-    file("promise.npy", &npy);
-    fs::create_dir(scratch.path().join("idx")).unwrap();
-    file(
-        "idx/t10k-images-idx3-ubyte",
-        &[7, 7, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 5],
-    );
-    fs::create_dir(scratch.path().join("idx-short")).unwrap();
-    file(
-        "idx-short/t10k-images-idx3-ubyte",
-        &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2],
-    );
-
-    let cases: [(&[&str], &str); 20] = [
-        (&["--data", "missing.csv"], "missing.csv"),
-        (&["--data", "digit"], "`digits`"),
-        (&["--data", "empty.csv"], "empty"),
-        (&["--data", "ragged.csv"], "line 2"),
-        (&["--data", "text.csv"], "line 2, column 2"),
-        (&["--data", "nan.csv"], "column 2"),
-        (&["--data", "torn.csv.gz"], "torn.csv.gz"),
-        (&["--data", "promise.npy"], "promise.npy"),
-        (&["--data", "idx"], "not an IDX file"),
-        (&["--data", "idx-short"], "t10k-images"),
-        (&["--data", "short.csv"], "batch"),
-        (&["--epochs", "0"], "epochs"),
-        (&["--batch-size", "5000"], "5000"),
-        (&["--latent-dim", "0"], "latent-dim"),
-        (&["--latent-dim", "65"], "65"),
-        (&["--method", "geomea"], "`geomae`"),
-        (&["--activation", "gellu"], "`gelu`"),
-        (&["--learning-rate", "nan"], "learning-rate"),
-        (&["--config", "unknown-key.toml"], "epocs"),
-        (&["--device", "cuda"], "cuda"),
-    ];
-    for (arguments, fragment) in cases {
-        let output = run(
-            &scratch,
-            &[&["train", "--out", "nothing"], arguments].concat(),
-        );
-        assert_refused(&output, fragment);
-        assert!(
-            !scratch.path().join("nothing").exists(),
-            "{arguments:?} left a folder"
-        );
-    }
-    assert_refused(&run(&scratch, &["trian"]), "train");
-    assert_refused(&run(&scratch, &["inspect", "nowhere"]), "nowhere");
-}
-
-#[test]
-fn a_folder_that_holds_a_run_is_left_alone() {
-    let scratch = scratch();
-    let folder = train(&scratch, "run", &[]);
-    let before = fs::read(folder.join("model.safetensors")).unwrap();
-    let again = run(
-        &scratch,
-        &[&["train", "--out", "run"], &SMALL[..], &["--seed", "9"]].concat(),
-    );
-    assert_refused(&again, "run");
-    assert_eq!(fs::read(folder.join("model.safetensors")).unwrap(), before);
-    assert_refused(&run(&scratch, &["train", "--resume", "run"]), "finished");
-}
-
-#[test]
-fn a_model_that_does_not_fit_its_settings_is_refused() {
-    let scratch = scratch();
-    let folder = train(&scratch, "run", &[]);
-    let config = fs::read_to_string(folder.join("config.toml")).unwrap();
-    fs::write(
-        folder.join("config.toml"),
-        config.replace("[16, 16]", "[16, 17]"),
-    )
-    .unwrap();
-    assert_refused(&run(&scratch, &["inspect", "run"]), "model.safetensors");
-    fs::write(folder.join("config.toml"), &config).unwrap();
-    let mut model = fs::read(folder.join("model.safetensors")).unwrap();
-    model[0] = 0xff;
-    fs::write(folder.join("model.safetensors"), model).unwrap();
-    assert_refused(&run(&scratch, &["inspect", "run"]), "model.safetensors");
-}
-
-#[test]
 fn embed_and_inspect_repeat_what_the_run_has_found() {
     let scratch = scratch();
     let folder = train(&scratch, "run", &[]);
@@ -388,81 +296,56 @@ fn compare_puts_runs_on_one_page() {
     assert_refused(&run(&scratch, &["compare", "a", "nowhere"]), "nowhere");
 }
 
-/// Starts a run that takes long enough to be stopped, and waits until `epochs` epochs are logged.
-fn started(scratch: &TempDir, out: &str, epochs: usize) -> std::process::Child {
-    let arguments = [&["train", "--out", out], &SMALL[..], &["--epochs", "400"]].concat();
-    let mut child = geom(scratch, &arguments)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let log = scratch.path().join(out).join("log.jsonl");
-    let start = Instant::now();
-    while fs::read_to_string(&log).map_or(0, |text| text.lines().count()) < epochs {
-        assert!(
-            start.elapsed() < Duration::from_secs(120),
-            "no epoch was logged"
-        );
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "the run ended before it could be stopped"
-        );
-        sleep(Duration::from_millis(2));
-    }
-    child
-}
-
-#[test]
-fn a_killed_run_resumes_to_the_same_bytes() {
-    let scratch = scratch();
-    let whole = train(&scratch, "whole", &["--epochs", "400"]);
-    for (out, epochs) in [("killed-early", 1), ("killed-late", 60)] {
-        let mut child = started(&scratch, out, epochs);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        let resumed = run(&scratch, &["train", "--resume", out, "--threads", "1"]);
-        assert!(
-            resumed.status.success(),
-            "{}",
-            String::from_utf8_lossy(&resumed.stderr)
-        );
-        for file in [
-            "model.safetensors",
-            "embedding.csv",
-            "metrics.json",
-            "geometry.csv",
-        ] {
-            let bytes = |folder: &Path| fs::read(folder.join(file)).unwrap();
-            assert!(
-                bytes(&whole) == bytes(&scratch.path().join(out)),
-                "{out} {file}"
-            );
-        }
-        let log = fs::read_to_string(scratch.path().join(out).join("log.jsonl")).unwrap();
-        assert_eq!(log.lines().count(), 400, "every epoch is logged once");
-    }
-    assert_refused(
-        &run(&scratch, &["train", "--resume", "whole", "--epochs", "9"]),
-        "settings",
-    );
-}
-
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_leaves_its_last_finished_epoch() {
+fn every_metric_of_a_run_is_explained_in_its_report() {
     let scratch = scratch();
-    let mut child = started(&scratch, "run", 3);
-    let status = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(status.success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let folder = scratch.path().join("run");
-    assert!(folder.join("model.safetensors").exists());
-    let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
-    assert!(
-        log.lines()
-            .all(|line| serde_json::from_str::<Value>(line).is_ok())
+    let folder = train(&scratch, "run", &["--data", "digits", "--epochs", "1"]);
+    let metrics = json(&folder.join("metrics.json"));
+    for part in ["train", "test"] {
+        for name in metrics[part].as_object().unwrap().keys() {
+            let explanation = explain(name);
+            assert_ne!(explanation.better, Better::Unknown, "{name}");
+        }
+    }
+    let report = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(!report.contains("There is no explanation"));
+}
+
+#[test]
+fn other_data_are_not_reported_as_training_data() {
+    let scratch = scratch();
+    let folder = train(&scratch, "run", &[]);
+    let other = run(&scratch, &["inspect", "run", "--data", "swiss-roll:80"]);
+    assert!(other.status.success());
+    let report = fs::read_to_string(folder.join("inspect-1/report.html")).unwrap();
+    assert!(report.contains("<th>all points</th>") && !report.contains("<th>train</th>"));
+    assert!(report.contains("geom inspect run --data swiss-roll:80"));
+    assert!(report.contains("80 data points of dimension 3, latent dimension 2, 3 epochs"));
+    let page = run(
+        &scratch,
+        &["compare", "run", "run/inspect-1", "--out", "page.html"],
     );
-    assert!(run(&scratch, &["inspect", "run"]).status.success());
+    assert!(page.status.success());
+    let page = fs::read_to_string(scratch.path().join("page.html")).unwrap();
+    assert!(page.contains("was measured on all points of its data"));
+}
+
+#[test]
+fn a_report_says_why_a_picture_is_not_there() {
+    let scratch = scratch();
+    let folder = train(&scratch, "run", &["--latent-dim", "1"]);
+    let report = fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(report.contains("They are drawn where there are two latent dimensions."));
+    assert!(!report.contains("Missing pictures"));
+}
+
+#[test]
+fn help_speaks_of_the_program_and_not_of_its_crate() {
+    let help = run(&scratch(), &["--help"]);
+    let text = String::from_utf8_lossy(&help.stdout).into_owned();
+    assert!(
+        text.starts_with("Train autoencoders that preserve geometry"),
+        "{text}"
+    );
 }
