@@ -180,3 +180,35 @@ pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
         remark: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use geom_riemann::diagnostics::Indicatrices;
+    use ndarray::{Array2, Array3};
+
+    use super::{LONGEST_INDICATRIX, reach_of_nine_in_ten};
+
+    #[test]
+    fn needles_of_a_nearly_collapsed_decoder_are_found_too_long() {
+        // One direction is stretched a million times as far as the other, at every point.
+        let points = Array2::from_shape_fn((20, 2), |(i, k)| (i * (k + 1)) as f64);
+        let jacobian = |thin: f64| {
+            Array3::from_shape_fn((20, 3, 2), |(_, row, column)| match (row, column) {
+                (0, 0) => 1.0,
+                (1, 1) => thin,
+                _ => 0.0,
+            })
+        };
+        let reach = |thin| {
+            let glyphs = Indicatrices::at(points.view(), jacobian(thin).view(), 0.5).unwrap();
+            reach_of_nine_in_ten(&glyphs)
+        };
+        assert!(reach(1.0) < LONGEST_INDICATRIX);
+        let expected = geom_riemann::diagnostics::GLYPH_RADIUS * 1e3;
+        assert!(
+            (reach(1e-6) / expected - 1.0).abs() < 1e-9,
+            "{}",
+            reach(1e-6)
+        );
+    }
+}

@@ -240,3 +240,26 @@ impl Plane {
 fn ticks(length: f64) -> usize {
     (length / 75.0).round() as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Plane;
+
+    #[test]
+    fn the_frame_follows_long_and_narrow_data_at_equal_scale() {
+        for (wide, high, width, height) in [
+            (1.0, 1.0, 540.0, 540.0),
+            (1.0, 2.0, 290.0, 580.0),
+            (2.0, 1.0, 540.0, 270.0),
+            (0.2, 1.5, 240.0, 580.0),
+            (90.0, 1.0, 540.0, 240.0),
+        ] {
+            let plane = Plane::fit((0.0, wide), (-high, 0.0), 2);
+            assert!((plane.width - width).abs() < 1e-9 && (plane.height - height).abs() < 1e-9);
+            let (x, y) = plane.range;
+            let scales = [(x.1 - x.0) / plane.width, (y.1 - y.0) / plane.height];
+            assert!((scales[0] / scales[1] - 1.0).abs() < 1e-12, "{scales:?}");
+            assert!(x.0 <= 1e-9 && x.1 >= wide - 1e-9 && y.0 <= -high + 1e-9 && y.1 >= -1e-9);
+        }
+    }
+}
