@@ -18,8 +18,12 @@ pub(crate) fn model<E: Number, D: NetworkDevice<E>>(
 ) -> Result<Autoencoder<E, D>, Error> {
     let path = folder.file(run_folder::MODEL);
     let model = Autoencoder::load(&path, device)?;
-    let expected =
-        box_autoencoder(model.data_dim(), &config.hidden, config.latent_dim, config.activation)?;
+    let expected = box_autoencoder(
+        model.data_dim(),
+        &config.hidden,
+        config.latent_dim,
+        config.activation,
+    )?;
     if model.architecture() != expected {
         return Err(Error::ModelMismatch {
             path,
