@@ -1,5 +1,6 @@
 //! Geometry-preserving autoencoders.
 
+pub mod codes;
 mod diagnosis;
 mod error;
 mod method;
