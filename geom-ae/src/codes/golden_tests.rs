@@ -110,7 +110,7 @@ fn golden_neighbourhood_reconstruction() {
         let latent = z.ncols();
         let ends = of_neighbours.value().to_owned();
         let directions =
-            ends.into_shape_with_order((b, n, latent)).unwrap() - &z.view().insert_axis(Axis(1));
+            ends.into_shape_with_order((b, n, latent)).unwrap() - z.view().insert_axis(Axis(1));
         let pairs: Vec<(usize, usize)> = (0..n).map(|k| (k, k)).collect();
         for order in ["linear", "quadratic"] {
             let what = format!("{} {order}", case["name"]);

@@ -120,11 +120,12 @@ pub fn multi_code_mmd<E: Scalar>(
     });
     let qp = kernel_sums(&q, &p, &fixed, |_, _| cross);
     let pp = 2.0 * kernel_sums_above(&p, &fixed).value / (m * (m - 1)) as f64;
-    let gradient = (4.0 * (qq.gradient - qp.gradient)).mapv(narrow);
+    let rows = 4.0 * (qq.gradient - qp.gradient);
     Ok(MultiCodeLoss {
         value: qq.value + pp - 2.0 * qp.value,
-        gradient: Array3::from_shape_vec((b, per_point, dim), gradient.into_raw_vec_and_offset().0)
-            .expect("a fresh array has the shape that it was made with"),
+        gradient: Array3::from_shape_fn((b, per_point, dim), |(i, k, c)| {
+            narrow(rows[(i * per_point + k, c)])
+        }),
     })
 }
 

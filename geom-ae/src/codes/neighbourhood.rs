@@ -59,7 +59,7 @@ impl NeighbourWeights {
             let square: f64 = centres
                 .row(i)
                 .iter()
-                .zip(neighbours.slice(ndarray::s![i, k, ..]))
+                .zip(neighbours.index_axis(Axis(0), i).row(k))
                 .map(|(&x, &y)| (widen(x) - widen(y)).powi(2))
                 .sum();
             if square.sqrt() > SAME {
@@ -97,8 +97,8 @@ pub struct NeighbourhoodLoss<E> {
 }
 
 /// The neighbourhood reconstruction error,
-/// $$ L = \frac1{bn}\sum_{i,k} w_{ik} \Big\lVert g(z_i) + J(z_i)\mathrm dz_{ik}
-///    + \tfrac12 \mathrm dz_{ik}^\top\nabla^2 g(z_i)\mathrm dz_{ik} - x_{ik}\Big\rVert^2, \qquad \mathrm dz_{ik} = f(x_{ik}) - f(x_i), $$
+/// $$ L = \frac1{bn}\sum_{i,k} w_{ik} \lVert \hat x_{ik} - x_{ik}\rVert^2, \qquad \mathrm dz_{ik} = f(x_{ik}) - f(x_i), $$
+/// $$ \hat x_{ik} = g(z_i) + J(z_i)\mathrm dz_{ik} + \tfrac12 \mathrm dz_{ik}^\top\nabla^2 g(z_i)\mathrm dz_{ik}, $$
 /// without the second-order term in NRAE-L. Where the centre is its own first neighbour, dz = 0 and the pair is the plain
 /// reconstruction.
 ///

@@ -18,35 +18,35 @@ const TASK: usize = 16;
 pub(super) struct Panels {
     pub(super) points: usize,
     pub(super) dim: usize,
-    /// `panels[p * dim + c][l]` is coordinate c of point 8 p + l; points past the end are zero.
-    panels: Vec<[f64; LANES]>,
+    /// `values[p * dim + c][l]` is coordinate c of point 8 p + l; points past the end are zero.
+    values: Vec<[f64; LANES]>,
 }
 
 impl Panels {
     pub(super) fn new<E: Scalar>(points: ArrayView2<'_, E>) -> Self {
         let (n, dim) = points.dim();
-        let mut panels = vec![[0.0; LANES]; n.div_ceil(LANES) * dim];
+        let mut values = vec![[0.0; LANES]; n.div_ceil(LANES) * dim];
         for (row, point) in points.outer_iter().enumerate() {
-            for (panel, &value) in panels[row / LANES * dim..].iter_mut().zip(point) {
+            for (panel, &value) in values[row / LANES * dim..].iter_mut().zip(point) {
                 panel[row % LANES] = widen(value);
             }
         }
         Self {
             points: n,
             dim,
-            panels,
+            values,
         }
     }
 
     /// Coordinates of one point.
     pub(super) fn point(&self, row: usize) -> impl Iterator<Item = f64> + '_ {
-        self.panels[row / LANES * self.dim..][..self.dim]
+        self.values[row / LANES * self.dim..][..self.dim]
             .iter()
             .map(move |panel| panel[row % LANES])
     }
 
     pub(super) fn panels(&self) -> impl ExactSizeIterator<Item = &[[f64; LANES]]> {
-        self.panels.chunks_exact(self.dim)
+        self.values.chunks_exact(self.dim)
     }
 }
 

@@ -63,7 +63,16 @@ fn evaluate(
 /// Every derivative of 0.7 times the term to `tolerance` of the largest.
 fn check_gradient(
     term: impl Term<f64> + 'static,
+    model: Autoencoder<f64, Cpu>,
+    tolerance: f64,
+) {
+    check_gradient_with(term, model, 3e-4, tolerance);
+}
+
+fn check_gradient_with(
+    term: impl Term<f64> + 'static,
     mut model: Autoencoder<f64, Cpu>,
+    step: f64,
     tolerance: f64,
 ) {
     let x = batch_of(&data(model.data_dim()));
@@ -74,7 +83,7 @@ fn check_gradient(
     };
     let name = term.name();
     let mut objective = Objective::new().with(0.7, term);
-    gradcheck::check(&mut objective, &mut model, &batch, 3e-4, tolerance)
+    gradcheck::check(&mut objective, &mut model, &batch, step, tolerance)
         .unwrap_or_else(|error| panic!("{name}: {error}"));
 }
 
@@ -109,8 +118,9 @@ fn discrepancies_have_the_gradient_of_their_value() {
             );
         }
         for kernel in [Kernel::Gaussian { variance: 0.5 }, Kernel::GaussianMedian] {
+            // The pair at the median changes within a larger step: rounding 1e-11 is the price.
             let term = PriorDiscrepancy::new(prior, kernel, Estimator::Wae);
-            check_gradient(term, model(4, 2, 1), 1e-7);
+            check_gradient_with(term, model(4, 2, 1), 1e-6, 1e-7);
         }
     }
 }
@@ -226,7 +236,7 @@ fn the_centre_alone_is_the_plain_reconstruction_and_no_noise_is_too() {
 }
 
 #[test]
-fn a_quadratic_decoder_is_expanded_exactly() {
+fn a_linear_decoder_is_expanded_exactly() {
     // A linear decoder predicts every point that it reconstructs: both expansions equal the reconstruction of the neighbours.
     let net = |widths: &[usize]| Architecture::mlp(widths, Activation::Linear, Activation::Linear);
     let architecture = AutoencoderArchitecture {

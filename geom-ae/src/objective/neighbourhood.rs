@@ -1,7 +1,7 @@
 //! NRAE's reconstruction of neighbours from an expansion of the decoder.
 
 use geom_nn::{Request, Seeds};
-use ndarray::{ArcArray2, Array2, Array3, Axis, s};
+use ndarray::{ArcArray2, Array2, Array3, Axis};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -236,7 +236,7 @@ impl<E: Scalar> Term<E> for NeighbourhoodReconstruction<E> {
 
 #[cfg(test)]
 mod tests {
-    use ndarray::array;
+    use ndarray::{array, s};
 
     use super::*;
 
