@@ -19,6 +19,42 @@ pub enum Error {
         source: geom_riemann::Error,
     },
 
+    /// A graph on the data cannot be built, or is not defined on a batch.
+    #[error("{term}: {source}")]
+    Graph {
+        /// The term that asked for it.
+        term: &'static str,
+        /// What geom-graph said.
+        source: Box<geom_graph::Error>,
+    },
+
+    /// A graph of other points than the data.
+    #[error("graph_isometry: the graph has {graph} points, the training data have {data}")]
+    GraphSize {
+        /// Points of the graph.
+        graph: usize,
+        /// Points of the data.
+        data: usize,
+    },
+
+    /// A method on a graph was asked for without one.
+    #[error("{method} needs a graph on the training data: build its objective with graph settings and data")]
+    NeedsGraph {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// Two settings that exclude each other.
+    #[error("{first} does not go with {second}: {reason}")]
+    Contradiction {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+
     /// Encoder and decoder do not fit each other.
     #[error(
         "autoencoder: the encoder maps {encoder_input} -> {encoder_output} but the decoder maps \

@@ -11,6 +11,7 @@ use crate::{
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
+        graph::{GraphData, GraphReport, GraphSettings},
     },
     scalar::narrow,
 };
@@ -44,6 +45,9 @@ pub enum Method {
     Irae,
     /// Flat latent manifolds: the evidence bound + λ times ‖G − c²I‖² summed over the mixed codes of a batch (Chen et al. 2020).
     Flat,
+    /// The graph-geometry-preserving autoencoder: mean squared error + λ times the distortion of the encoder on a graph of the
+    /// data (Lim et al. 2024). It needs that graph: [`Method::objective_on`].
+    Ggae,
 }
 
 /// The networks of a method, as its paper has them; the two mirror each other.
@@ -62,13 +66,14 @@ pub struct Nets {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::GeomAe,
         Self::Ae,
         Self::Vae,
         Self::Irvae,
         Self::Irae,
         Self::Flat,
+        Self::Ggae,
     ];
 
     /// The name on the command line and in configuration files.
@@ -80,12 +85,13 @@ impl Method {
             Self::Irvae => "irvae",
             Self::Irae => "irae",
             Self::Flat => "flat",
+            Self::Ggae => "ggae",
         }
     }
 
     /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
     ///
-    /// GeomAE's λ = 0.1, the evidence bound's β = 1, IRVAE's 100 (their MNIST configuration). For `irae`, whose squared error
+    /// GeomAE's λ = 0.1, the evidence bound's β = 1, IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
     /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³: these two are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
@@ -95,6 +101,7 @@ impl Method {
             Self::Irvae => 100.0,
             Self::Irae => 10.0,
             Self::Flat => 1e-3,
+            Self::Ggae => 10.0,
         }
     }
 
@@ -103,19 +110,30 @@ impl Method {
         !matches!(self, Self::Ae)
     }
 
+    /// Whether the objective needs a graph on the training data.
+    pub const fn needs_graph(self) -> bool {
+        matches!(self, Self::Ggae)
+    }
+
     /// Whether the encoder gives a Gaussian and not a point.
     pub const fn is_stochastic(self) -> bool {
         matches!(self, Self::Vae | Self::Irvae | Self::Flat)
     }
 
     /// The paper's networks: GeomAE's `BoxAutoEncoder` (4 × 100, ELU, on the input too, linear output), IRVAE's for images
-    /// (4 × 256, ReLU, sigmoid output).
+    /// (4 × 256, ReLU, sigmoid output), GGAE's for the Swiss roll (5 × 256, ELU, linear output).
     pub fn nets(self) -> Nets {
         match self {
             Self::Ae | Self::GeomAe => Nets {
                 hidden: vec![100; 4],
                 activation: Activation::Elu,
                 on_input: true,
+                output: Activation::Linear,
+            },
+            Self::Ggae => Nets {
+                hidden: vec![256; 5],
+                activation: Activation::Elu,
+                on_input: false,
                 output: Activation::Linear,
             },
             Self::Vae | Self::Irvae | Self::Irae | Self::Flat => Nets {
@@ -128,10 +146,17 @@ impl Method {
     }
 
     /// The paper's training: Nazari et al. 2023 (Adam 1e-3, coupled weight decay 1e-5, batch 125, 100 epochs), Lee et al. 2022
-    /// (Adam 1e-4, batch 100, 300 epochs).
+    /// (Adam 1e-4, batch 100, 300 epochs), Lim et al. 2024 (Swiss roll: Adam 1e-4, batch 1,000, 5,000 epochs).
     pub fn train_options(self) -> TrainOptions {
         match self {
             Self::Ae | Self::GeomAe => TrainOptions::default(),
+            Self::Ggae => TrainOptions {
+                epochs: 5000,
+                batch_size: 1000,
+                learning_rate: 1e-4,
+                weight_decay: 0.0,
+                ..TrainOptions::default()
+            },
             Self::Vae | Self::Irvae | Self::Irae | Self::Flat => TrainOptions {
                 epochs: 300,
                 batch_size: 100,
@@ -159,15 +184,9 @@ impl Method {
     /// The objective, with `weight` on the regulariser.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite.
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
-        if !(weight.is_finite() && weight >= 0.0) {
-            return Err(Error::Parameter {
-                parameter: "weight",
-                value: weight,
-                requirement: "finite and not negative",
-            });
-        }
+        check_weight(weight)?;
         let bound = |beta| {
             Objective::new()
                 .with(1.0, GaussianNll::default())
@@ -186,8 +205,35 @@ impl Method {
                 .with(1.0, SumSquaredError)
                 .with(weight, mixed(Distortion::RelaxedDistortion)?),
             Self::Flat => bound(1.0).with(weight, mixed(Distortion::FlatMetric)?),
+            Self::Ggae => return Err(Error::NeedsGraph { method: self.name() }),
         })
     }
+
+    /// The objective of any method on these training data, with `weight` on the regulariser; for a method on a graph also what
+    /// there is to know about that graph.
+    ///
+    /// # Errors
+    /// As [`Method::objective`] and [`GraphSettings::build`].
+    pub fn objective_on<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &GraphSettings,
+        data: &GraphData<'_, E>,
+    ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        if !self.needs_graph() {
+            return Ok((self.objective(weight)?, None));
+        }
+        check_weight(weight)?;
+        let (term, report) = settings.build(data)?;
+        Ok((Objective::new().with(1.0, MeanSquaredError).with(weight, term), Some(report)))
+    }
+}
+
+fn check_weight(weight: f64) -> Result<()> {
+    if weight.is_finite() && weight >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Parameter { parameter: "weight", value: weight, requirement: "finite and not negative" })
 }
 
 impl fmt::Display for Method {

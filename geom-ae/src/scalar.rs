@@ -1,7 +1,7 @@
 //! The number types a model may be trained in.
 
 /// `f32` or `f64`: what both the networks and the geometry can compute in.
-pub trait Scalar: geom_nn::Element + geom_riemann::Scalar + Into<f64> {}
+pub trait Scalar: geom_nn::Element + geom_riemann::Scalar + geom_graph::Scalar + Into<f64> {}
 
 impl Scalar for f32 {}
 impl Scalar for f64 {}

@@ -7,7 +7,7 @@ use geom_riemann::Corrections;
 use ndarray::{Array1, s};
 
 use super::{
-    Batch, Needs, Objective, Step,
+    Batch, Needs, Objective, Prepared, Step,
     code::Code,
     step::{Current, Views, accumulate, mix},
 };
@@ -77,6 +77,27 @@ impl<E: Scalar> Objective<E> {
         model: &Autoencoder<E, D>,
         batch: &Batch<'_, E>,
     ) -> Result<Evaluation<E>> {
+        self.evaluate_prepared(model, batch, self.prepare(batch)?)
+    }
+
+    /// What every term can work out from the batch's points alone, in the order of the terms.
+    ///
+    /// # Errors
+    /// Where a term is not defined on this batch.
+    pub fn prepare(&self, batch: &Batch<'_, E>) -> Result<Vec<Prepared>> {
+        self.entries.iter().map(|entry| entry.term.prepare(batch)).collect()
+    }
+
+    /// As [`Objective::evaluate`], with what [`Objective::prepare`] made for this batch.
+    ///
+    /// # Errors
+    /// As [`Objective::evaluate`].
+    pub fn evaluate_prepared<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+        prepared: Vec<Prepared>,
+    ) -> Result<Evaluation<E>> {
         let start = Instant::now();
         let needs = self
             .entries
@@ -111,9 +132,11 @@ impl<E: Scalar> Objective<E> {
 
         let mut corrections = Corrections::default();
         let mut terms = Vec::with_capacity(self.entries.len());
+        let mut prepared = prepared.into_iter();
         for (place, entry) in (1..).zip(&self.entries) {
             let start = Instant::now();
             step.enter(Current {
+                prepared: prepared.next().unwrap_or_default(),
                 weight: entry.weight,
                 seed: mix(batch.seed, place),
                 parameters: entry.parameters.clone(),

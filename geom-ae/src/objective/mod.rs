@@ -26,6 +26,7 @@ mod sum_squared_error;
 
 // Regularisers.
 mod decoder_distortion;
+pub mod graph;
 mod encoder_distortion;
 mod kl_divergence;
 mod mixup_distortion;
@@ -55,6 +56,7 @@ pub use encoder_distortion::EncoderDistortion;
 pub use evaluate::{Evaluation, TermShare};
 pub use gaussian::GaussianNll;
 pub use given_embedding::{ClassDistances, GivenEmbedding};
+pub use graph::{GraphIsometry, GraphSettings};
 pub use kl_divergence::KlDivergence;
 pub use log_variance::LogVariancePenalty;
 pub use matched_distances::{CodeSeparation, MatchedDistances, TargetDistances};
@@ -67,12 +69,12 @@ pub use prior_discrepancy::PriorDiscrepancy;
 pub use reconstruction_contraction::ReconstructionContraction;
 pub use step::{Batch, PassGradients, Step, TermValue};
 pub use sum_squared_error::SumSquaredError;
-pub use term::{OwnParameter, Setting, Term};
+pub use term::{OwnParameter, Prepared, Setting, Term};
 pub use topological_distance::TopologicalDistance;
 
 use std::ops::Range;
 
-use crate::{Result, Scalar, scalar::narrow};
+use crate::{Error, Result, Scalar, scalar::narrow, trainer::Schedule};
 
 /// A weighted sum of terms, with the parameters that the terms own.
 #[derive(Debug)]
@@ -83,7 +85,11 @@ pub struct Objective<E: Scalar> {
 
 #[derive(Debug)]
 struct Entry<E> {
+    /// The weight in the current epoch.
     weight: f64,
+    /// The weight at full strength.
+    full_weight: f64,
+    schedule: Schedule,
     term: Box<dyn Term<E>>,
     /// The term's share of the objective's parameters.
     parameters: Range<usize>,
@@ -110,10 +116,33 @@ impl<E: Scalar> Objective<E> {
         let parameters = start..self.parameters.len();
         self.entries.push(Entry {
             weight,
+            full_weight: weight,
+            schedule: Schedule::Constant,
             term: Box::new(term),
             parameters,
         });
         self
+    }
+
+    /// Lets the weight of the term that was added last follow `schedule`, epoch by epoch.
+    #[must_use]
+    pub fn scheduled(mut self, schedule: Schedule) -> Self {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.schedule = schedule;
+        }
+        self
+    }
+
+    /// Sets every weight to what its schedule says.
+    pub(crate) fn follow_schedules(&mut self, epoch: usize, epochs: usize, plateaus: u32) {
+        for entry in &mut self.entries {
+            entry.weight = entry.full_weight * entry.schedule.factor(epoch, epochs, plateaus);
+        }
+    }
+
+    /// The weighted sum of an evaluation's terms, whatever their weights are in the current epoch.
+    pub(crate) fn total_at_full_weights(&self, evaluation: &Evaluation<E>) -> f64 {
+        self.entries.iter().zip(&evaluation.terms).map(|(entry, term)| entry.full_weight * term.value).sum()
     }
 
     /// The terms' names and weights, in order.
@@ -127,6 +156,7 @@ impl<E: Scalar> Objective<E> {
     pub fn set_weight(&mut self, place: usize, weight: f64) {
         if let Some(entry) = self.entries.get_mut(place) {
             entry.weight = weight;
+            entry.full_weight = weight;
         }
     }
 
@@ -161,9 +191,17 @@ impl<E: Scalar> Objective<E> {
     /// # Errors
     /// Of the first term that refuses.
     pub fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
-        self.entries
-            .iter()
-            .try_for_each(|entry| entry.term.check(setting))
+        self.entries.iter().try_for_each(|entry| {
+            if entry.schedule.patience().is_some() {
+                return Err(Error::Contradiction {
+                    first: "a plateau",
+                    second: "a term's weight",
+                    reason: "a plateau is one of the figure that the weight itself changes",
+                });
+            }
+            entry.schedule.check()?;
+            entry.term.check(setting)
+        })
     }
 
     /// The smallest batch for which every term is defined, and the term that asks for it.

@@ -1,6 +1,6 @@
 //! What a term sees of one batch, and where it leaves its gradient.
 
-use std::ops::Range;
+use std::{any::Any, ops::Range};
 
 use geom_nn::{Gradients, Request, Seeds};
 use geom_riemann::Corrections;
@@ -9,6 +9,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3};
 use super::{
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
+    term::Prepared,
 };
 use crate::{Result, Scalar, scalar::narrow};
 
@@ -76,8 +77,9 @@ pub(crate) struct Views<'a, E> {
 }
 
 /// The term that is being evaluated.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Current {
+    pub(crate) prepared: Prepared,
     pub(crate) weight: f64,
     pub(crate) seed: u64,
     pub(crate) parameters: Range<usize>,
@@ -110,6 +112,7 @@ impl<'a, E: Scalar> Step<'a, E> {
             views,
             parameters,
             current: Current {
+                prepared: Prepared::default(),
                 weight: 1.0,
                 seed: 0,
                 parameters: 0..0,
@@ -171,6 +174,11 @@ impl<'a, E: Scalar> Step<'a, E> {
     /// The term's own parameters, as many as [`Term::parameters`](super::Term::parameters) named.
     pub fn parameters(&self) -> &'a [E] {
         &self.parameters[self.current.parameters.clone()]
+    }
+
+    /// What [`Term::prepare`](super::Term::prepare) made for this batch, if it made anything of this type.
+    pub fn take_prepared<P: Any>(&mut self) -> Option<Box<P>> {
+        self.current.prepared.0.take().and_then(|prepared| prepared.downcast().ok())
     }
 
     /// Runs the encoder over points of the term's choice.

@@ -1,14 +1,14 @@
 //! One summand of an objective.
 
-use std::fmt::Debug;
+use std::{any::Any, fmt};
 
 use ndarray::ArrayView2;
 
-use super::{Needs, Step, TermValue};
+use super::{Batch, Needs, Step, TermValue};
 use crate::{Result, Scalar, model::Coding};
 
 /// One summand of an objective: an equation, its value and its gradient.
-pub trait Term<E: Scalar>: Debug + Send + Sync {
+pub trait Term<E: Scalar>: fmt::Debug + Send + Sync {
     /// The name under which the term is logged; it says the reduction.
     fn name(&self) -> &'static str;
 
@@ -33,6 +33,17 @@ pub trait Term<E: Scalar>: Debug + Send + Sync {
     /// One that says what does not fit.
     fn check(&self, _setting: &Setting<'_, E>) -> Result<()> {
         Ok(())
+    }
+
+    /// Whatever it can work out from the batch's points alone, before the codes are known.
+    ///
+    /// The trainer asks for it while the batch before is on its way; the term finds it again through
+    /// [`Step::take_prepared`].
+    ///
+    /// # Errors
+    /// Where the term is not defined on this batch.
+    fn prepare(&self, _batch: &Batch<'_, E>) -> Result<Prepared> {
+        Ok(Prepared::default())
     }
 
     /// Its value on the batch; its gradient is handed to the step's `seed_…` methods.
@@ -60,4 +71,21 @@ pub struct Setting<'a, E> {
     pub latent_dim: usize,
     /// Whether the encoder gives points or Gaussians.
     pub coding: Coding,
+}
+
+/// What a term worked out beforehand, of a type that it alone knows.
+#[derive(Default)]
+pub struct Prepared(pub(crate) Option<Box<dyn Any + Send + Sync>>);
+
+impl Prepared {
+    /// Wraps what the term will want back.
+    pub fn of(value: impl Any + Send + Sync) -> Self {
+        Self(Some(Box::new(value)))
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Prepared").field(&self.0.is_some()).finish()
+    }
 }

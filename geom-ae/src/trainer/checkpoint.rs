@@ -1,7 +1,8 @@
 //! What a run needs to go on exactly where it was.
 //!
-//! A checkpoint is one safetensors file with the weights and Adam's memory of both networks and of the parameters that the
-//! objective's terms own, and in its header the epoch, Adam's step, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
+//! A checkpoint is one safetensors file with the weights and the optimiser's memory of both networks and of the parameters that
+//! the objective's terms own, the best weights so far where there is a validation figure, and in its header the epoch, the
+//! optimiser's step, the figures watched, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
 //! and epoch, so no state of a random generator is needed. The two newest checkpoints are kept: where the newest is damaged,
 //! the one before is used, and the caller is told.
 
@@ -14,7 +15,7 @@ use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
-use super::Trainer;
+use super::{Trainer, step::Memory, watch::Watch};
 use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
@@ -48,13 +49,17 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
     /// [`Error::File`] where the folder cannot be written; earlier checkpoints are left as they are.
     pub fn save_checkpoint(&self, folder: &Path, fingerprint: &str) -> Result<()> {
         fs::create_dir_all(folder).map_err(|source| file("create", folder, source))?;
-        let contents = contents(
-            self.epoch,
+        let contents = State {
+            epoch: self.epoch,
             fingerprint,
-            (self.model.encoder(), &self.encoder_state),
-            (self.model.decoder(), &self.decoder_state),
-            (self.objective.parameters(), &self.objective_state),
-        )?;
+            encoder: self.model.encoder(),
+            decoder: self.model.decoder(),
+            parameters: self.objective.parameters(),
+            memory: &self.memory,
+            watch: &self.watch,
+            best: &self.best,
+        }
+        .contents()?;
         let digest = digest(&contents);
         contents
             .metadata(DIGEST, &digest)
@@ -105,22 +110,64 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             return Err("it was written under other settings".into());
         }
         let (encoder, decoder) = self.model.networks_mut();
-        if snapshot.encoder.0.architecture() != encoder.architecture()
-            || snapshot.decoder.0.architecture() != decoder.architecture()
+        if snapshot.encoder.architecture() != encoder.architecture()
+            || snapshot.decoder.architecture() != decoder.architecture()
         {
             return Err("it holds networks of another architecture".into());
         }
-        if snapshot.objective.0.len() != self.objective.parameters().len() {
+        if snapshot.parameters.len() != self.objective.parameters().len() {
             return Err("its objective has other parameters".into());
         }
-        (*encoder, self.encoder_state) = snapshot.encoder;
-        (*decoder, self.decoder_state) = snapshot.decoder;
-        self.objective
-            .parameters_mut()
-            .copy_from_slice(&snapshot.objective.0);
-        self.objective_state = snapshot.objective.1;
+        let trained = encoder.parameter_count() + decoder.parameter_count() + snapshot.parameters.len();
+        if !snapshot.best.is_empty() && snapshot.best.len() != trained {
+            return Err("its best weights are those of other networks".into());
+        }
+        *encoder = snapshot.encoder;
+        *decoder = snapshot.decoder;
+        self.objective.parameters_mut().copy_from_slice(&snapshot.parameters);
+        self.memory = snapshot.memory;
+        self.watch = snapshot.watch;
+        self.best = snapshot.best;
         self.epoch = snapshot.epoch;
         Ok(())
+    }
+}
+
+/// Everything a checkpoint holds but its digest.
+struct State<'a, E: Scalar, D: NetworkDevice<E>> {
+    epoch: usize,
+    fingerprint: &'a str,
+    encoder: &'a Network<E, D>,
+    decoder: &'a Network<E, D>,
+    parameters: &'a [E],
+    memory: &'a Memory<E>,
+    watch: &'a Watch,
+    best: &'a [E],
+}
+
+impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
+    fn contents(&self) -> Result<files::Contents> {
+        let watch = serde_json::to_string(self.watch).expect("a watch is plain data");
+        let mut contents = files::Contents::new()
+            .metadata("epoch", &self.epoch.to_string())
+            .metadata("step", &self.memory.encoder.step.to_string())
+            .metadata("fingerprint", self.fingerprint)
+            .metadata("watch", &watch)
+            .network("encoder.", self.encoder)
+            .network("decoder.", self.decoder)
+            .array("objective.parameters", &[self.parameters.len()], self.parameters)?
+            .array("best", &[self.best.len()], self.best)?;
+        for (prefix, state) in [
+            ("encoder", &self.memory.encoder),
+            ("decoder", &self.memory.decoder),
+            ("objective", &self.memory.objective),
+        ] {
+            for (name, values) in [("mean", &state.mean), ("square", &state.square)] {
+                let name = format!("{prefix}.adam.{name}");
+                contents = contents.array(&name, &[values.len()], &values.to_vec())?;
+            }
+        }
+        Ok(contents)
     }
 }
 
@@ -128,64 +175,68 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
 struct Snapshot<E: Scalar, D: NetworkDevice<E>> {
     epoch: usize,
     fingerprint: String,
-    encoder: (Network<E, D>, AdamState<E>),
-    decoder: (Network<E, D>, AdamState<E>),
-    objective: (Vec<E>, AdamState<E>),
+    encoder: Network<E, D>,
+    decoder: Network<E, D>,
+    parameters: Vec<E>,
+    memory: Memory<E>,
+    watch: Watch,
+    best: Vec<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
     fn read(path: &Path, device: &D) -> Result<Self, String> {
         let file = files::load(path).map_err(|error| error.to_string())?;
         let text = |key: &str| {
-            file.metadata()
-                .get(key)
-                .cloned()
-                .ok_or(format!("its header has no entry {key}"))
+            file.metadata().get(key).cloned().ok_or(format!("its header has no entry {key}"))
         };
         let number = |key: &str| {
-            text(key)?
-                .parse::<u64>()
-                .map_err(|error| format!("its header's {key}: {error}"))
+            text(key)?.parse::<u64>().map_err(|error| format!("its header's {key}: {error}"))
         };
+        let array = |name: &str| {
+            file.array::<E>(name, None).map(|(_, values)| values).map_err(|error| error.to_string())
+        };
+        let network = |prefix: &str| file.network(prefix, device).map_err(|error| error.to_string());
         let step = number("step")?;
-        let memory = |prefix: &str, count: usize| -> Result<AdamState<E>, geom_nn::Error> {
-            let part = |name: &str| -> Result<Array1<E>, geom_nn::Error> {
-                Ok(file
-                    .array(&format!("{prefix}.adam.{name}"), Some(&[count]))?
-                    .1
-                    .into())
+        let state = |prefix: &str, count: usize| {
+            let part = |name: &str| {
+                let values = array(&format!("{prefix}.adam.{name}"))?;
+                if values.len() == count {
+                    Ok(Array1::from(values))
+                } else {
+                    Err(format!("its {prefix}.adam.{name} has {} entries, expected {count}", values.len()))
+                }
             };
-            Ok(AdamState {
-                step,
-                mean: part("mean")?,
-                square: part("square")?,
-            })
+            Ok::<_, String>(AdamState { step, mean: part("mean")?, square: part("square")? })
         };
-        let network = |prefix: &str| -> Result<(Network<E, D>, AdamState<E>), geom_nn::Error> {
-            let network = file.network(&format!("{prefix}."), device)?;
-            let state = memory(prefix, network.parameter_count())?;
-            Ok((network, state))
-        };
-        let objective = || -> Result<(Vec<E>, AdamState<E>), geom_nn::Error> {
-            let parameters = file.array("objective.parameters", None)?.1;
-            let state = memory("objective", parameters.len())?;
-            Ok((parameters, state))
+        let (encoder, decoder) = (network("encoder.")?, network("decoder.")?);
+        let parameters = array("objective.parameters")?;
+        let memory = Memory {
+            encoder: state("encoder", encoder.parameter_count())?,
+            decoder: state("decoder", decoder.parameter_count())?,
+            objective: state("objective", parameters.len())?,
         };
         let snapshot = Self {
             epoch: usize::try_from(number("epoch")?).map_err(|error| error.to_string())?,
             fingerprint: text("fingerprint")?,
-            encoder: network("encoder").map_err(|error| error.to_string())?,
-            decoder: network("decoder").map_err(|error| error.to_string())?,
-            objective: objective().map_err(|error| error.to_string())?,
+            encoder,
+            decoder,
+            parameters,
+            memory,
+            watch: serde_json::from_str(&text("watch")?).map_err(|error| error.to_string())?,
+            best: array("best")?,
         };
         // The same content gives the same bytes, so what was read must hash to what was written.
-        let again = contents(
-            snapshot.epoch,
-            &snapshot.fingerprint,
-            (&snapshot.encoder.0, &snapshot.encoder.1),
-            (&snapshot.decoder.0, &snapshot.decoder.1),
-            (&snapshot.objective.0, &snapshot.objective.1),
-        )
+        let again = State {
+            epoch: snapshot.epoch,
+            fingerprint: &snapshot.fingerprint,
+            encoder: &snapshot.encoder,
+            decoder: &snapshot.decoder,
+            parameters: &snapshot.parameters,
+            memory: &snapshot.memory,
+            watch: &snapshot.watch,
+            best: &snapshot.best,
+        }
+        .contents()
         .map_err(|error| error.to_string())?;
         if digest(&again) == text(DIGEST)? {
             Ok(snapshot)
@@ -193,34 +244,6 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             Err("its numbers do not have the digest of its header".into())
         }
     }
-}
-
-/// Everything a checkpoint holds but its digest.
-fn contents<E: Scalar, D: NetworkDevice<E>>(
-    epoch: usize,
-    fingerprint: &str,
-    encoder: (&Network<E, D>, &AdamState<E>),
-    decoder: (&Network<E, D>, &AdamState<E>),
-    objective: (&[E], &AdamState<E>),
-) -> Result<files::Contents> {
-    let mut contents = files::Contents::new()
-        .metadata("epoch", &epoch.to_string())
-        .metadata("step", &encoder.1.step.to_string())
-        .metadata("fingerprint", fingerprint)
-        .network("encoder.", encoder.0)
-        .network("decoder.", decoder.0)
-        .array("objective.parameters", &[objective.0.len()], objective.0)?;
-    for (prefix, state) in [
-        ("encoder", encoder.1),
-        ("decoder", decoder.1),
-        ("objective", objective.1),
-    ] {
-        for (name, values) in [("mean", &state.mean), ("square", &state.square)] {
-            let name = format!("{prefix}.adam.{name}");
-            contents = contents.array(&name, &[values.len()], &values.to_vec())?;
-        }
-    }
-    Ok(contents)
 }
 
 fn digest(contents: &files::Contents) -> String {

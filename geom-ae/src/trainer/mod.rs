@@ -1,25 +1,37 @@
 //! The training loop, an epoch at a time.
 
 mod checkpoint;
+mod epoch;
 mod options;
 mod report;
 mod sampler;
+mod schedule;
+mod spread;
+mod step;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
-pub use options::{TrainOptions, ValidTrainOptions};
+pub use options::{BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation};
 pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
+pub use schedule::Schedule;
+pub use spread::{Spread, spread};
 
 use std::{ops::ControlFlow, time::Instant};
 
-use geom_nn::{Adam, AdamState, NetworkDevice, WeightDecay};
-use geom_riemann::Corrections;
+use geom_nn::NetworkDevice;
 use ndarray::{ArrayView2, Axis};
 
+use self::{
+    epoch::{EpochSums, Pipeline, finite_norm},
+    sampler::{Batches, step_seed},
+    step::{Memory, clip},
+    watch::Watch,
+};
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Batch, Evaluation, Setting},
+    objective::{Batch, Setting},
     scalar::widen,
 };
 
@@ -32,10 +44,12 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     objective: Objective<E>,
     data: ArrayView2<'a, E>,
     options: ValidTrainOptions,
-    encoder_state: AdamState<E>,
-    decoder_state: AdamState<E>,
-    objective_state: AdamState<E>,
+    batches: Batches<E>,
+    memory: Memory<E>,
     epoch: usize,
+    watch: Watch,
+    /// Weights and parameters of the best epoch, flat, where there is a validation figure to judge by; else empty.
+    best: Vec<E>,
 }
 
 impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
@@ -46,11 +60,25 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     ///
     /// # Errors
     /// Options that do not fit the data, a batch too small for a term, data of the wrong width or with values that are not
-    /// finite: all before any training.
+    /// finite, data or a model that a term does not take: all before any training.
     pub fn new(
         model: Autoencoder<E, D>,
         objective: Objective<E>,
         data: ArrayView2<'a, E>,
+        options: TrainOptions,
+    ) -> Result<Self> {
+        Self::with_labels(model, objective, data, None, options)
+    }
+
+    /// As [`Trainer::new`], with a label for every point, which stratified batches need.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`]; [`Error::Contradiction`] for stratified batches without a label for every point.
+    pub fn with_labels(
+        model: Autoencoder<E, D>,
+        objective: Objective<E>,
+        data: ArrayView2<'a, E>,
+        labels: Option<&[i64]>,
         options: TrainOptions,
     ) -> Result<Self> {
         if data.ncols() != model.data_dim() {
@@ -70,31 +98,20 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         }
         let options = options.check(data.nrows())?;
         let (minimum, term) = objective.minimum_batch();
-        if options.batch_size < minimum {
+        let held_out = options.held_out(data.nrows());
+        let smallest = if held_out > 0 { options.batch_size.min(held_out) } else { options.batch_size };
+        if smallest < minimum {
             return Err(Error::BatchSize {
-                batch_size: options.batch_size,
+                batch_size: smallest,
                 points: data.nrows(),
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
-        objective.check(&Setting {
-            data,
-            latent_dim: model.latent_dim(),
-            coding: model.coding(),
-        })?;
-        let encoder_state = AdamState::new(model.encoder().parameter_count());
-        let decoder_state = AdamState::new(model.decoder().parameter_count());
-        let objective_state = AdamState::new(objective.parameters().len());
-        Ok(Self {
-            model,
-            objective,
-            data,
-            options,
-            encoder_state,
-            decoder_state,
-            objective_state,
-            epoch: 0,
-        })
+        objective.check(&Setting { data, latent_dim: model.latent_dim(), coding: model.coding() })?;
+        let batches = Batches::new(data, labels, &options)?;
+        let memory = Memory::new(&model, &objective);
+        let (watch, best) = (Watch::default(), Vec::new());
+        Ok(Self { model, objective, data, options, batches, memory, epoch: 0, watch, best })
     }
 
     /// The model as trained so far.
@@ -107,9 +124,26 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         &self.objective
     }
 
-    /// Ends the run and hands the model over.
+    /// Ends the run and hands the model over, as the last epoch left it.
     pub fn into_model(self) -> Autoencoder<E, D> {
         self.model
+    }
+
+    /// The epoch with the least validation figure, and that figure; `None` without validation points or before the first epoch.
+    pub fn best(&self) -> Option<(usize, f64)> {
+        self.options.validation.and(self.watch.best()).map(|figure| (self.watch.best_epoch, figure))
+    }
+
+    /// Takes model and terms back to the epoch with the least validation figure; nothing happens without one.
+    pub fn restore_best(&mut self) {
+        if !self.best.is_empty() {
+            let (encoder, decoder) = self.model.networks_mut();
+            let (first, rest) = self.best.split_at(encoder.parameter_count());
+            let (second, own) = rest.split_at(decoder.parameter_count());
+            encoder.parameters_mut().copy_from_slice(first);
+            decoder.parameters_mut().copy_from_slice(second);
+            self.objective.parameters_mut().copy_from_slice(own);
+        }
     }
 
     /// Finished epochs.
@@ -119,145 +153,117 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
 
     /// Batches in an epoch.
     pub fn batches(&self) -> usize {
-        self.data.nrows() / self.options.batch_size
+        self.batches.count()
     }
 
-    /// Trains one more epoch; `None` once all of them are done.
+    /// Whether training has come to its end: all epochs, or the patience with the validation figure.
+    pub fn is_finished(&self) -> bool {
+        let patience = self.options.validation.and_then(|validation| validation.patience);
+        self.epoch >= self.options.epochs || patience.is_some_and(|patience| self.watch.stale >= patience)
+    }
+
+    /// Trains one more epoch; `None` once training [has come to its end](Self::is_finished).
     ///
     /// `on_batch` is called after every step and may stop the run.
     ///
     /// # Errors
-    /// [`Error::NonFiniteLoss`] with the term, the batch and the point, before the step that would have spoilt the weights.
+    /// [`Error::NonFiniteLoss`] with the term, the batch and the point, before the step that would have spoilt the weights; when
+    /// such batches are skipped, only where an epoch has no other.
     pub fn next_epoch(
         &mut self,
         mut on_batch: impl FnMut(&BatchReport) -> ControlFlow<()>,
     ) -> Result<Option<EpochOutcome>> {
-        if self.epoch == self.options.epochs {
+        if self.is_finished() {
             return Ok(None);
         }
         let start = Instant::now();
         let epoch = self.epoch + 1;
-        let order = sampler::UniformBatches::new(
-            self.data.nrows(),
-            self.options.batch_size,
-            self.options.seed,
-            epoch,
-        );
-        let batches = order.iter().len();
+        let plateaus = self.watch.plateaus;
+        self.objective.follow_schedules(epoch, self.options.epochs, plateaus);
+        let schedule = self.options.learning_rate_schedule;
+        let learning_rate = self.options.learning_rate * schedule.factor(epoch, self.options.epochs, plateaus);
+        let mut pipeline = Pipeline::new(self.data, self.batches.epoch(epoch)?, self.options.seed, epoch);
+        let batches = pipeline.batches.len();
         let mut sums = EpochSums::default();
-        for (index, rows) in order.iter().enumerate() {
+        let mut refusal = None;
+        for index in 0..batches {
             let batch = index + 1;
-            let data = self.data.select(Axis(0), rows);
-            let seed = sampler::step_seed(self.options.seed, epoch, batch);
-            let evaluation = self.objective.evaluate(
-                &self.model,
-                &Batch {
-                    data: data.view(),
-                    rows,
-                    seed,
-                },
-            )?;
-            refuse_non_finite(&evaluation, rows, epoch, batch)?;
-            self.step(&evaluation)?;
-            sums.add(&evaluation);
-            let report = BatchReport {
-                epoch,
-                batch,
-                batches,
-                total: evaluation.total(),
+            let mut evaluation = pipeline.evaluate(index, &self.objective, &self.model)?;
+            let total = evaluation.total();
+            let skipped = match finite_norm(&evaluation, &pipeline.batches[index], epoch, batch) {
+                Ok(norm) => {
+                    sums.clipped += usize::from(clip(&mut evaluation, norm, self.options.clip_norm));
+                    let (model, objective) = (&mut self.model, &mut self.objective);
+                    self.memory.step(model, objective, &evaluation, &self.options, learning_rate)?;
+                    sums.add(&evaluation, norm);
+                    false
+                }
+                Err(error) if self.options.on_nonfinite == OnNonFinite::Stop => return Err(error),
+                Err(error) => {
+                    sums.skipped += 1;
+                    refusal.get_or_insert(error);
+                    true
+                }
             };
+            let report = BatchReport { epoch, batch, batches, total, skipped };
             if on_batch(&report).is_break() {
                 return Ok(Some(EpochOutcome::Interrupted));
             }
         }
+        if let Some(error) = refusal.filter(|_| sums.batches == 0) {
+            return Err(error);
+        }
+        let validation = self.validate()?;
+        let report = self.report(epoch, sums, validation, learning_rate, start);
         self.epoch = epoch;
-        Ok(Some(EpochOutcome::Finished(EpochReport {
+        let figure = validation.unwrap_or(report.total);
+        if self.watch.note(epoch, figure, schedule.patience()) && validation.is_some() {
+            let own = self.objective.parameters();
+            self.best = [self.model.encoder().parameters(), self.model.decoder().parameters(), own].concat();
+        }
+        Ok(Some(EpochOutcome::Finished(report)))
+    }
+
+    /// The objective at full weights on the held-out points, by batches whose draws are the same in every epoch.
+    fn validate(&self) -> Result<Option<f64>> {
+        let (mut sum, mut points) = (0.0, 0);
+        for (batch, rows) in self.batches.held_out().enumerate() {
+            let data = self.data.select(Axis(0), rows);
+            let seed = step_seed(self.options.seed, 0, batch);
+            let evaluation = self.objective.evaluate(&self.model, &Batch { data: data.view(), rows, seed })?;
+            sum += self.objective.total_at_full_weights(&evaluation) * rows.len() as f64;
+            points += rows.len();
+        }
+        Ok((points > 0).then(|| sum / points as f64))
+    }
+
+    fn report(
+        &self,
+        epoch: usize,
+        sums: EpochSums,
+        validation: Option<f64>,
+        learning_rate: f64,
+        start: Instant,
+    ) -> EpochReport {
+        let batches = sums.batches as f64;
+        EpochReport {
             epoch,
-            total: sums.total / batches as f64,
+            total: sums.total / batches,
             terms: self
                 .objective
                 .terms()
                 .zip(&sums.terms)
-                .map(|((name, weight), sum)| TermMean {
-                    name,
-                    weight,
-                    value: sum / batches as f64,
-                })
+                .map(|((name, weight), &(sum, elapsed))| TermMean { name, weight, value: sum / batches, elapsed })
                 .collect(),
+            validation,
             corrections: sums.corrections,
             gradient_norm_max: sums.gradient_norm_max,
-            points: batches * self.options.batch_size,
-            learning_rate: self.options.learning_rate,
+            clipped: sums.clipped,
+            skipped: sums.skipped,
+            points: sums.batches * self.options.batch_size,
+            learning_rate,
+            shared_passes: sums.shared_passes,
             elapsed: start.elapsed(),
-        })))
-    }
-
-    fn step(&mut self, evaluation: &Evaluation<E>) -> Result<()> {
-        let adam = self.options.adam();
-        let (encoder, decoder) = self.model.networks_mut();
-        adam.step(&mut self.encoder_state, encoder, &evaluation.encoder)?;
-        adam.step(&mut self.decoder_state, decoder, &evaluation.decoder)?;
-        // A term's own parameters are no weights: nothing pulls them to zero.
-        let adam = Adam {
-            weight_decay: WeightDecay::None,
-            ..adam
-        };
-        adam.update(
-            &mut self.objective_state,
-            self.objective.parameters_mut(),
-            &evaluation.parameters,
-        )?;
-        Ok(())
-    }
-}
-
-/// Running sums over the batches of an epoch.
-#[derive(Default)]
-struct EpochSums {
-    total: f64,
-    terms: Vec<f64>,
-    corrections: Corrections,
-    gradient_norm_max: f64,
-}
-
-impl EpochSums {
-    fn add<E: Scalar>(&mut self, evaluation: &Evaluation<E>) {
-        self.total += evaluation.total();
-        self.terms.resize(evaluation.terms.len(), 0.0);
-        for (sum, term) in self.terms.iter_mut().zip(&evaluation.terms) {
-            *sum += term.value;
         }
-        self.corrections += evaluation.corrections.clone();
-        self.gradient_norm_max = self.gradient_norm_max.max(evaluation.gradient_norm());
-    }
-}
-
-/// Stops at a term, or a gradient, that is NaN or infinite.
-fn refuse_non_finite<E: Scalar>(
-    evaluation: &Evaluation<E>,
-    rows: &[usize],
-    epoch: usize,
-    batch: usize,
-) -> Result<()> {
-    let point = evaluation.non_finite_row.map(|row| rows[row]);
-    let refuse = |term, value| {
-        Err(Error::NonFiniteLoss {
-            term,
-            value,
-            epoch,
-            batch,
-            point,
-        })
-    };
-    for term in &evaluation.terms {
-        if !term.value.is_finite() {
-            return refuse(term.name, term.value);
-        }
-    }
-    let norm = evaluation.gradient_norm();
-    if norm.is_finite() {
-        Ok(())
-    } else {
-        refuse("gradient norm", norm)
     }
 }

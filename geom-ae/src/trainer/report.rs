@@ -16,6 +16,8 @@ pub struct BatchReport {
     pub batches: usize,
     /// The objective on this batch.
     pub total: f64,
+    /// Whether its step was left out, because its loss or gradient was not finite.
+    pub skipped: bool,
 }
 
 /// A term's mean over the batches of an epoch.
@@ -27,6 +29,9 @@ pub struct TermMean {
     pub weight: f64,
     /// Its mean before the weight.
     pub value: f64,
+    /// Wall time of its values and gradients, passes of its own included; not part of what is reproducible.
+    #[serde(skip)]
+    pub elapsed: Duration,
 }
 
 /// The means of an epoch.
@@ -38,14 +43,24 @@ pub struct EpochReport {
     pub total: f64,
     /// Every term's mean.
     pub terms: Vec<TermMean>,
+    /// The objective at full weights on the held-out points, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
     /// Points at which a term was corrected, over all batches.
     pub corrections: Corrections,
-    /// The largest norm of the whole gradient in a batch.
+    /// The largest norm of the whole gradient in a batch, before it was cut.
     pub gradient_norm_max: f64,
+    /// Batches whose gradient was cut.
+    pub clipped: usize,
+    /// Batches whose step was left out.
+    pub skipped: usize,
     /// Points seen.
     pub points: usize,
     /// The step size.
     pub learning_rate: f64,
+    /// Wall time of the passes that all terms share, both ways; not part of what is reproducible.
+    #[serde(skip)]
+    pub shared_passes: Duration,
     /// Wall time of the epoch; not part of what is reproducible.
     #[serde(skip)]
     pub elapsed: Duration,

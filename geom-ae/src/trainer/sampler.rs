@@ -1,68 +1,180 @@
 //! The order in which the points are seen.
 
+use geom_graph::{DistanceGraph, Metric, Sampler, Search, Symmetrisation};
+use ndarray::{ArrayView2, Axis};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-/// The uniformly shuffled batches of one epoch.
+use super::{BatchSampler, ValidTrainOptions};
+use crate::{Error, Result, Scalar};
+
+/// Streams of the generator for what is not an epoch's order.
+const STEPS: u64 = 1 << 63;
+const HELD_OUT: u64 = 1 << 62;
+
+/// Which points are trained on, which are held out, and in what batches the former come.
 ///
-/// The order is a function of the seed and the epoch alone, so that a resumed run needs no state of a random generator.
+/// Everything is a function of the seed and the epoch alone, so that a resumed run needs no state of a random generator.
 #[derive(Debug)]
-pub(super) struct UniformBatches {
-    order: Vec<usize>,
+pub(super) struct Batches<E> {
+    train: Vec<usize>,
+    held_out: Vec<usize>,
+    plan: Plan<E>,
     batch_size: usize,
+    seed: u64,
 }
 
-impl UniformBatches {
-    pub(super) fn new(points: usize, batch_size: usize, seed: u64, epoch: usize) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(epoch as u64);
-        let mut order: Vec<usize> = (0..points).collect();
-        order.shuffle(&mut rng);
-        Self { order, batch_size }
+#[derive(Debug)]
+enum Plan<E> {
+    Uniform,
+    /// On the training points alone, by their place among them.
+    Graph(Sampler, DistanceGraph<E>),
+}
+
+impl<E: Scalar> Batches<E> {
+    pub(super) fn new(data: ArrayView2<'_, E>, labels: Option<&[i64]>, options: &ValidTrainOptions) -> Result<Self> {
+        let n = data.nrows();
+        let mut train: Vec<usize> = (0..n).collect();
+        let mut held_out = Vec::new();
+        let count = options.held_out(n);
+        if count > 0 {
+            let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+            rng.set_stream(HELD_OUT);
+            train.shuffle(&mut rng);
+            held_out = train.split_off(n - count);
+            train.sort_unstable();
+            held_out.sort_unstable();
+        }
+        let graph_error = |source| Error::Graph { term: "batches", source: Box::new(source) };
+        let plan = match options.sampler {
+            BatchSampler::Uniform => Plan::Uniform,
+            BatchSampler::Neighbourhood { neighbours } => {
+                let points = data.select(Axis(0), &train);
+                let found = Search::new().metric(Metric::Euclidean).knn(points.view(), neighbours).map_err(graph_error)?;
+                let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).map_err(graph_error)?;
+                Plan::Graph(Sampler::Neighbourhood, graph)
+            }
+            BatchSampler::Stratified => {
+                let labels = labels.filter(|labels| labels.len() == n).ok_or(Error::Contradiction {
+                    first: "stratified batches",
+                    second: "data without labels",
+                    reason: "every point needs a label",
+                })?;
+                let mut known: Vec<i64> = train.iter().map(|&row| labels[row]).collect();
+                known.sort_unstable();
+                known.dedup();
+                let class = |row: &usize| known.binary_search(&labels[*row]).unwrap_or_default();
+                let classes = train.iter().map(class).collect();
+                let empty = nalgebra_sparse::CsrMatrix::zeros(train.len(), train.len());
+                let graph = DistanceGraph::from_sparse(&empty).map_err(graph_error)?;
+                Plan::Graph(Sampler::Stratified(classes), graph)
+            }
+        };
+        Ok(Self { train, held_out, plan, batch_size: options.batch_size, seed: options.seed })
     }
 
-    /// Full batches only.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[usize]> {
-        self.order.chunks_exact(self.batch_size)
+    /// Full batches in an epoch.
+    pub(super) fn count(&self) -> usize {
+        self.train.len() / self.batch_size
+    }
+
+    /// The rows of an epoch's batches.
+    pub(super) fn epoch(&self, epoch: usize) -> Result<Vec<Vec<usize>>> {
+        match &self.plan {
+            Plan::Uniform => {
+                let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+                rng.set_stream(epoch as u64);
+                let mut order = self.train.clone();
+                order.shuffle(&mut rng);
+                Ok(order.chunks_exact(self.batch_size).map(<[usize]>::to_vec).collect())
+            }
+            Plan::Graph(sampler, graph) => {
+                let mut batches = sampler
+                    .epoch(graph, self.batch_size, self.seed, epoch as u64)
+                    .map_err(|source| Error::Graph { term: "batches", source: Box::new(source) })?;
+                for place in batches.iter_mut().flatten() {
+                    *place = self.train[*place];
+                }
+                Ok(batches)
+            }
+        }
+    }
+
+    /// The held-out rows in batches of training's size; a rest is dropped unless it is all there is.
+    pub(super) fn held_out(&self) -> impl Iterator<Item = &[usize]> {
+        self.held_out.chunks(self.batch_size).enumerate().filter_map(|(i, rows)| {
+            (i == 0 || rows.len() == self.batch_size).then_some(rows)
+        })
     }
 }
 
 /// The seed of one step, for terms that draw numbers; like the order, a function of seed, epoch and batch alone.
 pub(super) fn step_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ batch as u64);
-    rng.set_stream((1 << 63) | epoch as u64);
+    rng.set_stream(STEPS | epoch as u64);
     rng.next_u64()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{UniformBatches, step_seed};
+    use ndarray::Array2;
+
+    use super::{Batches, step_seed};
+    use crate::trainer::{BatchSampler, TrainOptions, Validation};
+
+    fn batches(options: TrainOptions) -> Batches<f64> {
+        let data = Array2::from_shape_fn((50, 2), |(i, j)| ((i * 7 + j * 3) % 50) as f64);
+        let labels: Vec<i64> = (0..50).map(|i| if i % 5 == 0 { -3 } else { 8 }).collect();
+        let options = TrainOptions { batch_size: 10, ..options }.check(50).unwrap();
+        Batches::new(data.view(), Some(&labels), &options).unwrap()
+    }
+
+    fn samplers() -> [BatchSampler; 3] {
+        [BatchSampler::Uniform, BatchSampler::Neighbourhood { neighbours: 4 }, BatchSampler::Stratified]
+    }
 
     #[test]
     fn every_step_has_its_own_seed() {
-        let mut seeds: Vec<u64> = (0..20)
-            .flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch)))
-            .collect();
+        let mut seeds: Vec<u64> =
+            (0..20).flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch))).collect();
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 400);
     }
 
     #[test]
-    fn an_epoch_visits_each_point_at_most_once_and_drops_the_rest() {
-        let batches = UniformBatches::new(10, 3, 7, 1);
-        let mut seen: Vec<usize> = batches.iter().flatten().copied().collect();
-        assert_eq!(batches.iter().len(), 3);
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), 9);
+    fn held_out_points_are_never_trained_on() {
+        for sampler in samplers() {
+            let validation = Some(Validation { fraction: 0.3, patience: None });
+            let batches = batches(TrainOptions { sampler, validation, ..TrainOptions::default() });
+            assert_eq!(batches.count(), 3);
+            let held_out: Vec<usize> = batches.held_out().flatten().copied().collect();
+            assert_eq!(held_out.len(), 10);
+            for epoch in 1..10 {
+                let mut seen: Vec<usize> = batches.epoch(epoch).unwrap().concat();
+                assert!(seen.iter().all(|row| !batches.held_out.contains(row)));
+                seen.sort_unstable();
+                seen.dedup();
+                assert_eq!(seen.len(), 30);
+            }
+        }
     }
 
     #[test]
     fn order_depends_on_seed_and_epoch_only() {
-        let order = |seed, epoch| UniformBatches::new(50, 10, seed, epoch).order;
-        assert_eq!(order(3, 2), order(3, 2));
-        assert_ne!(order(3, 2), order(3, 3));
-        assert_ne!(order(3, 2), order(4, 2));
+        for sampler in samplers() {
+            let order = |seed, epoch| batches(TrainOptions { seed, sampler, ..TrainOptions::default() }).epoch(epoch).unwrap();
+            assert_eq!(order(3, 2), order(3, 2));
+            assert_ne!(order(3, 2), order(3, 3));
+            assert_ne!(order(3, 2), order(4, 2));
+        }
+    }
+
+    #[test]
+    fn stratified_batches_hold_every_label_in_its_share() {
+        let batches = batches(TrainOptions { sampler: BatchSampler::Stratified, ..TrainOptions::default() });
+        for rows in batches.epoch(1).unwrap() {
+            assert_eq!(rows.iter().filter(|&&row| row % 5 == 0).count(), 2);
+        }
     }
 }

@@ -128,6 +128,7 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         learning_rate: config.learning_rate,
         weight_decay: config.weight_decay,
         seed: config.seed,
+        ..TrainOptions::default()
     };
     Ok(Trainer::new(model, config.method.objective(config.weight)?, data, options)?)
 }

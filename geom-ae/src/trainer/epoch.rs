@@ -1,0 +1,115 @@
+//! One pass over the batches: each is fetched and prepared while the one before is trained.
+
+use std::time::Duration;
+
+use geom_nn::NetworkDevice;
+use geom_riemann::Corrections;
+use ndarray::{Array2, ArrayView2, Axis};
+
+use super::sampler::step_seed;
+use crate::{
+    Autoencoder, Error, Objective, Result, Scalar,
+    objective::{Batch, Evaluation, Prepared},
+};
+
+/// A batch with everything that does not depend on the weights.
+struct Fetched<E> {
+    data: Array2<E>,
+    prepared: Vec<Prepared>,
+}
+
+/// Where the batches of an epoch come from.
+pub(super) struct Pipeline<'a, E: Scalar> {
+    pub(super) data: ArrayView2<'a, E>,
+    pub(super) batches: Vec<Vec<usize>>,
+    pub(super) seed: u64,
+    pub(super) epoch: usize,
+    next: Option<Fetched<E>>,
+}
+
+impl<'a, E: Scalar> Pipeline<'a, E> {
+    pub(super) fn new(data: ArrayView2<'a, E>, batches: Vec<Vec<usize>>, seed: u64, epoch: usize) -> Self {
+        Self { data, batches, seed, epoch, next: None }
+    }
+
+    /// The objective on the batch at `index`, counted from 0 and called in order.
+    pub(super) fn evaluate<D: NetworkDevice<E>>(
+        &mut self,
+        index: usize,
+        objective: &Objective<E>,
+        model: &Autoencoder<E, D>,
+    ) -> Result<Evaluation<E>> {
+        let current = match self.next.take() {
+            Some(fetched) => fetched,
+            None => self.fetch(index, objective)?,
+        };
+        let mut next = None;
+        let this = &*self;
+        // The scope's own part stays on this thread, where the device is; only the fetching may move.
+        let evaluation = rayon::in_place_scope(|scope| {
+            if index + 1 < this.batches.len() {
+                scope.spawn(|_| next = Some(this.fetch(index + 1, objective)));
+            }
+            let Fetched { data, prepared } = current;
+            objective.evaluate_prepared(model, &this.batch(index, data.view()), prepared)
+        });
+        self.next = next.transpose()?;
+        evaluation
+    }
+
+    fn batch<'b>(&'b self, index: usize, data: ArrayView2<'b, E>) -> Batch<'b, E> {
+        Batch { data, rows: &self.batches[index], seed: step_seed(self.seed, self.epoch, index + 1) }
+    }
+
+    fn fetch(&self, index: usize, objective: &Objective<E>) -> Result<Fetched<E>> {
+        let data = self.data.select(Axis(0), &self.batches[index]);
+        let prepared = objective.prepare(&self.batch(index, data.view()))?;
+        Ok(Fetched { data, prepared })
+    }
+}
+
+/// Running sums over the batches of an epoch.
+#[derive(Default)]
+pub(super) struct EpochSums {
+    pub(super) batches: usize,
+    pub(super) total: f64,
+    pub(super) terms: Vec<(f64, Duration)>,
+    pub(super) corrections: Corrections,
+    pub(super) gradient_norm_max: f64,
+    pub(super) clipped: usize,
+    pub(super) skipped: usize,
+    pub(super) shared_passes: Duration,
+}
+
+impl EpochSums {
+    pub(super) fn add<E: Scalar>(&mut self, evaluation: &Evaluation<E>, norm: f64) {
+        self.batches += 1;
+        self.total += evaluation.total();
+        self.terms.resize(evaluation.terms.len(), Default::default());
+        for ((value, elapsed), term) in self.terms.iter_mut().zip(&evaluation.terms) {
+            *value += term.value;
+            *elapsed += term.elapsed;
+        }
+        self.corrections += evaluation.corrections;
+        self.gradient_norm_max = self.gradient_norm_max.max(norm);
+        self.shared_passes += evaluation.shared_passes;
+    }
+}
+
+/// Refuses a term, or a gradient, that is NaN or infinite; gives the gradient's norm.
+pub(super) fn finite_norm<E: Scalar>(
+    evaluation: &Evaluation<E>,
+    rows: &[usize],
+    epoch: usize,
+    batch: usize,
+) -> Result<f64> {
+    let point = evaluation.non_finite_row.map(|row| rows[row]);
+    let refuse = |term, value| Err(Error::NonFiniteLoss { term, value, epoch, batch, point });
+    for term in &evaluation.terms {
+        if !term.value.is_finite() {
+            return refuse(term.name, term.value);
+        }
+    }
+    let norm = evaluation.gradient_norm();
+    if norm.is_finite() { Ok(norm) } else { refuse("gradient norm", norm) }
+}
