@@ -1,5 +1,6 @@
 //! Geometry-preserving autoencoders.
 
+mod code_methods;
 pub mod codes;
 mod diagnosis;
 mod error;

@@ -61,11 +61,7 @@ fn evaluate(
 }
 
 /// Every derivative of 0.7 times the term to `tolerance` of the largest.
-fn check_gradient(
-    term: impl Term<f64> + 'static,
-    model: Autoencoder<f64, Cpu>,
-    tolerance: f64,
-) {
+fn check_gradient(term: impl Term<f64> + 'static, model: Autoencoder<f64, Cpu>, tolerance: f64) {
     check_gradient_with(term, model, 3e-4, tolerance);
 }
 
