@@ -16,6 +16,14 @@
 //! Sums are taken in f64 in a fixed order: the same bits for any number of threads, and f32 codes lose nothing before the
 //! result is rounded.
 
+#![cfg_attr(
+    test,
+    expect(
+        clippy::float_cmp,
+        reason = "zeros and rounded values that are exact by construction"
+    )
+)]
+
 mod error;
 mod loss;
 mod pairwise;
@@ -44,6 +52,8 @@ mod neighbourhood;
 
 #[cfg(test)]
 mod golden_tests;
+#[cfg(test)]
+mod mmd_tests;
 #[cfg(test)]
 mod testing;
 

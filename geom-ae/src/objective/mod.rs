@@ -45,6 +45,8 @@ mod code_terms_tests;
 mod golden_tests;
 pub mod gradcheck;
 #[cfg(test)]
+mod score_tests;
+#[cfg(test)]
 mod tests;
 
 pub use bernoulli::BernoulliNll;
