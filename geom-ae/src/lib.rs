@@ -42,6 +42,8 @@
 //! # Ok::<(), geom_ae::Error>(())
 //! ```
 
+mod code_methods;
+pub mod codes;
 mod diagnosis;
 mod error;
 mod method;
