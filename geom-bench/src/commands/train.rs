@@ -11,7 +11,8 @@ use std::{
 };
 
 use geom_ae::{
-    Autoencoder, TrainOptions, Trainer, box_autoencoder,
+    Autoencoder, TrainOptions, Trainer,
+    objective::graph::{GraphData, GraphReport, GraphSettings},
     trainer::{EpochOutcome, Resumed, latest_checkpoint},
 };
 use geom_bench::{
@@ -22,7 +23,7 @@ use geom_bench::{
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
-use ndarray::Axis;
+use ndarray::{ArrayView2, Axis};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -104,7 +105,11 @@ impl Job for Train {
         let (dataset, split) = config.load_data::<E>()?;
         let train = dataset.points.select(Axis(0), &split.train);
         let test = dataset.points.select(Axis(0), &split.test);
-        let mut trainer = prepare(&config, device, train.view())?;
+        let labels: Option<Vec<i64>> = dataset
+            .labels
+            .as_ref()
+            .map(|labels| split.train.iter().map(|&row| labels[row]).collect());
+        let (mut trainer, graph) = prepare(&config, device, train.view(), labels.as_deref())?;
         let fingerprint = fingerprint(&config, &dataset)?;
         if INTERRUPTED.load(Ordering::SeqCst) {
             let message = "interrupted before the training began; nothing was written";
@@ -130,6 +135,10 @@ impl Job for Train {
             dataset.width(),
             folder.path().display()
         );
+        if let Some(graph) = graph {
+            eprintln!("{}", graph_line(&graph));
+            folder.write_json(run_folder::GRAPH, &graph)?;
+        }
         train_epochs(
             &folder,
             &config,
@@ -160,17 +169,26 @@ impl Job for Train {
     }
 }
 
+/// What a person should know about a graph before a model is trained on it.
+fn graph_line(graph: &GraphReport) -> String {
+    let bias = graph.bias.map_or(String::new(), |bias| {
+        format!("; a perfect embedding would be {:.0} % too large or small", 100.0 * bias)
+    });
+    let components = graph.components.map_or(String::new(), |count| format!("; {count} components"));
+    format!(
+        "graph: bandwidth {:.4}, {} of {} points isolated{components}{bias}",
+        graph.bandwidth, graph.isolated, graph.points
+    )
+}
+
+/// The trainer, and what there is to know about the graph of a method that needs one.
 fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     config: &Config,
     device: &D,
-    data: ndarray::ArrayView2<'a, E>,
-) -> Result<Trainer<'a, E, D>, Error> {
-    let architecture = box_autoencoder(
-        data.ncols(),
-        &config.hidden,
-        config.latent_dim,
-        config.activation,
-    )?;
+    data: ArrayView2<'a, E>,
+    labels: Option<&[i64]>,
+) -> Result<(Trainer<'a, E, D>, Option<GraphReport>), Error> {
+    let architecture = config.architecture(data.ncols())?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
     let options = TrainOptions {
         epochs: config.epochs,
@@ -178,14 +196,20 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         learning_rate: config.learning_rate,
         weight_decay: config.weight_decay,
         seed: config.seed,
-        ..TrainOptions::default()
+        ..config.method.train_options()
     };
-    Ok(Trainer::new(
-        model,
-        config.method.objective(config.weight)?,
-        data,
-        options,
-    )?)
+    let graph = GraphData {
+        points: data,
+        labels,
+        batch_size: config.batch_size,
+        seed: config.seed,
+    };
+    let (objective, report) =
+        config
+            .method
+            .objective_on(config.weight, &GraphSettings::default(), &graph)?;
+    let trainer = Trainer::with_labels(model, objective, data, labels, options)?;
+    Ok((trainer, report))
 }
 
 /// Trains to the end; after every epoch the log, a checkpoint and the model are on the disk, in this order.
@@ -193,7 +217,7 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
     folder: &RunFolder,
     config: &Config,
     trainer: &mut Trainer<'_, E, D>,
-    test: ndarray::ArrayView2<'_, E>,
+    test: ArrayView2<'_, E>,
     fingerprint: &str,
     history: &mut Vec<EpochRecord>,
 ) -> Result<(), Failure> {

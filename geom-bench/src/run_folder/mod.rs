@@ -7,6 +7,7 @@
 //! | [`LOG`] | one JSON object a line, one line an epoch |
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
+//! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
 //! | [`METRICS`] | the figures measured at the end |
 //! | [`FIGURES`] | a folder with pictures |
 //! | [`REPORT`] | a page that shows it all |
@@ -75,6 +76,8 @@ pub const LABELS_NPY: &str = "labels.npy";
 pub const GEOMETRY: &str = "geometry.csv";
 /// What an interrupted run goes on from; gone once the run is finished.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// What there is to know about the graph of a method that needs one.
+pub const GRAPH: &str = "graph.json";
 /// The figures measured at the end.
 pub const METRICS: &str = "metrics.json";
 /// The folder with pictures.

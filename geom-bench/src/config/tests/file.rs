@@ -157,6 +157,7 @@ proptest! {
             labels: Labels::ALL[b],
             split: SplitRule::ALL[c],
             activation: Activation::ALL[a],
+            output_activation: Activation::ALL[(a + b) % Activation::ALL.len()],
             device: Device::ALL[d],
             dtype: Dtype::ALL[e],
             out: out.map(PathBuf::from),
