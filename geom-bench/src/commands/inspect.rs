@@ -85,7 +85,7 @@ impl Job for Inspect<'_> {
         };
         let mut command = format!("geom inspect {}", folder.path().display());
         if !own {
-            command += &format!(" --data {name} --labels {}", options.labels);
+            command = format!("{command} --data {name} --labels {}", options.labels);
         }
         let provenance = Provenance {
             epochs: history.as_ref().map(Vec::len),
