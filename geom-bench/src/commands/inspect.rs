@@ -28,7 +28,7 @@ pub(crate) struct InspectArgs {
     /// Where a table's labels are: none, or last (the last column)
     #[arg(long, value_name = "PLACE", requires = "data")]
     labels: Option<Labels>,
-    /// The folder to write into, new or empty [default: the next free RUN/inspect-<n>]
+    /// The folder to write into, new or empty [default: the next free RUN/inspect-NUMBER]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
