@@ -3,6 +3,8 @@
 //! `cargo bench -p geom-bench --bench step [-- PYTHON]` prints median milliseconds and the quartiles; with the path of a
 //! Python that has torch, `peers/step.py` runs between two of our rounds and the ratios are printed too.
 
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+
 use std::{
     error::Error,
     ops::ControlFlow,
@@ -51,6 +53,11 @@ fn steps(method: Method, hidden: &[usize], batch: usize) -> Result<Vec<Duration>
     Ok(times)
 }
 
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an index below the length"
+)]
 fn milliseconds(times: &[Duration], share: f64) -> f64 {
     times[(share * (times.len() - 1) as f64) as usize].as_secs_f64() * 1e3
 }

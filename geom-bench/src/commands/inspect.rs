@@ -28,7 +28,7 @@ pub(crate) struct InspectArgs {
     /// Where a table's labels are: none, or last (the last column)
     #[arg(long, value_name = "PLACE", requires = "data")]
     labels: Option<Labels>,
-    /// The folder to write into, new or empty [default: the next free RUN/inspect-<n>]
+    /// The folder to write into, new or empty [default: the next free RUN/inspect-NUMBER]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
@@ -85,7 +85,7 @@ impl Job for Inspect<'_> {
         };
         let mut command = format!("geom inspect {}", folder.path().display());
         if !own {
-            command += &format!(" --data {name} --labels {}", options.labels);
+            command = format!("{command} --data {name} --labels {}", options.labels);
         }
         let provenance = Provenance {
             epochs: history.as_ref().map(Vec::len),

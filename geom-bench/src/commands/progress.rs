@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use geom_ae::trainer::{BatchReport, EpochReport};
@@ -22,7 +22,7 @@ impl Progress {
     /// Progress through epochs `first + 1 ..= epochs` of `batches` batches of `batch_size` points each.
     pub(crate) fn new(first: usize, epochs: usize, batches: usize, batch_size: usize) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
-            let steps = ((epochs - first) * batches) as u64;
+            let steps = (epochs - first).saturating_mul(batches) as u64;
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
             // The template is a constant of this file; a wrong one would fall back to the plain bar.
             if let Ok(style) = ProgressStyle::with_template("{wide_bar} {msg}  {eta} left") {
@@ -75,8 +75,9 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.println(line);
         } else {
-            let done = (report.epoch - self.first) as u32;
-            let left = self.start.elapsed() / done * (self.epochs - report.epoch) as u32;
+            let (done, to_do) = (report.epoch - self.first, self.epochs - report.epoch);
+            let seconds = self.start.elapsed().as_secs_f64() * to_do as f64 / done as f64;
+            let left = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
             let _ = writeln!(io::stderr(), "{line}  {} left", HumanDuration(left));
         }
     }

@@ -333,9 +333,8 @@ fn fingerprint<E: Number>(config: &Config, dataset: &Dataset<E>) -> Result<Strin
     for &value in &dataset.points {
         hash.update(<E as Into<f64>>::into(value).to_le_bytes());
     }
-    Ok(hash
-        .finalize()
+    let digest = hash.finalize();
+    Ok(digest
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }

@@ -1,5 +1,10 @@
 //! The command `geom` from outside: what it writes; what it refuses; what it keeps when it is stopped.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers may fail as the tests do that call them"
+)]
+
 mod refusals;
 mod stops;
 
@@ -185,7 +190,7 @@ fn other_latent_dimensions_and_unlabelled_tables_train() {
     let mut csv = String::new();
     for i in 0..60 {
         let t = f64::from(i) / 10.0;
-        csv += &format!("{},{},{},{}\n", t.sin(), t.cos(), t, 0.1 * t * t);
+        csv = format!("{csv}{},{},{t},{}\n", t.sin(), t.cos(), 0.1 * t * t);
     }
     fs::write(scratch.path().join("curve.csv"), csv).unwrap();
     for d in ["1", "3", "4"] {

@@ -20,7 +20,7 @@ fn started(scratch: &TempDir, out: &str, epochs: usize) -> std::process::Child {
     let start = Instant::now();
     while fs::read_to_string(&log).map_or(0, |text| text.lines().count()) < epochs {
         assert!(
-            start.elapsed() < Duration::from_secs(120),
+            start.elapsed() < Duration::from_mins(2),
             "no epoch was logged"
         );
         assert!(
@@ -162,4 +162,33 @@ fn an_interruption_while_measuring_ends_at_once_and_resumes_to_the_same_bytes() 
         let bytes = |folder: &str| fs::read(scratch.path().join(folder).join(file)).unwrap();
         assert!(bytes("run") == bytes("whole"), "{file}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_number_of_epochs_that_never_ends_overflows_nothing() {
+    let scratch = scratch();
+    let endless = [
+        &["train", "--out", "run"],
+        &SMALL[..],
+        &["--epochs", "9223372036854775807"],
+    ]
+    .concat();
+    let mut child = geom(&scratch, &endless)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let second = lines
+        .by_ref()
+        .map(Result::unwrap)
+        .find(|line| line.starts_with("epoch    2/"));
+    assert!(second.unwrap().ends_with("years left"));
+    let interrupted = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupted.success());
+    assert!(lines.last().unwrap().unwrap().contains("interrupted"));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
