@@ -205,7 +205,11 @@ impl Method {
                 .with(1.0, SumSquaredError)
                 .with(weight, mixed(Distortion::RelaxedDistortion)?),
             Self::Flat => bound(1.0).with(weight, mixed(Distortion::FlatMetric)?),
-            Self::Ggae => return Err(Error::NeedsGraph { method: self.name() }),
+            Self::Ggae => {
+                return Err(Error::NeedsGraph {
+                    method: self.name(),
+                });
+            }
         })
     }
 
@@ -225,7 +229,12 @@ impl Method {
         }
         check_weight(weight)?;
         let (term, report) = settings.build(data)?;
-        Ok((Objective::new().with(1.0, MeanSquaredError).with(weight, term), Some(report)))
+        Ok((
+            Objective::new()
+                .with(1.0, MeanSquaredError)
+                .with(weight, term),
+            Some(report),
+        ))
     }
 }
 
@@ -233,7 +242,11 @@ fn check_weight(weight: f64) -> Result<()> {
     if weight.is_finite() && weight >= 0.0 {
         return Ok(());
     }
-    Err(Error::Parameter { parameter: "weight", value: weight, requirement: "finite and not negative" })
+    Err(Error::Parameter {
+        parameter: "weight",
+        value: weight,
+        requirement: "finite and not negative",
+    })
 }
 
 impl fmt::Display for Method {

@@ -178,7 +178,11 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// What [`Term::prepare`](super::Term::prepare) made for this batch, if it made anything of this type.
     pub fn take_prepared<P: Any>(&mut self) -> Option<Box<P>> {
-        self.current.prepared.0.take().and_then(|prepared| prepared.downcast().ok())
+        self.current
+            .prepared
+            .0
+            .take()
+            .and_then(|prepared| prepared.downcast().ok())
     }
 
     /// Runs the encoder over points of the term's choice.

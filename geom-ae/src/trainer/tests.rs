@@ -46,19 +46,38 @@ fn trainer_of(method: Method, data: &Array2<f32>, epochs: usize) -> Trainer<'_, 
     };
     let architecture = method.architecture(&nets, 6, 2).unwrap();
     let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
-    Trainer::new(model, objective_of(method, data), data.view(), options(epochs)).unwrap()
+    Trainer::new(
+        model,
+        objective_of(method, data),
+        data.view(),
+        options(epochs),
+    )
+    .unwrap()
 }
 
 fn objective_of(method: Method, data: &Array2<f32>) -> Objective<f32> {
     let distances = DistanceRule::Geodesic { neighbours: 6 };
-    let settings = GraphSettings { distances, ..GraphSettings::default() };
-    let data = GraphData { points: data.view(), labels: None, batch_size: 10, seed: 5 };
+    let settings = GraphSettings {
+        distances,
+        ..GraphSettings::default()
+    };
+    let data = GraphData {
+        points: data.view(),
+        labels: None,
+        batch_size: 10,
+        seed: 5,
+    };
     method.objective_on(0.1, &settings, &data).unwrap().0
 }
 
 /// Everything that has a state: momentum or moments, schedules, clipping, held-out points, plateaus, batches by neighbourhood.
 fn elaborate(data: &Array2<f32>, optimiser: Optimiser) -> Trainer<'_, f32, Cpu> {
-    let nets = Nets { hidden: vec![12], activation: Activation::Tanh, on_input: false, output: Activation::Linear };
+    let nets = Nets {
+        hidden: vec![12],
+        activation: Activation::Tanh,
+        on_input: false,
+        output: Activation::Linear,
+    };
     let architecture = Method::Irvae.architecture(&nets, 6, 2).unwrap();
     let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
     let objective = Objective::new()
@@ -67,12 +86,18 @@ fn elaborate(data: &Array2<f32>, optimiser: Optimiser) -> Trainer<'_, f32, Cpu> 
         .scheduled(Schedule::WarmUp { epochs: 3 });
     let options = TrainOptions {
         learning_rate: 0.02,
-        learning_rate_schedule: Schedule::Plateau { patience: 1, factor: 0.5 },
+        learning_rate_schedule: Schedule::Plateau {
+            patience: 1,
+            factor: 0.5,
+        },
         weight_decay: 1e-3,
         optimiser,
         clip_norm: Some(2.0),
         sampler: BatchSampler::Neighbourhood { neighbours: 3 },
-        validation: Some(Validation { fraction: 0.25, patience: Some(5) }),
+        validation: Some(Validation {
+            fraction: 0.25,
+            patience: Some(5),
+        }),
         on_nonfinite: OnNonFinite::Skip,
         ..options(12)
     };
@@ -188,10 +213,16 @@ fn every_method_resumes_bit_for_bit_with_its_terms_own_parameters() {
 #[test]
 fn every_feature_of_the_trainer_resumes_bit_for_bit() {
     let data = data();
-    for optimiser in [Optimiser::Adam, Optimiser::AdamW, Optimiser::Sgd { momentum: 0.9 }] {
+    for optimiser in [
+        Optimiser::Adam,
+        Optimiser::AdamW,
+        Optimiser::Sgd { momentum: 0.9 },
+    ] {
         let mut whole = elaborate(&data, optimiser);
         let mut reports = Vec::new();
-        while let Some(EpochOutcome::Finished(report)) = whole.next_epoch(|_| ControlFlow::Continue(())).unwrap() {
+        while let Some(EpochOutcome::Finished(report)) =
+            whole.next_epoch(|_| ControlFlow::Continue(())).unwrap()
+        {
             reports.push(report);
         }
         for stop in [2, 5, 8] {
@@ -212,12 +243,23 @@ fn every_feature_of_the_trainer_resumes_bit_for_bit() {
             let found = last.unwrap();
             assert_eq!(found.epoch, expected.epoch);
             assert_eq!(found.total.to_bits(), expected.total.to_bits());
-            assert_eq!(found.learning_rate.to_bits(), expected.learning_rate.to_bits());
+            assert_eq!(
+                found.learning_rate.to_bits(),
+                expected.learning_rate.to_bits()
+            );
             assert_eq!(resumed.best(), whole.best());
-            assert_eq!(weights(&resumed), weights(&whole), "{optimiser:?} from epoch {stop}");
+            assert_eq!(
+                weights(&resumed),
+                weights(&whole),
+                "{optimiser:?} from epoch {stop}"
+            );
             resumed.restore_best();
             let mut whole = elaborate(&data, optimiser);
-            while whole.next_epoch(|_| ControlFlow::Continue(())).unwrap().is_some() {}
+            while whole
+                .next_epoch(|_| ControlFlow::Continue(()))
+                .unwrap()
+                .is_some()
+            {}
             whole.restore_best();
             assert_eq!(weights(&resumed), weights(&whole));
         }
@@ -228,7 +270,9 @@ fn every_feature_of_the_trainer_resumes_bit_for_bit() {
 fn schedules_and_clipping_show_in_the_reports() {
     let data = data();
     let mut trainer = elaborate(&data, Optimiser::Adam);
-    let Some(EpochOutcome::Finished(report)) = trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap() else {
+    let Some(EpochOutcome::Finished(report)) =
+        trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap()
+    else {
         panic!("the epoch did not finish");
     };
     assert!((report.terms[1].weight - 0.5 / 3.0).abs() < 1e-15);
@@ -246,19 +290,27 @@ fn the_best_epoch_is_kept_and_training_stops_when_nothing_improves() {
     let options = TrainOptions {
         // Far too large a step: the figure soon gets worse.
         learning_rate: 0.5,
-        validation: Some(Validation { fraction: 0.25, patience: Some(3) }),
+        validation: Some(Validation {
+            fraction: 0.25,
+            patience: Some(3),
+        }),
         ..options(200)
     };
     let objective = Method::Ae.objective(0.0).unwrap();
     let mut trainer = Trainer::new(model, objective, data.view(), options).unwrap();
     let mut figures = Vec::new();
-    while let Some(EpochOutcome::Finished(report)) = trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap() {
+    while let Some(EpochOutcome::Finished(report)) =
+        trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap()
+    {
         figures.push(report.validation.unwrap());
     }
     assert!(figures.len() < 200);
     let (epoch, figure) = trainer.best().unwrap();
     assert_eq!(epoch, figures.len() - 3);
-    assert_eq!(figure, figures.iter().copied().fold(f64::INFINITY, f64::min));
+    assert_eq!(
+        figure,
+        figures.iter().copied().fold(f64::INFINITY, f64::min)
+    );
     trainer.restore_best();
     assert_eq!(trainer.validate().unwrap(), Some(figure));
 }
@@ -271,8 +323,18 @@ fn batches_that_are_not_finite_are_skipped_and_counted() {
     let start = |rows: usize| {
         let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
         let objective = Method::Ae.objective(0.0).unwrap();
-        let options = TrainOptions { on_nonfinite: OnNonFinite::Skip, ..options(1) };
-        Trainer::new(model, objective, data.slice(ndarray::s![..rows, ..]), options).unwrap().next_epoch(|_| ControlFlow::Continue(()))
+        let options = TrainOptions {
+            on_nonfinite: OnNonFinite::Skip,
+            ..options(1)
+        };
+        Trainer::new(
+            model,
+            objective,
+            data.slice(ndarray::s![..rows, ..]),
+            options,
+        )
+        .unwrap()
+        .next_epoch(|_| ControlFlow::Continue(()))
     };
     let Ok(Some(EpochOutcome::Finished(report))) = start(40) else {
         panic!("the epoch did not finish");
@@ -350,16 +412,55 @@ fn impossible_settings_are_refused_before_training() {
             ..
         })
     ));
-    let labels = TrainOptions { sampler: BatchSampler::Stratified, ..options(1) };
-    assert!(matches!(start(labels, &data), Err(Error::Contradiction { .. })));
-    let held_out = TrainOptions { validation: Some(Validation { fraction: 0.9, patience: None }), ..options(1) };
-    assert!(matches!(start(held_out, &data), Err(Error::BatchSize { .. })));
-    let few = TrainOptions { validation: Some(Validation { fraction: 0.02, patience: None }), ..options(1) };
-    assert!(matches!(start(few, &data), Err(Error::BatchSize { batch_size: 1, .. })));
-    let schedule = Schedule::Step { every: 0, factor: 0.5 };
-    let never = TrainOptions { learning_rate_schedule: schedule, ..options(1) };
-    assert!(matches!(start(never, &data), Err(Error::Parameter { parameter: "schedule every", .. })));
-    assert!(matches!(Method::Ggae.objective::<f32>(1.0), Err(Error::NeedsGraph { .. })));
+    let labels = TrainOptions {
+        sampler: BatchSampler::Stratified,
+        ..options(1)
+    };
+    assert!(matches!(
+        start(labels, &data),
+        Err(Error::Contradiction { .. })
+    ));
+    let held_out = TrainOptions {
+        validation: Some(Validation {
+            fraction: 0.9,
+            patience: None,
+        }),
+        ..options(1)
+    };
+    assert!(matches!(
+        start(held_out, &data),
+        Err(Error::BatchSize { .. })
+    ));
+    let few = TrainOptions {
+        validation: Some(Validation {
+            fraction: 0.02,
+            patience: None,
+        }),
+        ..options(1)
+    };
+    assert!(matches!(
+        start(few, &data),
+        Err(Error::BatchSize { batch_size: 1, .. })
+    ));
+    let schedule = Schedule::Step {
+        every: 0,
+        factor: 0.5,
+    };
+    let never = TrainOptions {
+        learning_rate_schedule: schedule,
+        ..options(1)
+    };
+    assert!(matches!(
+        start(never, &data),
+        Err(Error::Parameter {
+            parameter: "schedule every",
+            ..
+        })
+    ));
+    assert!(matches!(
+        Method::Ggae.objective::<f32>(1.0),
+        Err(Error::NeedsGraph { .. })
+    ));
     let single = TrainOptions {
         batch_size: 1,
         ..options(1)
