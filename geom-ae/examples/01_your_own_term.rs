@@ -4,6 +4,7 @@
 //!
 //! The term below asks for codes whose covariance is the identity,
 //! L = ‖C − I‖², C = (1/b) Σ (z − m)(z − m)ᵀ, with the gradient ∂L/∂z_i = (4/b) (C − I)(z_i − m).
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::ops::ControlFlow;
 

@@ -3,6 +3,11 @@
 //! `cargo run --release -p geom-ae --example 02_swiss_roll [epochs]`
 //!
 //! 7,000 training and 2,000 test points, batch 1,000, geodesic distances on 10 neighbours, Adam 1e-3, weight 10, 300 epochs.
+#![allow(
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    reason = "an example shows what it does"
+)]
 
 use std::ops::ControlFlow;
 

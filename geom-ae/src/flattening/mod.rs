@@ -4,8 +4,11 @@
 //! trained so that a distortion of that is least: the picture changes, reconstructions do not.
 
 mod coupling;
+mod options;
 #[cfg(test)]
 mod tests;
+
+pub use options::FlattenOptions;
 
 use geom_nn::{Adam, AdamState, NetworkDevice};
 use geom_riemann::{
@@ -15,47 +18,10 @@ use nalgebra::DMatrix;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use self::coupling::{Carried, Coupling};
 use crate::{Autoencoder, Error, Result, Scalar, scalar::widen};
-
-/// How a latent space is flattened.
-///
-/// The functional is IRVAE's (Lee et al. 2022, second part); the maps and their training are ours: eight affine couplings with
-/// two hidden layers of 64, Adam 1e-3, batch 200, 200 epochs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FlattenOptions {
-    /// What is made least.
-    pub distortion: Distortion,
-    /// Couplings in the chain; every other one changes the same coordinates.
-    pub couplings: usize,
-    /// Hidden widths of each coupling's network.
-    pub hidden: Vec<usize>,
-    /// Passes over the codes.
-    pub epochs: usize,
-    /// Codes in a batch; a last, smaller batch is dropped.
-    pub batch_size: usize,
-    /// Adam's step size.
-    pub learning_rate: f64,
-    /// Seed of the first weights and of the order of the batches.
-    pub seed: u64,
-}
-
-impl Default for FlattenOptions {
-    fn default() -> Self {
-        Self {
-            distortion: Distortion::RelaxedDistortion,
-            couplings: 8,
-            hidden: vec![64, 64],
-            epochs: 200,
-            batch_size: 200,
-            learning_rate: 1e-3,
-            seed: 0,
-        }
-    }
-}
 
 /// How far the decoder is from an isometry up to one scale, in some coordinates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -351,54 +317,6 @@ impl Flattening {
 
 /// Jacobians held at a time.
 const CHUNK: usize = 512;
-
-impl FlattenOptions {
-    fn check(&self, z: ArrayView2<'_, f64>) -> Result<()> {
-        let least = self.distortion.minimum_batch();
-        let rate = self.learning_rate;
-        for (parameter, value, fits, requirement) in [
-            (
-                "latent dimension",
-                z.ncols() as f64,
-                z.ncols() >= 2,
-                "at least 2; a curve is flat in its arc length",
-            ),
-            (
-                "couplings",
-                self.couplings as f64,
-                self.couplings >= 2,
-                "at least 2, to change every coordinate",
-            ),
-            ("epochs", self.epochs as f64, self.epochs >= 1, "at least 1"),
-            (
-                "learning_rate",
-                rate,
-                rate.is_finite() && rate > 0.0,
-                "finite and positive",
-            ),
-        ] {
-            if !fits {
-                return Err(Error::Parameter {
-                    parameter,
-                    value,
-                    requirement,
-                });
-            }
-        }
-        if self.batch_size < least.max(1) || self.batch_size > z.nrows() {
-            let reason = format!(
-                "a batch of codes holds at least {} and at most all of them",
-                least.max(1)
-            );
-            return Err(Error::BatchSize {
-                batch_size: self.batch_size,
-                points: z.nrows(),
-                reason,
-            });
-        }
-        Ok(())
-    }
-}
 
 fn refuse(source: geom_riemann::Error) -> Error {
     Error::Geometry {

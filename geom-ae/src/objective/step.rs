@@ -220,6 +220,10 @@ impl<'a, E: Scalar> Step<'a, E> {
     ///
     /// # Errors
     /// The network's own.
+    #[allow(
+        clippy::large_types_passed_by_value,
+        reason = "a handful of views, made for the call"
+    )]
     pub fn backward(
         &mut self,
         pass: &NetworkPass<'_, E>,
@@ -230,7 +234,7 @@ impl<'a, E: Scalar> Step<'a, E> {
             input,
             directions,
             ..
-        } = pass.backward(seeds)?;
+        } = pass.backward(&seeds)?;
         let target = match pass.which() {
             Which::Encoder => &mut self.gradients.encoder,
             Which::Decoder => &mut self.gradients.decoder,

@@ -271,10 +271,10 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
 }
 
 fn digest(contents: &files::Contents) -> String {
-    Sha256::digest(contents.to_bytes())
+    let bytes = Sha256::digest(contents.to_bytes());
+    bytes
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Files that have a checkpoint's name, oldest first.

@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod epoch;
+#[cfg(test)]
+mod feature_tests;
 mod options;
 mod report;
 mod sampler;

@@ -209,8 +209,8 @@ mod tests {
         for sampler in samplers() {
             let order = |seed, epoch| {
                 batches(TrainOptions {
-                    seed,
                     sampler,
+                    seed,
                     ..TrainOptions::default()
                 })
                 .epoch(epoch)

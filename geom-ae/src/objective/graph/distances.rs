@@ -33,7 +33,7 @@ impl<E: Scalar> Distances<E> {
     /// # Errors
     /// [`Error::Contradiction`] where the points are not whole series.
     pub fn cyclic_series(points: usize, length: usize) -> Result<Self> {
-        if length == 0 || points % length != 0 {
+        if length == 0 || !points.is_multiple_of(length) {
             return Err(Error::Contradiction {
                 first: "series length",
                 second: "number of points",

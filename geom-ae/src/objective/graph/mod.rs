@@ -14,4 +14,6 @@ pub use report::GraphReport;
 pub use settings::{DistanceRule, GraphData, GraphSettings, Minibatch};
 pub use term::GraphIsometry;
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod tests;

@@ -181,7 +181,7 @@ impl GraphSettings {
     }
 }
 
-impl<'a, E: Scalar> GraphData<'a, E> {
+impl<E: Scalar> GraphData<'_, E> {
     /// One batch as training will see them, for choosing and judging a bandwidth.
     pub(super) fn sample(&self) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..self.points.nrows()).collect();
