@@ -190,6 +190,10 @@ pub enum Error {
         name: String,
     },
 
+    /// A loss of codes is not defined on this batch or with these settings.
+    #[error(transparent)]
+    Codes(#[from] crate::codes::CodeError),
+
     /// The embedding cannot be judged.
     #[error(transparent)]
     Metric(#[from] crate::metrics::MetricError),

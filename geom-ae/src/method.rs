@@ -7,7 +7,7 @@ use geom_riemann::{Distortion, RankPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AutoencoderArchitecture, Error, Result, Scalar, TrainOptions,
+    AutoencoderArchitecture, Error, Result, Scalar, TrainOptions, code_methods,
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
@@ -20,7 +20,7 @@ use crate::{
 const ETA: f64 = 0.2;
 
 /// A singular value below this share of its point's largest one counts as collapsed: four digits above the type's rounding.
-fn collapsed<E: Scalar>() -> RankPolicy<E> {
+pub(crate) fn collapsed<E: Scalar>() -> RankPolicy<E> {
     RankPolicy::Floor {
         relative: narrow(E::epsilon().to_f64().map_or(1e-12, |e| e * 16.0)),
     }
@@ -48,6 +48,37 @@ pub enum Method {
     /// The graph-geometry-preserving autoencoder: mean squared error + λ times the distortion of the encoder on a graph of the
     /// data (Lim et al. 2024). It needs that graph: [`Method::objective_on`].
     Ggae,
+    /// Neighbourhood reconstruction by the decoder's first-order expansion (Lee et al. 2021); λ is the neighbours' weight. It
+    /// needs the nearest neighbours: [`Method::objective_on`].
+    #[serde(rename = "nrae-l")]
+    NraeL,
+    /// The same to second order.
+    #[serde(rename = "nrae-q")]
+    NraeQ,
+    /// The Wasserstein autoencoder: 0.05 times the squared error summed over D + λ times the discrepancy between codes and a
+    /// normal prior, seven kernel scales (Tolstikhin et al. 2018).
+    #[serde(rename = "wae-mmd")]
+    WaeMmd,
+    /// With a stochastic encoder: squared error summed over D + λ times the discrepancy, ten kernel scales, + 3 times the L1
+    /// penalty on log-variances (Rubenstein et al. 2018).
+    #[serde(rename = "wae-stochastic")]
+    WaeStochastic,
+    /// The topological autoencoder: mean squared error + λ times the topological distance (Moor et al. 2020).
+    TopoAe,
+    /// The denoising autoencoder, squared error summed over D (Vincent et al. 2008): λ is the noise's variance σ², with which it
+    /// agrees with `rcae` to first order.
+    Dae,
+    /// The contractive autoencoder: squared error summed over D + λ‖∂f/∂x‖² (Rifai et al. 2011).
+    Cae,
+    /// The reconstruction-contractive autoencoder: the same + σ²‖∂r/∂x‖², λ = σ², r = g∘f, one probe a point (Alain and
+    /// Bengio 2014).
+    Rcae,
+    /// Structure preserving: mean squared error + λ times the variance of the log-ratio of distances.
+    Spae,
+    /// Manifold matching: mean squared error + λ times the mean squared difference of distances.
+    Mmae,
+    /// Bi-Lipschitz: mean squared error + λ times a hinge on the decoder's singular values + λ times the separation of codes.
+    Blae,
 }
 
 /// The networks of a method, as its paper has them; the two mirror each other.
@@ -66,7 +97,7 @@ pub struct Nets {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 18] = [
         Self::GeomAe,
         Self::Ae,
         Self::Vae,
@@ -74,6 +105,17 @@ impl Method {
         Self::Irae,
         Self::Flat,
         Self::Ggae,
+        Self::NraeL,
+        Self::NraeQ,
+        Self::WaeMmd,
+        Self::WaeStochastic,
+        Self::TopoAe,
+        Self::Dae,
+        Self::Cae,
+        Self::Rcae,
+        Self::Spae,
+        Self::Mmae,
+        Self::Blae,
     ];
 
     /// The name on the command line and in configuration files.
@@ -86,12 +128,23 @@ impl Method {
             Self::Irae => "irae",
             Self::Flat => "flat",
             Self::Ggae => "ggae",
+            Self::NraeL => "nrae-l",
+            Self::NraeQ => "nrae-q",
+            Self::WaeMmd => "wae-mmd",
+            Self::WaeStochastic => "wae-stochastic",
+            Self::TopoAe => "topoae",
+            Self::Dae => "dae",
+            Self::Cae => "cae",
+            Self::Rcae => "rcae",
+            Self::Spae => "spae",
+            Self::Mmae => "mmae",
+            Self::Blae => "blae",
         }
     }
 
     /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
     ///
-    /// GeomAE's λ = 0.1, the evidence bound's β = 1, IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
+    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST), IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
     /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³: these two are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
@@ -101,6 +154,7 @@ impl Method {
             Self::Irvae => 100.0,
             Self::Irae | Self::Ggae => 10.0,
             Self::Flat => 1e-3,
+            other => code_methods::default_weight(other),
         }
     }
 
@@ -111,12 +165,15 @@ impl Method {
 
     /// Whether the objective needs a graph on the training data.
     pub const fn needs_graph(self) -> bool {
-        matches!(self, Self::Ggae)
+        matches!(self, Self::Ggae | Self::NraeL | Self::NraeQ)
     }
 
     /// Whether the encoder gives a Gaussian and not a point.
     pub const fn is_stochastic(self) -> bool {
-        matches!(self, Self::Vae | Self::Irvae | Self::Flat)
+        matches!(
+            self,
+            Self::Vae | Self::Irvae | Self::Flat | Self::WaeStochastic
+        )
     }
 
     /// The paper's networks: GeomAE's `BoxAutoEncoder` (4 × 100, ELU, on the input too, linear output), IRVAE's for images
@@ -141,6 +198,7 @@ impl Method {
                 on_input: false,
                 output: Activation::Sigmoid,
             },
+            other => code_methods::nets(other),
         }
     }
 
@@ -163,6 +221,7 @@ impl Method {
                 weight_decay: 0.0,
                 ..TrainOptions::default()
             },
+            other => code_methods::train_options(other),
         }
     }
 
@@ -209,6 +268,7 @@ impl Method {
                     method: self.name(),
                 });
             }
+            other => code_methods::objective(other, weight)?,
         })
     }
 
@@ -227,6 +287,10 @@ impl Method {
             return Ok((self.objective(weight)?, None));
         }
         check_weight(weight)?;
+        if matches!(self, Self::NraeL | Self::NraeQ) {
+            let objective = code_methods::on_neighbours(self, weight, settings, data)?;
+            return Ok((objective, None));
+        }
         let (term, report) = settings.build(data)?;
         Ok((
             Objective::new()

@@ -32,7 +32,11 @@ fn steps(method: Method, hidden: &[usize], batch: usize) -> Result<Vec<Duration>
     let data = Array2::from_shape_simple_fn((batch * (STEPS + 10), 784), || rng.random::<f32>());
     let architecture = box_autoencoder(784, hidden, 2, Activation::Elu)?;
     let model = Autoencoder::new(&architecture, 0, &Cpu::default())?;
-    let options = TrainOptions { epochs: 1, batch_size: batch, ..TrainOptions::default() };
+    let options = TrainOptions {
+        epochs: 1,
+        batch_size: batch,
+        ..TrainOptions::default()
+    };
     let objective = method.objective(method.default_weight())?;
     let mut trainer = Trainer::new(model, objective, data.view(), options)?;
     let mut times = Vec::with_capacity(STEPS + 10);
@@ -52,8 +56,13 @@ fn milliseconds(times: &[Duration], share: f64) -> f64 {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let python = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    println!("{:24} {:>5} {:>8} {:>9} {:>9} {:>9}", "net", "batch", "method", "lower ms", "median", "upper");
+    let python = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with("--"));
+    println!(
+        "{:24} {:>5} {:>8} {:>9} {:>9} {:>9}",
+        "net", "batch", "method", "lower ms", "median", "upper"
+    );
     for (net, hidden, batch) in CASES {
         let mut medians = Vec::new();
         for method in [Method::Ae, Method::GeomAe] {
@@ -63,16 +72,30 @@ fn main() -> Result<(), Box<dyn Error>> {
                 times.sort_unstable();
             }
             let [lower, median, upper] = [0.25, 0.5, 0.75].map(|q| milliseconds(&times, q));
-            println!("{net:24} {batch:>5} {:>8} {lower:>9.2} {median:>9.2} {upper:>9.2}", method.name());
+            println!(
+                "{net:24} {batch:>5} {:>8} {lower:>9.2} {median:>9.2} {upper:>9.2}",
+                method.name()
+            );
             medians.push(median);
         }
         if let Some(python) = &python {
             let output = Command::new(python)
                 .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/step.py"))
-                .args(["--widths", &net.replace('-', ","), "--batch", &batch.to_string()])
+                .args([
+                    "--widths",
+                    &net.replace('-', ","),
+                    "--batch",
+                    &batch.to_string(),
+                ])
                 .output()?;
-            println!("    PyTorch: {}", String::from_utf8_lossy(&output.stdout).trim());
-            println!("    ours: plain {:.2}, GeomAE {:.2}", medians[0], medians[1]);
+            println!(
+                "    PyTorch: {}",
+                String::from_utf8_lossy(&output.stdout).trim()
+            );
+            println!(
+                "    ours: plain {:.2}, GeomAE {:.2}",
+                medians[0], medians[1]
+            );
         }
     }
     Ok(())

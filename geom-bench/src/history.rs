@@ -38,7 +38,11 @@ impl EpochRecord {
         Self {
             epoch: report.epoch,
             total: report.total,
-            terms: report.terms.iter().map(|term| (term.name.to_owned(), term.value)).collect(),
+            terms: report
+                .terms
+                .iter()
+                .map(|term| (term.name.to_owned(), term.value))
+                .collect(),
             test_mse,
             corrections: report.corrections,
             gradient_norm_max: report.gradient_norm_max,
@@ -56,13 +60,22 @@ impl EpochRecord {
 /// # Errors
 /// As [`run_folder::read_log`], and what the operating system refuses.
 pub fn rewind(path: &Path, epochs: usize) -> Result<Vec<EpochRecord>, Error> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
     let log = run_folder::read_log::<EpochRecord>(path)?;
-    let kept: Vec<EpochRecord> =
-        log.records.into_iter().filter(|record| record.epoch <= epochs).collect();
+    let kept: Vec<EpochRecord> = log
+        .records
+        .into_iter()
+        .filter(|record| record.epoch <= epochs)
+        .collect();
     let mut lines = Vec::new();
     for record in &kept {
-        serde_json::to_writer(&mut lines, record)
-            .map_err(|source| Error::Json { path: path.to_path_buf(), source })?;
+        serde_json::to_writer(&mut lines, record).map_err(|source| Error::Json {
+            operation: "write",
+            path: path.to_path_buf(),
+            source,
+        })?;
         lines.push(b'\n');
     }
     run_folder::write_atomic(path, &lines)?;

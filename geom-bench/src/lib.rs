@@ -29,3 +29,8 @@ mod error;
 mod named;
 
 pub use error::Error;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -8,7 +8,7 @@ use clap::{Parser, error::ErrorKind};
 
 /// Train autoencoders that preserve geometry, measure their distortion, draw where a picture can be trusted.
 #[derive(Debug, Parser)]
-#[command(name = "geom", version, about)]
+#[command(name = "geom", version)]
 struct Cli {
     #[command(subcommand)]
     command: commands::Command,
@@ -17,7 +17,12 @@ struct Cli {
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            ) =>
+        {
             // Help that cannot be printed (a closed pipe) has nobody to read it.
             let _ = error.print();
             return ExitCode::SUCCESS;

@@ -8,13 +8,15 @@ use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use crate::{
     Error,
     figures::{self, Cloud},
-    report::{Figure, FigureKind},
+    report::{Figure, FigureKind, number},
 };
 
 /// Cells of the grid of indicatrices along the longer side of the embedding.
 const INDICATRIX_STEPS: usize = 16;
 /// Corners of an indicatrix.
 const CORNERS: usize = 48;
+/// How far, in steps of that grid, nine of ten indicatrices may reach from their centre.
+const LONGEST_INDICATRIX: f64 = 1.0;
 /// Pairs of originals and reconstructions.
 const RECONSTRUCTIONS: usize = 20;
 
@@ -29,7 +31,10 @@ pub struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn cloud(self) -> Cloud<'a> {
-        Cloud { points: self.diagnosis.embedding.view(), labels: self.labels }
+        Cloud {
+            points: self.diagnosis.embedding.view(),
+            labels: self.labels,
+        }
     }
 }
 
@@ -43,7 +48,11 @@ pub fn embedding(train: Part<'_>, test: Option<Part<'_>>) -> Result<Figure, Erro
         train: train.cloud(),
         test: test.map(Part::cloud),
     })?;
-    Ok(Figure { kind: FigureKind::Embedding, svg, remark: None })
+    Ok(Figure {
+        kind: FigureKind::Embedding,
+        svg,
+        remark: None,
+    })
 }
 
 /// Where the decoder magnifies and where it contracts; with a `limit` in decades to compare several.
@@ -61,35 +70,51 @@ pub fn log_determinant(
         log_determinants: log_det,
         limit,
     })?;
-    Ok(Figure { kind: FigureKind::LogDeterminant, svg, remark: None })
+    Ok(Figure {
+        kind: FigureKind::LogDeterminant,
+        svg,
+        remark: None,
+    })
 }
 
-/// Unit circles of the decoder's metric on a grid inside the embedding's hull; `None` unless the latent space is a plane
-/// that the codes fill.
+/// Unit circles of the decoder's metric on a grid inside the embedding's hull, or the reason why there are none: they
+/// need a latent space that is a plane, and codes that fill it.
 ///
 /// # Errors
 /// A decoder that gives no finite Jacobian there.
 pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     background: Part<'_>,
-) -> Result<Option<Figure>, Error> {
+) -> Result<Result<Figure, &'static str>, Error> {
     let codes = background.diagnosis.embedding.view();
     if codes.ncols() != 2 {
-        return Ok(None);
+        return Ok(Err("They are drawn where there are two latent dimensions."));
     }
-    let Ok(grid) = HullGrid::within(codes, INDICATRIX_STEPS) else {
-        return Ok(None);
+    let grid = HullGrid::within(codes, INDICATRIX_STEPS)
+        .ok()
+        .filter(|grid| !grid.points.is_empty());
+    let Some(grid) = grid else {
+        return Ok(Err("The codes span no plane that a grid could be laid on."));
     };
-    if grid.points.is_empty() {
-        return Ok(None);
-    }
     let centres: Array2<E> = grid.to_array();
     let (_, jacobian) = model.decode_with_jacobian(centres.view())?;
     let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
-        return Ok(None);
+        return Ok(Err(
+            "The decoder's Jacobian has lost rank at every point of the grid.",
+        ));
     };
-    let polygons: Vec<Vec<[f64; 2]>> =
-        glyphs.glyphs.iter().map(|glyph| glyph.polygon(CORNERS)).collect();
+    let shrink = (LONGEST_INDICATRIX / reach_of_nine_in_ten(&glyphs)).min(1.0);
+    let polygons: Vec<Vec<[f64; 2]>> = glyphs
+        .glyphs
+        .iter()
+        .map(|glyph| {
+            let towards = |[x, y]: [f64; 2]| {
+                let [a, b] = glyph.centre;
+                [a + (x - a) * shrink, b + (y - b) * shrink]
+            };
+            glyph.polygon(CORNERS).into_iter().map(towards).collect()
+        })
+        .collect();
     let svg = figures::indicatrices(&figures::Indicatrices {
         title: "Indicatrices",
         background: &[background.cloud()],
@@ -97,13 +122,37 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
     })?;
     let lost = match glyphs.lost.len() {
         0 => String::new(),
-        count => format!(" At {count} grid points the Jacobian has lost rank; nothing is drawn there."),
+        count => {
+            format!(" At {count} grid points the Jacobian has lost rank; nothing is drawn there.")
+        }
+    };
+    let radius = number(geom_riemann::diagnostics::GLYPH_RADIUS * shrink);
+    let why = if shrink < 1.0 {
+        "a size at which nine in ten of these thin glyphs reach no further than a step"
+    } else {
+        "whatever the model"
     };
     let remark = format!(
-        "The glyph of median area has the area of a circle of radius {} grid steps, whatever the model.{lost}",
-        geom_riemann::diagnostics::GLYPH_RADIUS
+        "The glyph of median area has the area of a circle of radius {radius} grid steps, {why}.{lost}"
     );
-    Ok(Some(Figure { kind: FigureKind::Indicatrices, svg, remark: Some(remark) }))
+    Ok(Ok(Figure {
+        kind: FigureKind::Indicatrices,
+        svg,
+        remark: Some(remark),
+    }))
+}
+
+/// The 90th percentile of the longer semi-axes, in grid steps.
+fn reach_of_nine_in_ten(glyphs: &Indicatrices) -> f64 {
+    let mut longest: Vec<f64> = glyphs
+        .glyphs
+        .iter()
+        .map(|glyph| glyph.semi_axes[0] / glyphs.spacing)
+        .collect();
+    longest.sort_by(f64::total_cmp);
+    longest
+        .get(longest.len() * 9 / 10)
+        .map_or(0.0, |&reach| reach)
 }
 
 /// Originals beside what comes back, for points spread evenly over `points`.
@@ -125,5 +174,41 @@ pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
         reconstructions: decoded.mapv(geom_nn::Element::wide).view(),
         image,
     })?;
-    Ok(Figure { kind: FigureKind::Reconstructions, svg, remark: None })
+    Ok(Figure {
+        kind: FigureKind::Reconstructions,
+        svg,
+        remark: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use geom_riemann::diagnostics::Indicatrices;
+    use ndarray::{Array2, Array3};
+
+    use super::{LONGEST_INDICATRIX, reach_of_nine_in_ten};
+
+    #[test]
+    fn needles_of_a_nearly_collapsed_decoder_are_found_too_long() {
+        // One direction is stretched a million times as far as the other, at every point.
+        let points = Array2::from_shape_fn((20, 2), |(i, k)| (i * (k + 1)) as f64);
+        let jacobian = |thin: f64| {
+            Array3::from_shape_fn((20, 3, 2), |(_, row, column)| match (row, column) {
+                (0, 0) => 1.0,
+                (1, 1) => thin,
+                _ => 0.0,
+            })
+        };
+        let reach = |thin| {
+            let glyphs = Indicatrices::at(points.view(), jacobian(thin).view(), 0.5).unwrap();
+            reach_of_nine_in_ten(&glyphs)
+        };
+        assert!(reach(1.0) < LONGEST_INDICATRIX);
+        let expected = geom_riemann::diagnostics::GLYPH_RADIUS * 1e3;
+        assert!(
+            (reach(1e-6) / expected - 1.0).abs() < 1e-9,
+            "{}",
+            reach(1e-6)
+        );
+    }
 }

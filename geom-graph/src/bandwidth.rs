@@ -206,7 +206,7 @@ impl Bandwidth {
     ) -> Result<BandwidthChoice, Error> {
         let (low, high) = scales(graph)?;
         let ratio = 2.0_f64.sqrt();
-        let steps = ((high / low).ln() / ratio.ln()).ceil().max(2.0);
+        let steps = count(low, high, ratio, 200);
         let loops = if parameters.self_loops {
             graph.len() as f64
         } else {
@@ -226,7 +226,7 @@ impl Bandwidth {
         let mut h = low;
         let mut before = log_sum(h / ratio);
         let mut here = log_sum(h);
-        for _ in 0..steps.min(200.0) as usize {
+        for _ in 0..steps {
             let after = log_sum(h * ratio);
             candidates.push((h, (after - before) / (2.0 * ratio.ln())));
             (before, here) = (here, after);
@@ -264,9 +264,9 @@ impl Bandwidth {
         }
         let (low, high) = scales(graph)?;
         let ratio = 2.0_f64.sqrt();
-        let steps = ((high / low).ln() / ratio.ln()).ceil().clamp(2.0, 60.0);
+        let steps = count(low, high, ratio, 60);
         let mut candidates = Vec::new();
-        for step in 0..=steps as usize {
+        for step in 0..=steps {
             let h = low * ratio.powf(step as f64);
             let laplacian = match parameters.build(graph, T::of(h)) {
                 Ok(laplacian) => laplacian,
@@ -297,6 +297,13 @@ impl Bandwidth {
             ..self.plain(bandwidth)
         })
     }
+}
+
+/// The steps of a geometric grid from `low` to `high`, between 2 and `most`.
+fn count(low: f64, high: f64, ratio: f64, most: usize) -> usize {
+    (2..most)
+        .find(|&steps| low * ratio.powf(steps as f64) >= high)
+        .unwrap_or(most)
 }
 
 /// A quarter of the median squared distance to the nearest neighbour, and the mean squared length of an edge.

@@ -290,6 +290,10 @@ fn difference<T: Scalar>(y: &[T], m: usize, i: usize, j: usize, delta: &mut [f64
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding to single precision"
+)]
 mod tests {
     use super::*;
     use crate::{DistanceGraph, LaplacianParameters, Metric};

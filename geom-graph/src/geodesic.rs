@@ -137,7 +137,10 @@ impl<'a> Geodesics<'a> {
             Unreachable::Limit => T::of(limit),
             _ => T::infinity(),
         };
-        if !(limit > 0.0) || self.unreachable == Unreachable::Limit && !limit.is_finite() {
+        if limit.is_nan()
+            || limit <= 0.0
+            || self.unreachable == Unreachable::Limit && !limit.is_finite()
+        {
             let requirement = "positive, and finite where it stands for unreachable points";
             return Err(Error::Parameter {
                 operation: OPERATION,
@@ -190,7 +193,9 @@ impl<'a, T: Scalar> Dijkstra<'a, T> {
         let mut wanted = Vec::new();
         if let Some(targets) = targets {
             wanted = vec![false; graph.len()];
-            targets.iter().for_each(|&t| wanted[t] = true);
+            for &target in targets {
+                wanted[target] = true;
+            }
         }
         let count = targets.map_or(usize::MAX, <[usize]>::len);
         let distance = vec![T::infinity(); graph.len()];
@@ -271,6 +276,7 @@ impl<T: Scalar> Eq for Entry<T> {}
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "infinities, and symmetry in every bit")]
     use super::*;
     use crate::{Metric, Symmetrisation, knn};
 

@@ -95,6 +95,11 @@ pub fn heat<T: Scalar>(
 
 /// $c_k$ until they vanish, by Miller's downward recurrence for $I_k$, normalised by $I_0 + 2\sum_k I_k = e^a$.
 fn coefficients(a: f64) -> Vec<f64> {
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "0 < a < 1e12"
+    )]
     let count = (80.0 * a).sqrt().ceil() as usize + 40;
     let start = count + 40;
     let mut values = vec![0.0; start + 2];

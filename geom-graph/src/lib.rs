@@ -1,28 +1,105 @@
-//! Graphs that approximate manifolds: neighbours, kernels, Laplace-Beltrami operators, spectra, graph distances
+//! Graphs that approximate manifolds: neighbours, kernels, Laplace–Beltrami operators, spectra, graph distances,
+//! and how much an embedding distorts what the graph knows.
+//!
+//! # From points to geometry
+//!
+//! Points sampled from a manifold know its geometry through their small distances alone. The way from one to the other has four
+//! steps, each a type of this crate:
+//!
+//! 1. [`knn`] and [`Search`] find **neighbours** exactly, with a kd-tree in few dimensions and matrix products in many.
+//! 2. [`DistanceGraph`] makes them a symmetric **graph** whose edges carry distances; [`Geodesics`] are its shortest
+//!    paths, [`Components`] its pieces.
+//! 3. [`LaplacianParameters`] turn distances into weights $e^{-d^2/h}$ and weights into an operator. A kernel average moves
+//!    a function $f$ by $f + t\Delta f + O(h^2)$ with $t = h/4$, so $(P - I)/t$ **is** the Laplace–Beltrami operator up to
+//!    the bandwidth; $\alpha = 1$ takes out how densely the points lie. [`Bandwidth`] chooses $h$ and says why.
+//! 4. [`SpectrumParameters`] find its smallest **eigenpairs**, every copy of a repeated one; [`DiffusionMap`], [`eigenmap`],
+//!    [`heat`] and [`SpectralDistance`] use them.
+//!
+//! [`laplace_beltrami`] does all of it with no parameter:
+//!
+//! ```
+//! use geom_graph::{laplace_beltrami, manifolds};
+//!
+//! let points = manifolds::sphere(800, 1);
+//! let (spectrum, _) = laplace_beltrami(points.view(), 4)?;
+//! // l(l + 1) for l = 1, three times.
+//! for k in 1..4 {
+//!     assert!((spectrum.eigenvalues[k] - 2.0).abs() < 0.25);
+//! }
+//! # Ok::<(), geom_graph::Error>(())
+//! ```
+//!
+//! # From an embedding to its distortion
+//!
+//! The operator also measures maps. For points $y_i = f(x_i)$, $\tilde H_i = \frac12\sum_jL_{ij}(y_j-y_i)(y_j-y_i)^\top$
+//! is the identity where $f$ keeps lengths. [`GraphDistortion`] evaluates $\tilde H$, the loss of GGAE and its exact gradient; [`Laplacian::slice`]
+//! and [`DistanceGraph::induced`] are the two minibatch forms, [`Sampler`] draws batches, [`batch_bias`] tells how wrong each form is.
+//!
+//! ```
+//! use geom_graph::{Bandwidth, DistanceGraph, GraphDistortion, LaplacianParameters, Metric};
+//! use ndarray::Array2;
+//!
+//! let sheet = Array2::from_shape_fn((144, 2), |(i, j)| [i / 12, i % 12][j] as f64);
+//! let graph = DistanceGraph::complete(sheet.view(), Metric::Euclidean)?;
+//! let parameters = LaplacianParameters::default();
+//! let choice = Bandwidth::LeastBias.choose_on(&graph, Some(sheet.view()), &parameters)?;
+//! let distortion = GraphDistortion::new(&parameters.build(&graph, choice.bandwidth)?);
+//! let doubled = distortion.evaluate((&sheet * 2.0).view())?;
+//! assert!((doubled.rescaling.sq_scale.sqrt() - 0.5).abs() < 0.02);
+//! # Ok::<(), geom_graph::Error>(())
+//! ```
+//!
+//! # Conventions
+//!
+//! | | here | scikit-learn | pydiffmap | datafold | megaman |
+//! |---|---|---|---|---|---|
+//! | distances of neighbours | not squared | not squared | not squared | not squared | not squared |
+//! | a point among its own neighbours | never | when it is a query | yes | yes | yes |
+//! | kernel | $e^{-d^2/h}$ | $e^{-\gamma d^2}$: $h = 1/\gamma$ | $e^{-d^2/4\epsilon}$: $h = 4\epsilon$ | $e^{-d^2/2\epsilon}$: $h = 2\epsilon$ | $e^{-d^2/r^2}$: $h = r^2$ |
+//! | Laplacian's sign | $L \le 0$, as $\Delta$ | $L \ge 0$ | $L \le 0$ | $L \le 0$ | $L \le 0$, optional |
+//! | Laplacian's scale | $(P-I)/(h/4)$ | $I - D^{-1/2}KD^{-1/2}$ | $(P-I)/\epsilon$: the same | $P$ alone | $4(P-I)/r^2$: the same |
+//! | eigenvalues reported | those of $-L$, rising | of the normalised matrix | of $L$, falling | of $P$ | of $-L$ or $P$ |
+//! | eigenfunctions | of $L$, unit mean square for its mass | $D^{-1/2}$ scaled | unit | unit | unit |
+//! | asymmetric neighbour lists | union unless told | mean of both | mean of both | as they are | symmetric by radius |
+//!
+//! Bandwidths are squared lengths, radii and distances are lengths. Points are rows. Results do not depend on the number of
+//! threads, nor on the machine's vector width in the searches.
+//!
+//! # Precision
+//!
+//! Graphs and operators are generic over `f32` and `f64`. Sums run in `f64`; eigenpairs are computed in `f64`.
 
-mod bandwidth;
-mod components;
-mod diffusion;
-mod distortion;
+// The order is the table of contents. What a search needs:
 mod error;
+mod metric;
+pub mod neighbours;
+mod progress;
+mod scalar;
+
+// Graphs and what is on them.
+mod components;
 mod geodesic;
 mod graph;
-mod heat;
 mod joining;
-mod kernel;
-mod laplacian;
-mod metric;
-mod progress;
-mod sampler;
-mod scalar;
-mod simd;
-mod spectrum;
+pub mod net;
 mod supervision;
 
-pub mod manifolds;
-pub mod neighbours;
-pub mod net;
+// Operators.
+mod bandwidth;
+mod kernel;
+mod laplacian;
 pub mod sparse;
+
+// What operators tell: about embeddings, about manifolds.
+mod diffusion;
+mod distortion;
+mod heat;
+pub mod manifolds;
+mod sampler;
+mod spectrum;
+
+// Inner loops.
+mod simd;
 
 pub use bandwidth::{Bandwidth, BandwidthChoice};
 pub use components::{ComponentPolicy, Components};

@@ -118,9 +118,9 @@ fn by_neighbourhood<T: Scalar>(
 /// Classes interleaved so that every stretch holds each in its share: member r of a class of size s stands at (r + ½)/s.
 fn by_class(labels: &[usize], order: &[usize]) -> Vec<usize> {
     let mut sizes = std::collections::BTreeMap::<usize, usize>::new();
-    labels
-        .iter()
-        .for_each(|l| *sizes.entry(*l).or_default() += 1);
+    for label in labels {
+        *sizes.entry(*label).or_default() += 1;
+    }
     let mut seen = std::collections::BTreeMap::<usize, usize>::new();
     let mut placed: Vec<(f64, usize)> = order
         .iter()

@@ -7,6 +7,10 @@
     unsafe_code,
     reason = "matrix products and run-time dispatch to wider instructions"
 )]
+#![allow(
+    clippy::inline_always,
+    reason = "a body takes the instruction set of the function it is inlined into"
+)]
 
 use gemm::Parallelism;
 

@@ -1,4 +1,11 @@
 //! Distances, kernels, Laplacians, H̃ and distortions against golden values.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::float_cmp,
+    reason = "tests: what fails shall panic, exact values are compared on purpose"
+)]
 
 use std::path::PathBuf;
 

@@ -23,6 +23,74 @@ pub enum Layer {
         /// Which one.
         function: Activation,
     },
+    /// Gives the entries of a point another shape, (n,) or (channels, height, width), in the same row-major order.
+    Reshape {
+        /// The new shape.
+        shape: Vec<usize>,
+    },
+    /// A convolution (cross-correlation) of images, as PyTorch's `Conv2d`; weight (outputs, inputs, kernel, kernel).
+    Conv2d {
+        /// Channels of the input.
+        inputs: usize,
+        /// Channels of the output.
+        outputs: usize,
+        /// Side of the square kernel.
+        kernel: usize,
+        /// Steps between places of the kernel.
+        #[serde(default = "one")]
+        stride: usize,
+        /// Zeros added on every side.
+        #[serde(default)]
+        padding: usize,
+    },
+    /// The transpose of a convolution, as PyTorch's `ConvTranspose2d`; weight (inputs, outputs, kernel, kernel).
+    ConvTranspose2d {
+        /// Channels of the input.
+        inputs: usize,
+        /// Channels of the output.
+        outputs: usize,
+        /// Side of the square kernel.
+        kernel: usize,
+        /// Steps between places of the kernel on the output.
+        #[serde(default = "one")]
+        stride: usize,
+        /// Entries cut off on every side of the output.
+        #[serde(default)]
+        padding: usize,
+        /// Entries added below and to the right of the output; less than the stride.
+        #[serde(default)]
+        output_padding: usize,
+    },
+    /// The mean under a square window.
+    AveragePool2d {
+        /// Side of the window.
+        kernel: usize,
+        /// Steps between its places.
+        stride: usize,
+    },
+    /// The maximum under a square window; among equals the first one, to which the whole gradient goes.
+    MaxPool2d {
+        /// Side of the window.
+        kernel: usize,
+        /// Steps between its places.
+        stride: usize,
+    },
+    /// Every entry repeated in a square.
+    UpsampleNearest2d {
+        /// Side of the square.
+        factor: usize,
+    },
+    /// In training mode drops entries with a probability and scales the rest by $1/(1-p)$; otherwise nothing. See
+    /// [`Mode`](crate::Mode).
+    Dropout {
+        /// The probability $p$.
+        probability: f64,
+    },
+}
+
+/// The default stride.
+fn one() -> usize {
+    1
 }
 
 impl Layer {
@@ -31,6 +99,13 @@ impl Layer {
         match self {
             Self::Linear { .. } => "linear",
             Self::Activation { .. } => "activation",
+            Self::Reshape { .. } => "reshape",
+            Self::Conv2d { .. } => "conv2d",
+            Self::ConvTranspose2d { .. } => "conv_transpose2d",
+            Self::AveragePool2d { .. } => "average_pool2d",
+            Self::MaxPool2d { .. } => "max_pool2d",
+            Self::UpsampleNearest2d { .. } => "upsample_nearest2d",
+            Self::Dropout { .. } => "dropout",
         }
     }
 }

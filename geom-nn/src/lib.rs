@@ -1,4 +1,50 @@
-//! Differentiable networks whose value, Jacobian and second-order tangents are first-class
+//! Differentiable networks whose value, Jacobian and second-order tangents are first-class.
+//!
+//! A decoder $f: \mathbb R^d \to \mathbb R^D$ pulls the metric of its output back to its latent space, $G = J^\top J$ with
+//! $J = \partial f/\partial z$. Losses of $J$ or $G$ need their gradient with respect to every weight and to $z$: one derivative more than
+//! common frameworks give cheaply. Here tangents travel with the values. A layer $a = hW^\top + b$, $h' = \sigma(a)$ takes them along as
+//! $$\dot h'_k = \sigma'(a)\odot(\dot h_k W^\top), \qquad k = 1, \dots, d,$$
+//! one product for the value and all tangents together, and the reverse pass of these formulas, written by hand, gives every
+//! gradient. No tape is needed, and the result has the same bits for any number of threads.
+//!
+//! # A loss of the Jacobian, and a step
+//! ```
+//! use geom_nn::{Adam, AdamState, Architecture, Cpu, Initialiser, Network, Request, Seeds};
+//!
+//! let architecture = Architecture::geomae_decoder(50, 2);
+//! let mut decoder = Network::<f64>::new(&architecture, Initialiser::PyTorch, 0, &Cpu::default())?;
+//! let z = ndarray::array![[0.1, -0.4], [1.2, 0.3], [-0.7, 0.9]];
+//!
+//! let pass = decoder.evaluate(z.view(), Request::Jacobian)?;
+//! // The loss Σ J², whose gradient with respect to J is 2J.
+//! let seed = pass.jacobian().unwrap().mapv(|j| 2.0 * j);
+//! let gradients = pass.backward(Seeds { jacobian: Some(seed.view()), ..Seeds::default() })?;
+//! assert_eq!(gradients.input.dim(), (3, 2));
+//!
+//! drop(pass);
+//! let mut state = AdamState::new(decoder.parameter_count());
+//! Adam::default().step(&mut state, &mut decoder, &gradients.parameters)?;
+//! # Ok::<(), geom_nn::Error>(())
+//! ```
+//!
+//! # What there is
+//! * [`Architecture`], [`Layer`], [`Activation`]: a network written down as plain data; [`Initialiser`] gives it weights.
+//! * [`Network::evaluate`]: value, Jacobian, directional and second derivatives, pullback metric; [`Pass::backward`]: their gradient.
+//! * [`Network::vjp`], [`Network::reverse_jacobian`], [`Network::gram_products`]: products with $J^\top$ and $J^\top J$ without $J$,
+//!   and their gradients.
+//! * [`tape`]: the same network as one operation on dfdx's tape, for research code, and how to add operations of one's own.
+//! * [`Adam`], [`Sgd`]: steps over the flat parameters. [`files`]: safetensors. [`gradcheck`]: central differences.
+//!
+//! | layer | value | first and second derivatives | on the GPU |
+//! | --- | --- | --- | --- |
+//! | linear, activation, reshape | yes | yes | yes |
+//! | conv2d, transposed conv2d, pooling, upsampling, dropout | yes | yes | no: an error names the layer |
+//!
+//! Every derivative can itself be differentiated once, with respect to weights and input. Normalisation layers are not there yet.
+//!
+//! # Features
+//! `cuda` adds the device `Cuda`, by dfdx's own operations; it needs a CUDA toolkit to build and a driver to start. `cuda-check`
+//! type-checks it without a toolkit.
 #![allow(
     clippy::inline_always,
     reason = "kernels must be compiled inside the function of each instruction set"
@@ -26,6 +72,7 @@ mod pass;
 mod plan;
 mod products;
 mod request;
+mod window;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, Layer};
@@ -38,9 +85,9 @@ pub use dfdx::tensor::Cuda;
 pub use element::Element;
 pub use error::{Error, TensorMismatch};
 pub use initialise::Initialiser;
-pub use network::Network;
+pub use network::{Mode, Network};
 pub use optimiser::{Adam, AdamState, Sgd, WeightDecay};
 pub use pass::Pass;
 pub use plan::Parameter;
 pub use products::{GramProducts, Vjp};
-pub use request::{Gradients, Request, Seeds};
+pub use request::{Gradients, Request, Seeds, check_finite};

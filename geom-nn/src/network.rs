@@ -18,6 +18,21 @@ pub struct Model<E: Element> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) parameters: Vec<E>,
     pub(crate) pool: Pool<E>,
+    pub(crate) mode: Mode,
+}
+
+/// Whether layers that differ between the two, as [`Layer::Dropout`](crate::Layer::Dropout), are evaluated or trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout does nothing.
+    #[default]
+    Evaluation,
+    /// Dropout drops; which entries follows from the seed, the layer, the point's place in the batch and the entry. Change the seed
+    /// from step to step.
+    Training {
+        /// The seed.
+        seed: u64,
+    },
 }
 
 /// A network with weights of type `E` that computes on the device `D`.
@@ -86,6 +101,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                 plan: Arc::new(plan),
                 parameters,
                 pool: Pool::default(),
+                mode: Mode::default(),
             },
             device: device.clone(),
         }
@@ -117,6 +133,16 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     /// The device it computes on.
     pub fn device(&self) -> &D {
         &self.device
+    }
+
+    /// Evaluation or training.
+    pub fn mode(&self) -> Mode {
+        self.model.mode
+    }
+
+    /// Switches between evaluation and training; a network starts in evaluation.
+    pub fn set_mode(&mut self, mode: Mode) {
+        self.model.mode = mode;
     }
 
     /// Width of the input.

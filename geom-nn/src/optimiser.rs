@@ -192,7 +192,7 @@ struct Rates<E> {
     rest1: E,
     rest2: E,
     step: E,
-    root: E,
+    inverse_root: E,
     epsilon: E,
     coupled: E,
     keep: E,
@@ -212,7 +212,7 @@ impl<E: Element> Rates<E> {
             rest1: E::of(1.0 - adam.beta1),
             rest2: E::of(1.0 - adam.beta2),
             step: E::of(adam.learning_rate / (1.0 - adam.beta1.powf(t))),
-            root: E::of((1.0 - adam.beta2.powf(t)).sqrt()),
+            inverse_root: E::of(1.0 / (1.0 - adam.beta2.powf(t)).sqrt()),
             epsilon: E::of(adam.epsilon),
             coupled: E::of(coupled),
             keep: E::of(1.0 - adam.learning_rate * decoupled),
@@ -225,7 +225,7 @@ impl<E: Element> Rates<E> {
             let g = g + self.coupled * *p;
             *m = self.beta1 * *m + self.rest1 * g;
             *v = self.beta2 * *v + self.rest2 * g * g;
-            *p = self.keep * *p - self.step * *m / (v.sqrt() / self.root + self.epsilon);
+            *p = self.keep * *p - self.step * *m / (v.sqrt() * self.inverse_root + self.epsilon);
         }
     }
 }
@@ -308,11 +308,18 @@ impl Sgd {
 
 /// Names the first entry that is not a finite number.
 fn check_finite<E: Element>(operation: &'static str, gradient: &[E]) -> Result<(), Error> {
-    // 0·g is zero for every finite g and NaN otherwise: one vector pass in the common case.
-    let sum = gradient
-        .iter()
-        .fold(E::zero(), |sum, &g| sum + g * E::zero());
-    if sum == E::zero() {
+    // Without an early exit inside a block, so that a block is a few vector instructions.
+    let finite = pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            gradient.chunks(256).all(|block| {
+                block
+                    .iter()
+                    .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
+            })
+        },
+    );
+    if finite {
         return Ok(());
     }
     match gradient.iter().position(|g| !g.is_finite()) {

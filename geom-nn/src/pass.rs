@@ -100,6 +100,27 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         }
     }
 
+    /// The two halves of the value, (b, D/2) each: the mean $\mu$ and the log-variance $\ln\sigma^2$ of an encoder whose last layer
+    /// gives both.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for an odd number of outputs.
+    pub fn mean_and_log_variance(&self) -> Result<(ArrayView2<'_, E>, ArrayView2<'_, E>), Error> {
+        let value = self.value();
+        let (batch, outputs) = value.dim();
+        if outputs % 2 != 0 {
+            let (expected, found) = (vec![batch, outputs + 1], vec![batch, outputs]);
+            let operation = "Pass::mean_and_log_variance";
+            return Err(Error::Shape {
+                operation,
+                argument: "value",
+                expected,
+                found,
+            });
+        }
+        Ok(value.split_at(Axis(1), outputs / 2))
+    }
+
     /// The Jacobian, (b, D, d), a strided view, if the request was for all of it.
     pub fn jacobian(&self) -> Option<ArrayView3<'_, E>> {
         self.full.then(|| {

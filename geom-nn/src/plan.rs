@@ -5,19 +5,37 @@ use std::ops::Range;
 use crate::activation::Activation;
 use crate::architecture::{Architecture, Layer};
 use crate::error::Error;
+use crate::window::Window;
 
-/// The linear part of a step.
+mod image;
+
+/// What a step does to its rows before the activation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Op {
     /// Nothing: the step is an activation alone.
     Identity,
     /// $x W^\top + b$.
     Dense,
+    /// Image to grid by a weight of (features, patch).
+    Convolution { window: Window, features: usize },
+    /// Grid to image, the transpose, by a weight of (features, patch).
+    Transposed { window: Window, features: usize },
+    /// The mean under a window.
+    AveragePool(Window),
+    /// The maximum under a window.
+    MaxPool(Window),
+    /// Entries repeated in squares; lines of the image are `columns` long.
+    Upsample { factor: usize, columns: usize },
+    /// In training every entry is dropped with a probability, and the rest scaled up.
+    Dropout { probability: f64 },
 }
 
-/// One product with the activation that follows it.
+/// One linear map with the activation that follows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
+    /// Index and kind of the layer in the architecture.
+    pub(crate) layer: usize,
+    pub(crate) kind: &'static str,
     pub(crate) op: Op,
     pub(crate) activation: Activation,
     pub(crate) inputs: usize,
@@ -30,6 +48,15 @@ impl Step {
     /// Whether the step changes its input by an activation.
     pub(crate) fn is_curved(&self) -> bool {
         self.activation != Activation::Linear
+    }
+
+    /// Outputs that share one entry of the bias.
+    pub(crate) fn bias_span(&self) -> usize {
+        if self.bias.is_empty() {
+            0
+        } else {
+            self.outputs / self.bias.len()
+        }
     }
 }
 
@@ -57,57 +84,131 @@ pub(crate) struct Plan {
     pub(crate) inputs: usize,
 }
 
+/// A layer while it is being resolved.
+#[derive(Clone, Copy)]
+struct Here {
+    layer: usize,
+    kind: &'static str,
+}
+
+/// Buffers are addressed in bytes by signed offsets.
+const MOST: usize = isize::MAX as usize / 64;
+
 impl Plan {
     pub(crate) fn new(architecture: &Architecture) -> Result<Self, Error> {
         let layers = architecture.layers();
         let Some(first) = layers.first() else {
             return Err(Error::NoLayers);
         };
-        let mut width = architecture.input_width();
-        if width == 0 {
-            return Err(Error::ZeroWidth {
-                layer: 0,
-                kind: first.kind(),
-                argument: "inputs",
-            });
+        let inputs = architecture.input_width();
+        Here {
+            layer: 0,
+            kind: first.kind(),
         }
+        .positive("inputs", inputs)?;
         let mut plan = Self {
             steps: Vec::new(),
             parameters: Vec::new(),
-            inputs: width,
+            inputs,
         };
+        let mut shape = vec![inputs];
         for (layer, description) in layers.iter().enumerate() {
-            match description {
-                Layer::Linear { inputs, outputs } => {
-                    chain(layer, description, &[*inputs], &[width])?;
-                    plan.linear(layer, description, *inputs, *outputs)?;
-                    width = *outputs;
-                }
-                Layer::Activation { function } => plan.activation(*function, width),
-            }
+            let here = Here {
+                layer,
+                kind: description.kind(),
+            };
+            shape = plan.add(here, description, shape)?;
         }
         Ok(plan)
     }
 
-    fn linear(
+    /// Adds a layer to inputs of a given shape; the shape of its outputs.
+    fn add(&mut self, here: Here, layer: &Layer, shape: Vec<usize>) -> Result<Vec<usize>, Error> {
+        let width: usize = shape.iter().product();
+        Ok(match *layer {
+            Layer::Linear { inputs, outputs } => {
+                here.positive("inputs", inputs)?;
+                here.positive("outputs", outputs)?;
+                if width != inputs {
+                    return Err(here.chain(vec![inputs], shape));
+                }
+                self.weighted(
+                    here,
+                    Op::Dense,
+                    width,
+                    outputs,
+                    &[outputs, inputs],
+                    (inputs, outputs),
+                    outputs,
+                )?;
+                vec![outputs]
+            }
+            Layer::Activation { function } => {
+                self.activation(here, function, width);
+                shape
+            }
+            Layer::Reshape { shape: ref wanted } => {
+                let count = wanted
+                    .iter()
+                    .try_fold(1_usize, |product, &n| product.checked_mul(n));
+                if count != Some(width) {
+                    return Err(here.chain(wanted.clone(), shape));
+                }
+                wanted.clone()
+            }
+            Layer::Conv2d { .. } => self.convolution(here, layer, &shape)?,
+            Layer::ConvTranspose2d { .. } => self.transposed_convolution(here, layer, &shape)?,
+            Layer::AveragePool2d { kernel, stride } | Layer::MaxPool2d { kernel, stride } => {
+                let image = here.image(&shape, None)?;
+                let window = here.window(image, kernel, stride, 0)?;
+                let outputs = image[0] * window.count();
+                let average = matches!(layer, Layer::AveragePool2d { .. });
+                let op = if average {
+                    Op::AveragePool(window)
+                } else {
+                    Op::MaxPool(window)
+                };
+                self.plain(here, op, width, outputs);
+                vec![image[0], window.grid.0, window.grid.1]
+            }
+            Layer::UpsampleNearest2d { factor } => {
+                let [c, h, w] = here.image(&shape, None)?;
+                here.positive("factor", factor)?;
+                let outputs = here.size(&[width, factor, factor])?;
+                self.plain(here, Op::Upsample { factor, columns: w }, width, outputs);
+                vec![c, h * factor, w * factor]
+            }
+            Layer::Dropout { probability } => {
+                if !(0.0..1.0).contains(&probability) {
+                    return Err(here.option("probability", probability, "in [0, 1)"));
+                }
+                self.plain(here, Op::Dropout { probability }, width, width);
+                shape
+            }
+        })
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call for each kind of weighted layer"
+    )]
+    fn weighted(
         &mut self,
-        layer: usize,
-        description: &Layer,
+        here: Here,
+        op: Op,
         inputs: usize,
         outputs: usize,
+        shape: &[usize],
+        fans: (usize, usize),
+        biases: usize,
     ) -> Result<(), Error> {
-        let kind = description.kind();
-        if outputs == 0 {
-            return Err(Error::ZeroWidth {
-                layer,
-                kind,
-                argument: "outputs",
-            });
-        }
-        let weight = self.parameter(layer, kind, "weight", &[outputs, inputs], inputs, outputs)?;
-        let bias = self.parameter(layer, kind, "bias", &[outputs], inputs, outputs)?;
+        let weight = self.parameter(here, "weight", shape, fans)?;
+        let bias = self.parameter(here, "bias", &[biases], fans)?;
+        let Here { layer, kind } = here;
         self.steps.push(Step {
-            op: Op::Dense,
+            layer,
+            kind,
+            op,
             activation: Activation::Linear,
             inputs,
             outputs,
@@ -117,49 +218,54 @@ impl Plan {
         Ok(())
     }
 
+    fn plain(&mut self, here: Here, op: Op, inputs: usize, outputs: usize) {
+        let Here { layer, kind } = here;
+        let activation = Activation::Linear;
+        self.steps.push(Step {
+            layer,
+            kind,
+            op,
+            activation,
+            inputs,
+            outputs,
+            weight: 0..0,
+            bias: 0..0,
+        });
+    }
+
     /// Joins the activation to the step before it where that step has none yet.
-    fn activation(&mut self, function: Activation, width: usize) {
+    fn activation(&mut self, here: Here, function: Activation, width: usize) {
         if function == Activation::Linear && !self.steps.is_empty() {
             return;
         }
-        match self.steps.last_mut() {
-            Some(step) if !step.is_curved() && step.op != Op::Identity => {
-                step.activation = function;
-            }
-            _ => self.steps.push(Step {
-                op: Op::Identity,
-                activation: function,
-                inputs: width,
-                outputs: width,
-                weight: 0..0,
-                bias: 0..0,
-            }),
+        if !self
+            .steps
+            .last()
+            .is_some_and(|step| !step.is_curved() && step.op != Op::Identity)
+        {
+            self.plain(here, Op::Identity, width, width);
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.activation = function;
         }
     }
 
     fn parameter(
         &mut self,
-        layer: usize,
-        kind: &'static str,
+        here: Here,
         part: &'static str,
         shape: &[usize],
-        fan_in: usize,
-        fan_out: usize,
+        (fan_in, fan_out): (usize, usize),
     ) -> Result<Range<usize>, Error> {
         let start = self.parameter_count();
-        let end = shape
-            .iter()
-            .try_fold(1_usize, |product, &n| product.checked_mul(n))
-            .and_then(|count| start.checked_add(count))
-            // Buffers are addressed in bytes by signed offsets.
-            .filter(|&end| end <= isize::MAX as usize / 64)
-            .ok_or(Error::TooLarge {
-                layer,
-                kind,
-                argument: "parameters",
-            })?;
+        let count = here.size(shape)?;
+        let end = start
+            .checked_add(count)
+            .filter(|&end| end <= MOST)
+            .ok_or(here.too_large())?;
+        let name = format!("{}.{part}", here.layer);
         self.parameters.push(Parameter {
-            name: format!("{layer}.{part}"),
+            name,
             shape: shape.to_vec(),
             range: start..end,
             fan_in,
@@ -177,28 +283,54 @@ impl Plan {
     }
 }
 
-fn chain(
-    layer: usize,
-    description: &Layer,
-    expected: &[usize],
-    found: &[usize],
-) -> Result<(), Error> {
-    if expected == found {
-        return Ok(());
+impl Here {
+    fn positive(self, argument: &'static str, value: usize) -> Result<(), Error> {
+        if value == 0 {
+            return Err(Error::ZeroWidth {
+                layer: self.layer,
+                kind: self.kind,
+                argument,
+            });
+        }
+        Ok(())
     }
-    if expected.contains(&0) {
-        return Err(Error::ZeroWidth {
-            layer,
-            kind: description.kind(),
-            argument: "inputs",
-        });
+
+    fn chain(self, expected: Vec<usize>, found: Vec<usize>) -> Error {
+        Error::Chain {
+            layer: self.layer,
+            kind: self.kind,
+            expected,
+            found,
+        }
     }
-    Err(Error::Chain {
-        layer,
-        kind: description.kind(),
-        expected: expected.to_vec(),
-        found: found.to_vec(),
-    })
+
+    fn option(self, argument: &'static str, value: f64, expected: &'static str) -> Error {
+        Error::LayerOption {
+            layer: self.layer,
+            kind: self.kind,
+            argument,
+            value,
+            expected,
+        }
+    }
+
+    fn too_large(self) -> Error {
+        Error::TooLarge {
+            layer: self.layer,
+            kind: self.kind,
+            argument: "entries",
+        }
+    }
+
+    /// The product of a shape, where it can be held.
+    fn size(self, shape: &[usize]) -> Result<usize, Error> {
+        let product = shape
+            .iter()
+            .try_fold(1_usize, |product, &n| product.checked_mul(n));
+        product
+            .filter(|&count| count <= MOST)
+            .ok_or(self.too_large())
+    }
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         })
     }
 
-    /// One row of the batch for each vector, sent back at once.
+    /// One forward pass, one reverse pass for each vector.
     fn transposed_products(
         &self,
         x: ArrayView2<'_, E>,
@@ -136,23 +136,24 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             });
         }
         let depth = self.model.plan.steps.len();
-        let order = input.order.clone();
-        let fill = |row: usize, out: &mut [E]| input.write(row / m, out);
+        let fill = |point: usize, out: &mut [E]| input.write(point, out);
         let trace = self
             .device
-            .run(&self.model, depth, batch * m, order, &fill)?;
-        let seed = |row: usize, out: &mut [E]| copy(u.slice(s![row / m, row % m, ..]).iter(), out);
-        let rows = self
-            .device
-            .run_back(&self.model, &trace, &seed, true, None)?
-            .unwrap_or_default();
-        let shape = (batch, m, self.input_width());
-        Array3::from_shape_vec(shape, rows).map_err(|_| Error::Shape {
-            operation: OPERATION,
-            argument: "rows",
-            expected: vec![shape.0, shape.1, shape.2],
-            found: vec![],
-        })
+            .run(&self.model, depth, batch, input.order.clone(), &fill)?;
+        let mut products = Array3::zeros((batch, m, self.input_width()));
+        for k in 0..m {
+            let seed = |point: usize, out: &mut [E]| copy(u.slice(s![point, k, ..]).iter(), out);
+            let rows = self
+                .device
+                .run_back(&self.model, &trace, &seed, true, None)?
+                .unwrap_or_default();
+            products
+                .slice_mut(s![.., k, ..])
+                .iter_mut()
+                .zip(rows)
+                .for_each(|(to, from)| *to = from);
+        }
+        Ok(products)
     }
 }
 

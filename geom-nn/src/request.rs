@@ -82,6 +82,29 @@ pub struct Gradients<E> {
     pub directions: Option<Array3<E>>,
 }
 
+/// Refuses a batch with NaN or infinity; passes do not look for them by themselves, since they would only travel on.
+///
+/// # Errors
+/// [`Error::NotFinite`] with row and column of the first such entry.
+///
+/// # Examples
+/// ```
+/// let x = ndarray::array![[0.0, 1.0], [f64::NAN, 2.0]];
+/// let error = geom_nn::check_finite(x.view()).unwrap_err();
+/// assert!(error.to_string().contains("[1, 0]"));
+/// ```
+pub fn check_finite<E: Element>(x: ArrayView2<'_, E>) -> Result<(), Error> {
+    match x.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        Some(((row, column), v)) => Err(Error::NotFinite {
+            operation: "check_finite",
+            argument: "x",
+            position: vec![row, column],
+            value: v.wide(),
+        }),
+        None => Ok(()),
+    }
+}
+
 pub(crate) const OPERATION: &str = "Network::evaluate";
 
 /// A request that fits a batch: the rows of every point and how to write them.

@@ -371,3 +371,23 @@ fn wrong_arguments_are_named() -> Result {
     );
     Ok(())
 }
+
+#[test]
+fn an_encoder_gives_mean_and_log_variance() -> Result {
+    let encoder = net(&[3, 5, 4], Activation::Elu, 0);
+    let x = numbers((6, 3), 0.0);
+    let pass = encoder.evaluate(x.view(), Request::Value)?;
+    let (mean, log_variance) = pass.mean_and_log_variance()?;
+    assert_eq!((mean.dim(), log_variance.dim()), ((6, 2), (6, 2)));
+    assert_eq!(
+        (mean[[5, 1]], log_variance[[5, 0]]),
+        (pass.value()[[5, 1]], pass.value()[[5, 2]])
+    );
+    let odd = net(&[3, 5], Activation::Elu, 0);
+    assert!(matches!(
+        odd.evaluate(x.view(), Request::Value)?
+            .mean_and_log_variance(),
+        Err(Error::Shape { .. })
+    ));
+    Ok(())
+}

@@ -246,3 +246,33 @@ fn a_network_used_twice_on_one_tape_adds_its_gradients() -> Result<(), Error> {
     )?;
     Ok(())
 }
+
+mod random_architectures {
+    use super::{Architecture, Cpu, Initialiser, Network, largest_difference, numbers, on_tape};
+    use geom_nn::Activation;
+    use proptest::prelude::*;
+
+    fn activation() -> impl Strategy<Value = Activation> {
+        (0..Activation::ALL.len()).prop_map(|i| Activation::ALL[i])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn fused_and_composed_agree(
+            widths in prop::collection::vec(1_usize..24, 2..6),
+            (hidden, output, input) in (activation(), activation(), activation()),
+            (batch, seed, jacobian) in (1_usize..80, 0_u64..1_000, any::<bool>()),
+        ) {
+            let architecture = Architecture::mlp(&widths, hidden, output).with_input_activation(input);
+            let net = Network::<f64>::new(&architecture, Initialiser::XavierUniform, seed, &Cpu::default()).unwrap();
+            let x = numbers(batch * widths[0], seed as f64);
+            let fused = on_tape(&net, &x, batch, jacobian, false).unwrap();
+            let composed = on_tape(&net, &x, batch, jacobian, true).unwrap();
+            prop_assert!(largest_difference(&fused.stacked, &composed.stacked) < 1e-13);
+            prop_assert!(largest_difference(&fused.parameters, &composed.parameters) < 1e-12);
+            prop_assert!(largest_difference(&fused.input, &composed.input) < 1e-12);
+        }
+    }
+}

@@ -12,25 +12,26 @@ use geom_riemann::{
 use ndarray::Array2;
 
 /// Largest condition number, variance of log det, isometry defect, variation of the metric, largest glyph radius.
-pub struct Numbers {
+#[derive(Debug)]
+pub(crate) struct Numbers {
     /// κ(G), 1 for a conformal map.
-    pub condition: f64,
+    pub(crate) condition: f64,
     /// Var ln det G.
-    pub volume: f64,
+    pub(crate) volume: f64,
     /// Relative variance of the eigenvalues.
-    pub defect: f64,
+    pub(crate) defect: f64,
     /// VoR.
-    pub variation: f64,
+    pub(crate) variation: f64,
     /// ln det G at the centre of the plane.
-    pub centre: f64,
+    pub(crate) centre: f64,
     /// Decades of det G between the extremes of the colour scale.
-    pub limit: f64,
+    pub(crate) limit: f64,
     /// Semi-axis of the largest indicatrix.
-    pub glyph: f64,
+    pub(crate) glyph: f64,
 }
 
 /// The "decoder" is the inverse stereographic projection: conformal, but far from preserving areas.
-pub fn numbers() -> Result<Numbers> {
+pub(crate) fn numbers() -> Result<Numbers> {
     let decoder = StereographicSphere { radius: 1.0 };
     let z = Array2::from_shape_fn((25, 2), |(i, k)| {
         0.5 * (if k == 0 { i % 5 } else { i / 5 }) as f64 - 1.0

@@ -26,23 +26,24 @@ impl Formula for Torus {
 }
 
 /// What the example prints.
-pub struct Numbers {
+#[derive(Debug)]
+pub(crate) struct Numbers {
     /// K on the outer equator, 1/3.
-    pub outer: f64,
+    pub(crate) outer: f64,
     /// K on the inner equator, −1.
-    pub inner: f64,
+    pub(crate) inner: f64,
     /// ∫ K dA over the torus: 2π times the Euler characteristic 0.
-    pub total: f64,
+    pub(crate) total: f64,
     /// Area, 8π².
-    pub area: f64,
+    pub(crate) area: f64,
     /// Mean curvature on the outer equator, 2/3.
-    pub mean: f64,
+    pub(crate) mean: f64,
     /// Γ⁰₀₁ at v = π/2: −sin v/(2 + cos v) = −1/2.
-    pub symbol: f64,
+    pub(crate) symbol: f64,
 }
 
 /// Everything from first and second derivatives that dual numbers give exactly.
-pub fn numbers() -> Result<Numbers> {
+pub(crate) fn numbers() -> Result<Numbers> {
     let pi = std::f64::consts::PI;
     let curvature = |v: f64| Curvature::by_gauss_equation(&Torus, &[0.0, v]);
     let (mut total, mut area) = (0.0, 0.0);

@@ -11,21 +11,22 @@ use geom_riemann::{
 use ndarray::Array2;
 
 /// What the example prints.
-pub struct Numbers {
+#[derive(Debug)]
+pub(crate) struct Numbers {
     /// A quarter of a meridian: π/2.
-    pub quarter: f64,
+    pub(crate) quarter: f64,
     /// Distance of (0, 0) and (1/2, 0) in the disc: ln 3.
-    pub hyperbolic: f64,
+    pub(crate) hyperbolic: f64,
     /// Length of the straight latent line between two points of the Swiss roll, over the geodesic's.
-    pub detour: f64,
+    pub(crate) detour: f64,
     /// exp undoes log: the miss.
-    pub miss: f64,
+    pub(crate) miss: f64,
     /// Angle by which a vector turns around an octant of the sphere: its area, π/2.
-    pub holonomy: f64,
+    pub(crate) holonomy: f64,
 }
 
 /// Distances, a detour and a holonomy.
-pub fn numbers() -> Result<Numbers> {
+pub(crate) fn numbers() -> Result<Numbers> {
     let options = LogarithmOptions::default();
     let sphere = Pullback::of(Sphere { radius: 1.0 });
     let (a, b) = ([0.5, 1.0], [0.5 + std::f64::consts::FRAC_PI_2, 1.0]);

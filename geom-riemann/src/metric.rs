@@ -48,17 +48,19 @@ pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
                         );
                         let entry = T::narrow(dot(a, b));
                         if !entry.is_finite() {
-                            return Err(match columns.iter().all(|x| x.is_finite()) {
-                                true => Error::Range {
+                            let finite = columns.iter().all(|x| x.is_finite());
+                            return Err(if finite {
+                                Error::Range {
                                     operation,
                                     quantity: "metric",
                                     point,
-                                },
-                                false => Error::NotFinite {
+                                }
+                            } else {
+                                Error::NotFinite {
                                     operation,
                                     argument: "jacobians",
                                     point,
-                                },
+                                }
                             });
                         }
                         g[[k, l]] = entry;

@@ -42,11 +42,11 @@ mod sealed {
 impl Scalar for f32 {
     const UNIT: f64 = f32::EPSILON as f64;
     const TINY: f64 = 1.5e-19;
-    #[inline(always)]
+    #[inline]
     fn wide(self) -> f64 {
         f64::from(self)
     }
-    #[inline(always)]
+    #[inline]
     #[allow(clippy::cast_possible_truncation)] // rounding to the narrower type is what the name says
     fn narrow(value: f64) -> Self {
         value as f32
@@ -56,11 +56,11 @@ impl Scalar for f32 {
 impl Scalar for f64 {
     const UNIT: f64 = f64::EPSILON;
     const TINY: f64 = 1.5e-154;
-    #[inline(always)]
+    #[inline]
     fn wide(self) -> f64 {
         self
     }
-    #[inline(always)]
+    #[inline]
     fn narrow(value: f64) -> Self {
         value
     }

@@ -1,4 +1,4 @@
-use crate::kernel::{CHUNK, Workspace, load_columns, scale_columns, symmetric_eigen};
+use crate::kernel::{CHUNK, Workspace, dot, load_columns, scale_columns, symmetric_eigen};
 use crate::{Error, Result, Scalar, check};
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -273,11 +273,12 @@ pub(crate) fn symmetrised<T: Scalar>(
     Ok(())
 }
 
-/// `J · weights[i]` for every point i, in the memory order of `j`. `weights(i, out)` writes a symmetric d × d matrix.
+/// `J · weights[i]` for every point i, in the memory order of `j`. `weights(i, out)` writes a symmetric d × d matrix and
+/// returns a bound on the entries of J there, so that only products near the end of the range are looked through.
 pub(crate) fn weighted<T: Scalar>(
     operation: &'static str,
     j: ArrayView3<'_, T>,
-    weights: impl Fn(usize, &mut [f64]) + Sync,
+    weights: impl Fn(usize, &mut [f64]) -> f64 + Sync,
 ) -> Result<Array3<T>> {
     let d = j.dim().2;
     let mut out = like(j);
@@ -290,15 +291,17 @@ pub(crate) fn weighted<T: Scalar>(
             let mut matrix = vec![0.0; d * d];
             let mut scratch = Vec::new();
             let mut bad = None;
-            for (i, target) in block.axis_iter_mut(Axis(0)).enumerate() {
+            for (i, mut target) in block.axis_iter_mut(Axis(0)).enumerate() {
                 let point = chunk * CHUNK + i;
-                weights(point, &mut matrix);
-                if !scale_columns(
+                let bound = weights(point, &mut matrix) * dot(&matrix, &matrix).sqrt();
+                scale_columns(
                     j.index_axis_move(Axis(0), point),
                     &matrix,
-                    target,
+                    target.view_mut(),
                     &mut scratch,
-                ) {
+                );
+                let safe = bound < 0.5 * T::max_value().wide();
+                if !safe && !target.iter().all(|g| g.is_finite()) {
                     bad = bad.or(Some(point));
                 }
             }

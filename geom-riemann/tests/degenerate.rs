@@ -1,4 +1,5 @@
 //! What happens where geometry breaks down: typed errors, counts, finite numbers.
+#![allow(clippy::float_cmp)] // what is exact is compared exactly
 
 use geom_riemann::{
     Distortion, Error, JacobianSpectra, RankPolicy, condition_numbers, log_det_metric,
@@ -235,4 +236,21 @@ fn one_dimension_is_a_length() {
         .evaluate(square.view(), &RankPolicy::Error)
         .unwrap();
     assert!((loss.value - 0.5 * (2.0 * 4.0_f64.ln()).powi(2)).abs() < 1e-14);
+}
+
+#[test]
+fn pseudo_volumes_live_on_the_span_that_is_left() {
+    let j = array![
+        [[3.0, 6.0], [4.0, 8.0]],
+        [[1.0, 0.0], [0.0, 2.0]],
+        [[0.0, 0.0], [0.0, 0.0]]
+    ];
+    let spectra = JacobianSpectra::of(j.view()).unwrap();
+    // σ of the first is 5 √5, its other direction is lost.
+    assert!((spectra.log_pseudo_volumes()[0] - (5.0 * 5.0_f64.sqrt()).ln()).abs() < 1e-14);
+    assert!((spectra.log_pseudo_volumes()[1] - spectra.log_volumes()[1]).abs() < 1e-15);
+    assert_eq!(
+        (spectra.log_pseudo_volumes()[2], spectra.log_volumes()[2]),
+        (0.0, f64::NEG_INFINITY)
+    );
 }

@@ -10,6 +10,7 @@
 mod code;
 mod evaluate;
 mod needs;
+mod own_codes;
 mod passes;
 mod step;
 mod term;
@@ -17,8 +18,10 @@ mod term;
 // Reconstruction.
 mod bernoulli;
 mod cosine;
+mod denoising;
 mod gaussian;
 mod mean_squared_error;
+mod neighbourhood;
 mod sum_squared_error;
 
 // Regularisers.
@@ -27,10 +30,22 @@ mod encoder_distortion;
 pub mod graph;
 mod kl_divergence;
 mod mixup_distortion;
+mod reconstruction_contraction;
 
+// Regularisers of the codes.
+mod given_embedding;
+mod log_variance;
+mod matched_distances;
+mod prior_discrepancy;
+mod topological_distance;
+
+#[cfg(test)]
+mod code_terms_tests;
 #[cfg(test)]
 mod golden_tests;
 pub mod gradcheck;
+#[cfg(test)]
+mod score_tests;
 #[cfg(test)]
 mod tests;
 
@@ -38,18 +53,26 @@ pub use bernoulli::BernoulliNll;
 pub use code::Posterior;
 pub use cosine::CosineDistance;
 pub use decoder_distortion::DecoderDistortion;
+pub use denoising::DenoisingError;
 pub use encoder_distortion::EncoderDistortion;
 pub use evaluate::{Evaluation, TermShare};
 pub use gaussian::GaussianNll;
+pub use given_embedding::{ClassDistances, GivenEmbedding};
 pub use graph::{GraphIsometry, GraphSettings};
 pub use kl_divergence::KlDivergence;
+pub use log_variance::LogVariancePenalty;
+pub use matched_distances::{CodeSeparation, MatchedDistances, TargetDistances};
 pub use mean_squared_error::MeanSquaredError;
 pub use mixup_distortion::MixupDistortion;
 pub use needs::Needs;
+pub use neighbourhood::{Expansion, NeighbourhoodReconstruction, NeighbourhoodSettings};
 pub use passes::NetworkPass;
+pub use prior_discrepancy::PriorDiscrepancy;
+pub use reconstruction_contraction::ReconstructionContraction;
 pub use step::{Batch, PassGradients, Step, TermValue};
 pub use sum_squared_error::SumSquaredError;
 pub use term::{OwnParameter, Prepared, Setting, Term};
+pub use topological_distance::TopologicalDistance;
 
 use std::ops::Range;
 

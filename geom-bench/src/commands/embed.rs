@@ -32,7 +32,14 @@ pub(crate) struct EmbedArgs {
 pub(crate) fn run(arguments: &EmbedArgs) -> Result<(), Error> {
     let folder = RunFolder::open(&arguments.run)?;
     let config = folder.config()?;
-    dispatch(&config, Embed { arguments, folder: &folder, config: &config })
+    dispatch(
+        &config,
+        Embed {
+            arguments,
+            folder: &folder,
+            config: &config,
+        },
+    )
 }
 
 struct Embed<'a> {
@@ -46,7 +53,10 @@ impl Job for Embed<'_> {
 
     fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Error> {
         let model = loaded::model::<E, D>(self.folder, self.config, device)?;
-        let options = data::Options { labels: self.arguments.labels, seed: self.config.seed };
+        let options = data::Options {
+            labels: self.arguments.labels,
+            seed: self.config.seed,
+        };
         let dataset: Dataset<E> = data::load(&self.arguments.data, options)?;
         let codes = model.encode(dataset.points.view())?;
         let part = EmbeddingPart {

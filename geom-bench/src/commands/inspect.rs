@@ -13,7 +13,7 @@ use geom_nn::NetworkDevice;
 
 use super::{
     Job, Number, dispatch, loaded,
-    results::{self, Measured},
+    results::{self, Measured, Provenance},
 };
 
 /// The flags of `geom inspect`.
@@ -36,7 +36,14 @@ pub(crate) struct InspectArgs {
 pub(crate) fn run(arguments: &InspectArgs) -> Result<(), Error> {
     let folder = RunFolder::open(&arguments.run)?;
     let config = folder.config()?;
-    dispatch(&config, Inspect { arguments, folder: &folder, config: &config })
+    dispatch(
+        &config,
+        Inspect {
+            arguments,
+            folder: &folder,
+            config: &config,
+        },
+    )
 }
 
 struct Inspect<'a> {
@@ -49,11 +56,17 @@ impl Job for Inspect<'_> {
     type Error = Error;
 
     fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Error> {
-        let Self { arguments, folder, config } = self;
+        let Self {
+            arguments,
+            folder,
+            config,
+        } = self;
         let model = loaded::model::<E, D>(folder, config, device)?;
         let own = arguments.data.is_none();
         let options = data::Options {
-            labels: arguments.labels.unwrap_or(if own { config.labels } else { Labels::None }),
+            labels: arguments
+                .labels
+                .unwrap_or(if own { config.labels } else { Labels::None }),
             seed: config.seed,
         };
         let name = arguments.data.as_ref().unwrap_or(&config.data);
@@ -65,14 +78,28 @@ impl Job for Inspect<'_> {
             Measured::whole(&model, &dataset)?
         };
         let log = folder.file(run_folder::LOG);
-        let history = if own && log.exists() {
-            run_folder::read_log::<EpochRecord>(&log)?.records
+        let history = if log.exists() {
+            Some(run_folder::read_log::<EpochRecord>(&log)?.records)
         } else {
-            Vec::new()
+            None
         };
-        let target = Config { data: name.clone(), out: arguments.out.clone(), ..config.clone() };
+        let mut command = format!("geom inspect {}", folder.path().display());
+        if !own {
+            command += &format!(" --data {name} --labels {}", options.labels);
+        }
+        let provenance = Provenance {
+            epochs: history.as_ref().map(Vec::len),
+            history: history.as_deref().filter(|_| own).unwrap_or_default(),
+            command,
+        };
+        let target = Config {
+            data: name.clone(),
+            labels: options.labels,
+            out: arguments.out.clone(),
+            ..config.clone()
+        };
         let target = RunFolder::create_named(&target, folder.path(), "inspect")?;
-        results::write(&target, config, &model, &measured, &history)?;
+        results::write(&target, config, &model, &measured, provenance)?;
         super::print(&results::closing_lines(&target, &measured))
     }
 }

@@ -1,6 +1,6 @@
 //! The model of a run, from its settings and its model file alone.
 
-use geom_ae::{Autoencoder, box_autoencoder};
+use geom_ae::Autoencoder;
 use geom_bench::{
     Error,
     config::Config,
@@ -18,8 +18,7 @@ pub(crate) fn model<E: Number, D: NetworkDevice<E>>(
 ) -> Result<Autoencoder<E, D>, Error> {
     let path = folder.file(run_folder::MODEL);
     let model = Autoencoder::load(&path, device)?;
-    let expected =
-        box_autoencoder(model.data_dim(), &config.hidden, config.latent_dim, config.activation)?;
+    let expected = config.architecture(model.data_dim())?;
     if model.architecture() != expected {
         return Err(Error::ModelMismatch {
             path,

@@ -46,12 +46,12 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Input(#[from] Error),
     /// The training itself.
-    #[error("{error}; the last finished epoch is in {folder}")]
+    #[error("{error}; {left}")]
     Training {
         /// What happened.
         error: geom_ae::Error,
-        /// The run folder.
-        folder: String,
+        /// What it leaves behind.
+        left: String,
     },
     /// The user.
     #[error("{0}")]
@@ -89,7 +89,10 @@ pub(crate) fn dispatch<J: Job>(config: &Config, job: J) -> Result<(), J::Error> 
     rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build_global()
-        .map_err(|source| Error::Threads { threads: config.threads, source })?;
+        .map_err(|source| Error::Threads {
+            threads: config.threads,
+            source,
+        })?;
     match (config.device, config.dtype) {
         (Device::Cpu, Dtype::F32) => job.run::<f32, _>(&Cpu::default()),
         (Device::Cpu, Dtype::F64) => job.run::<f64, _>(&Cpu::default()),

@@ -6,19 +6,21 @@ use std::{
 };
 
 use geom_ae::trainer::{BatchReport, EpochReport};
+use geom_bench::report::number;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Progress on standard error.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     start: Instant,
+    batch_size: usize,
     first: usize,
     epochs: usize,
 }
 
 impl Progress {
-    /// Progress through epochs `first + 1 ..= epochs` of `batches` batches each.
-    pub(crate) fn new(first: usize, epochs: usize, batches: usize) -> Self {
+    /// Progress through epochs `first + 1 ..= epochs` of `batches` batches of `batch_size` points each.
+    pub(crate) fn new(first: usize, epochs: usize, batches: usize, batch_size: usize) -> Self {
         let bar = io::stderr().is_terminal().then(|| {
             let steps = ((epochs - first) * batches) as u64;
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
@@ -28,14 +30,27 @@ impl Progress {
             }
             bar
         });
-        Self { bar, start: Instant::now(), first, epochs }
+        Self {
+            bar,
+            start: Instant::now(),
+            batch_size,
+            first,
+            epochs,
+        }
     }
 
     /// One step further.
     pub(crate) fn batch(&self, report: &BatchReport) {
         if let Some(bar) = &self.bar {
             bar.inc(1);
-            bar.set_message(format!("epoch {}/{}  loss {:.4}", report.epoch, self.epochs, report.total));
+            let points = bar.position() as f64 * self.batch_size as f64;
+            let rate = points / self.start.elapsed().as_secs_f64().max(1e-9);
+            bar.set_message(format!(
+                "epoch {}/{}  loss {}  {rate:.0} points/s",
+                report.epoch,
+                self.epochs,
+                number(report.total)
+            ));
         }
     }
 
@@ -44,14 +59,14 @@ impl Progress {
         let terms = report
             .terms
             .iter()
-            .map(|term| format!("{} {:.5}", term.name, term.value))
+            .map(|term| format!("{} {}", term.name, number(term.value)))
             .collect::<Vec<_>>()
             .join("  ");
         let corrected = match report.corrections.floored {
             0 => String::new(),
             count => format!("  floored {count}"),
         };
-        let test = test_mse.map_or(String::new(), |mse| format!("  test mse {mse:.5}"));
+        let test = test_mse.map_or(String::new(), |mse| format!("  test mse {}", number(mse)));
         let rate = report.points as f64 / report.elapsed.as_secs_f64().max(1e-9);
         let line = format!(
             "epoch {:>4}/{}  {terms}{test}{corrected}  {rate:.0} points/s",
@@ -65,9 +80,11 @@ impl Progress {
             let _ = writeln!(io::stderr(), "{line}  {} left", HumanDuration(left));
         }
     }
+}
 
-    /// The end, reached or not.
-    pub(crate) fn finish(&self) {
+/// The bar goes with the training, however it ends, so that the next line begins on a clean one.
+impl Drop for Progress {
+    fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -10,7 +10,7 @@ use geom_bench::{
     figures::{self, Curve},
     history::EpochRecord,
     pictures::{self, Part},
-    report::{self, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
+    report::{self, AbsentFigure, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
     run_folder::{self, EmbeddingPart, GeometryPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
@@ -33,7 +33,10 @@ struct MeasuredPart<E> {
 
 impl<E> MeasuredPart<E> {
     fn part(&self) -> Part<'_> {
-        Part { diagnosis: &self.diagnosis, labels: self.points.labels.as_deref() }
+        Part {
+            diagnosis: &self.diagnosis,
+            labels: self.points.labels.as_deref(),
+        }
     }
 }
 
@@ -44,7 +47,11 @@ impl<'a, E: Number> Measured<'a, E> {
         dataset: &'a Dataset<E>,
         split: Split,
     ) -> Result<Self, Error> {
-        Self::new(model, dataset, vec![("train", split.train), ("test", split.test)])
+        Self::new(
+            model,
+            dataset,
+            vec![("train", split.train), ("test", split.test)],
+        )
     }
 
     /// Diagnoses the model on all points.
@@ -63,7 +70,12 @@ impl<'a, E: Number> Measured<'a, E> {
         let measure = |(name, indices): (&'static str, Vec<usize>)| {
             let points = dataset.subset(&indices)?;
             let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
-            Ok(MeasuredPart { name, indices, points, diagnosis })
+            Ok(MeasuredPart {
+                name,
+                indices,
+                points,
+                diagnosis,
+            })
         };
         Ok(Self {
             dataset,
@@ -77,7 +89,9 @@ impl<'a, E: Number> Measured<'a, E> {
 
     /// The value of a metric on the last part, test where there is one.
     fn figure(&self, name: &str) -> Option<f64> {
-        self.parts.last().and_then(|part| part.diagnosis.metrics.get(name))
+        self.parts
+            .last()
+            .and_then(|part| part.diagnosis.metrics.get(name))
     }
 
     fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
@@ -106,14 +120,16 @@ impl<'a, E: Number> Measured<'a, E> {
         folder.write_json(run_folder::METRICS, &ByPart(&self.parts))
     }
 
+    /// The pictures that can be drawn, and why the others cannot.
     fn pictures<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
         history: &[EpochRecord],
-    ) -> Result<Vec<Figure>, Error> {
+    ) -> Result<(Vec<Figure>, Vec<AbsentFigure>), Error> {
         let (Some(first), Some(last)) = (self.parts.first(), self.parts.last()) else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         };
+        let mut absent = Vec::new();
         let test = (self.parts.len() > 1).then(|| last.part());
         let mut pictures = vec![
             pictures::embedding(first.part(), test)?,
@@ -124,22 +140,45 @@ impl<'a, E: Number> Measured<'a, E> {
             )?,
             pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
         ];
-        pictures.extend(pictures::indicatrices(model, first.part())?);
-        if !history.is_empty() {
+        match pictures::indicatrices(model, first.part())? {
+            Ok(figure) => pictures.push(figure),
+            Err(reason) => absent.push(AbsentFigure {
+                kind: FigureKind::Indicatrices,
+                reason: reason.to_owned(),
+            }),
+        }
+        if history.is_empty() {
+            absent.push(AbsentFigure {
+                kind: FigureKind::LossCurves,
+                reason: "Nothing was trained on these data.".to_owned(),
+            });
+        } else {
             pictures.push(loss_curves(history)?);
         }
-        Ok(pictures)
+        Ok((pictures, absent))
     }
 
-    /// One row for every metric of any part.
+    /// Whether all points are one part.
+    fn undivided(&self) -> bool {
+        self.parts.len() == 1
+    }
+
+    /// One row for every metric.
     fn metrics(&self) -> Vec<Metric> {
-        let value = |part: &MeasuredPart<E>, name: &str| part.diagnosis.metrics.get(name);
-        let names = self.parts.first().into_iter().flat_map(|part| part.diagnosis.metrics.iter());
+        let value = |part: Option<&MeasuredPart<E>>, name: &str| {
+            part.and_then(|part| part.diagnosis.metrics.get(name))
+        };
+        let train = self.parts.first().filter(|_| !self.undivided());
+        let names = self
+            .parts
+            .first()
+            .into_iter()
+            .flat_map(|part| part.diagnosis.metrics.iter());
         names
             .map(|(name, _)| Metric {
                 name: name.to_owned(),
-                train: self.parts.first().and_then(|part| value(part, name)),
-                test: self.parts.get(1).and_then(|part| value(part, name)),
+                train: value(train, name),
+                test: value(self.parts.last(), name),
             })
             .collect()
     }
@@ -165,12 +204,25 @@ impl<'a, E: Number> Measured<'a, E> {
             }
             for (name, value) in part.diagnosis.metrics.iter() {
                 if let Err(reason) = value {
-                    warnings.push(format!("{name} is not defined for the {} points: {reason}.", part.name));
+                    warnings.push(format!(
+                        "{name} is not defined for the {} points: {reason}.",
+                        part.name
+                    ));
                 }
             }
         }
         warnings
     }
+}
+
+/// How the model came about and by what command it was measured.
+pub(crate) struct Provenance<'a> {
+    /// The epochs on the data that were measured; none if it was trained on other data.
+    pub(crate) history: &'a [EpochRecord],
+    /// The epochs it was trained for, if that is known.
+    pub(crate) epochs: Option<usize>,
+    /// The command.
+    pub(crate) command: String,
 }
 
 /// Writes everything but the model and the log into `folder`.
@@ -179,32 +231,42 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
     config: &Config,
     model: &Autoencoder<E, D>,
     measured: &Measured<'_, E>,
-    history: &[EpochRecord],
+    provenance: Provenance<'_>,
 ) -> Result<(), Error> {
+    let history = provenance.history;
     measured.write_data(folder)?;
-    let figures = measured.pictures(model, history)?;
+    let (figures, absent) = measured.pictures(model, history)?;
     for figure in &figures {
         folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
     }
-    let sizes: Vec<String> =
-        measured.parts.iter().map(|part| format!("{} {} points", part.indices.len(), part.name)).collect();
+    let sizes: Vec<String> = measured
+        .parts
+        .iter()
+        .map(|part| format!("{} {} points", part.indices.len(), part.name))
+        .collect();
     let page = report::run_page(&RunReport {
         title: format!("{} on {}", config.method, measured.dataset.name),
         summary: format!(
-            "{} of dimension {}, {} latent dimensions, {} epochs",
+            "{} of dimension {}, latent dimension {}{}",
             sizes.join(" and "),
             measured.dataset.width(),
             config.latent_dim,
-            history.len().max(config.epochs)
+            match provenance.epochs {
+                Some(1) => ", 1 epoch".to_owned(),
+                Some(epochs) => format!(", {epochs} epochs"),
+                None => String::new(),
+            }
         ),
+        undivided: measured.undivided(),
         warnings: measured.warnings(history),
         figures,
+        absent,
         metrics: measured.metrics(),
         settings: config.entries()?,
         footer: Footer {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: Some(config.seed),
-            command: Some(format!("geom train --config {}", run_folder::CONFIG)),
+            command: Some(provenance.command),
             attribution: measured.dataset.attribution.map(str::to_owned),
         },
     });
@@ -216,29 +278,59 @@ pub(crate) fn closing_lines<E: Number>(folder: &RunFolder, measured: &Measured<'
     let part = measured.parts.last().map_or("data", |part| part.name);
     let mut lines = String::new();
     for name in HEADLINE_METRICS {
-        let value = measured.figure(name).map_or_else(|| "not defined".to_owned(), report::number);
+        let value = measured
+            .figure(name)
+            .map_or_else(|| "not defined".to_owned(), report::number);
         let _ = writeln!(lines, "{name:28} {value:>12}   ({part})");
     }
-    let _ = write!(lines, "{}", folder.path().join(run_folder::REPORT).display());
+    let _ = write!(
+        lines,
+        "{}",
+        folder.path().join(run_folder::REPORT).display()
+    );
     lines
 }
 
 fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
     let series = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        history.iter().filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?))).collect()
+        history
+            .iter()
+            .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
+            .collect()
     };
     let total = series(&|epoch| Some(epoch.total));
     let test = series(&|epoch| epoch.test_mse);
-    let names: Vec<&String> = history.first().into_iter().flat_map(|epoch| epoch.terms.keys()).collect();
-    let terms: Vec<Vec<(f64, f64)>> =
-        names.iter().map(|name| series(&|epoch| epoch.terms.get(*name).copied())).collect();
-    let mut curves = vec![Curve { name: "objective", train: &total, test: &[] }];
+    let names: Vec<&String> = history
+        .first()
+        .into_iter()
+        .flat_map(|epoch| epoch.terms.keys())
+        .collect();
+    let terms: Vec<Vec<(f64, f64)>> = names
+        .iter()
+        .map(|name| series(&|epoch| epoch.terms.get(*name).copied()))
+        .collect();
+    let mut curves = vec![Curve {
+        name: "objective",
+        train: &total,
+        test: &[],
+    }];
     for (name, train) in names.iter().zip(&terms) {
-        let test: &[(f64, f64)] = if *name == "mean_squared_error" { &test } else { &[] };
+        let test: &[(f64, f64)] = if *name == "mean_squared_error" {
+            &test
+        } else {
+            &[]
+        };
         curves.push(Curve { name, train, test });
     }
-    let svg = figures::loss_curves(&figures::LossCurves { title: "Losses", curves: &curves })?;
-    Ok(Figure { kind: FigureKind::LossCurves, svg, remark: None })
+    let svg = figures::loss_curves(&figures::LossCurves {
+        title: "Losses",
+        curves: &curves,
+    })?;
+    Ok(Figure {
+        kind: FigureKind::LossCurves,
+        svg,
+        remark: None,
+    })
 }
 
 /// The parts' metrics as one JSON object.
@@ -246,6 +338,10 @@ struct ByPart<'a, E>(&'a [MeasuredPart<E>]);
 
 impl<E> Serialize for ByPart<'_, E> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|part| (part.name, &part.diagnosis.metrics)))
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|part| (part.name, &part.diagnosis.metrics)),
+        )
     }
 }

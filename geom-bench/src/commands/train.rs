@@ -4,10 +4,17 @@ use std::{
     collections::BTreeMap,
     ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use geom_ae::{Autoencoder, TrainOptions, Trainer, box_autoencoder, trainer::EpochOutcome};
+use geom_ae::{
+    Autoencoder, TrainOptions, Trainer,
+    objective::graph::{GraphData, GraphReport, GraphSettings},
+    trainer::{EpochOutcome, Resumed, latest_checkpoint},
+};
 use geom_bench::{
     Error,
     config::{Config, ConfigArgs, Settings},
@@ -16,17 +23,21 @@ use geom_bench::{
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
-use ndarray::Axis;
+use ndarray::{ArrayView2, Axis};
 use sha2::{Digest, Sha256};
 
 use super::{
     Failure, Job, Number, dispatch,
     progress::Progress,
-    results::{self, Measured},
+    results::{self, Measured, Provenance},
 };
 
 /// Set by Ctrl-C; the training looks at it after every batch.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// What to say of a Ctrl-C from now on. It is set once all epochs are on the disk: what follows is written file by file,
+/// each whole, and can be done again, so nothing need be waited for.
+static TRAINED: OnceLock<String> = OnceLock::new();
 
 /// The flags of `geom train`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +54,10 @@ pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
         None => (arguments.config.resolve()?, None),
         Some(path) => {
             let threads = arguments.config.settings.threads;
-            let only_threads = Settings { threads, ..Settings::default() };
+            let only_threads = Settings {
+                threads,
+                ..Settings::default()
+            };
             if arguments.config.config.is_some() || arguments.config.settings != only_threads {
                 return Err(Error::ResumeWithSettings { path }.into());
             }
@@ -58,11 +72,19 @@ pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
     dispatch(&config.clone(), Train { config, resumed })
 }
 
-/// A second Ctrl-C ends the program at once.
+/// The first Ctrl-C ends the training after its batch; a second one, or one after the training, ends the program at once.
 fn catch_interrupts() -> Result<(), Error> {
     let handler = || {
-        if INTERRUPTED.swap(true, Ordering::SeqCst) {
-            #[expect(clippy::exit, reason = "the user asked twice")]
+        let twice = INTERRUPTED.swap(true, Ordering::SeqCst);
+        let trained = TRAINED.get();
+        if let Some(message) = trained {
+            eprintln!("geom: {message}");
+        }
+        if twice || trained.is_some() {
+            #[expect(
+                clippy::exit,
+                reason = "there is nothing to wait for, or the user asked twice"
+            )]
             std::process::exit(130);
         }
     };
@@ -83,11 +105,22 @@ impl Job for Train {
         let (dataset, split) = config.load_data::<E>()?;
         let train = dataset.points.select(Axis(0), &split.train);
         let test = dataset.points.select(Axis(0), &split.test);
-        let mut trainer = prepare(&config, device, train.view())?;
+        let labels: Option<Vec<i64>> = dataset
+            .labels
+            .as_ref()
+            .map(|labels| split.train.iter().map(|&row| labels[row]).collect());
+        let (mut trainer, graph) = prepare(&config, device, train.view(), labels.as_deref())?;
         let fingerprint = fingerprint(&config, &dataset)?;
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            let message = "interrupted before the training began; nothing was written";
+            return Err(Failure::Interrupted(message.to_owned()));
+        }
 
         let (folder, mut history) = match resumed {
-            None => (RunFolder::create(&config, Path::new(run_folder::RUNS))?, Vec::new()),
+            None => (
+                RunFolder::create(&config, Path::new(run_folder::RUNS))?,
+                Vec::new(),
+            ),
             Some(folder) => {
                 let history = resume(&folder, &mut trainer, &fingerprint)?;
                 (folder, history)
@@ -102,25 +135,60 @@ impl Job for Train {
             dataset.width(),
             folder.path().display()
         );
-        train_epochs(&folder, &config, &mut trainer, test.view(), &fingerprint, &mut history)?;
+        if let Some(graph) = graph {
+            eprintln!("{}", graph_line(&graph));
+            folder.write_json(run_folder::GRAPH, &graph)?;
+        }
+        train_epochs(
+            &folder,
+            &config,
+            &mut trainer,
+            test.view(),
+            &fingerprint,
+            &mut history,
+        )?;
 
+        let message = format!("interrupted; {}", left_behind(&folder, trainer.epoch()));
+        // Whatever comes between these two is seen by one of them.
+        let message = TRAINED.get_or_init(|| message);
+        if INTERRUPTED.load(Ordering::SeqCst) {
+            return Err(Failure::Interrupted(message.clone()));
+        }
         eprintln!("measuring and drawing");
         let model = trainer.into_model();
         let measured = Measured::split(&model, &dataset, split)?;
-        results::write(&folder, &config, &model, &measured, &history)?;
+        let provenance = Provenance {
+            history: &history,
+            epochs: Some(history.len()),
+            command: format!("geom train --config {}", run_folder::CONFIG),
+        };
+        results::write(&folder, &config, &model, &measured, provenance)?;
         folder.remove(run_folder::CHECKPOINTS)?;
         super::print(&results::closing_lines(&folder, &measured))?;
         Ok(())
     }
 }
 
+/// What a person should know about a graph before a model is trained on it.
+fn graph_line(graph: &GraphReport) -> String {
+    let bias = graph.bias.map_or(String::new(), |bias| {
+        format!("; a perfect embedding would be {:.0} % too large or small", 100.0 * bias)
+    });
+    let components = graph.components.map_or(String::new(), |count| format!("; {count} components"));
+    format!(
+        "graph: bandwidth {:.4}, {} of {} points isolated{components}{bias}",
+        graph.bandwidth, graph.isolated, graph.points
+    )
+}
+
+/// The trainer, and what there is to know about the graph of a method that needs one.
 fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     config: &Config,
     device: &D,
-    data: ndarray::ArrayView2<'a, E>,
-) -> Result<Trainer<'a, E, D>, Error> {
-    let architecture =
-        box_autoencoder(data.ncols(), &config.hidden, config.latent_dim, config.activation)?;
+    data: ArrayView2<'a, E>,
+    labels: Option<&[i64]>,
+) -> Result<(Trainer<'a, E, D>, Option<GraphReport>), Error> {
+    let architecture = config.architecture(data.ncols())?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
     let options = TrainOptions {
         epochs: config.epochs,
@@ -128,9 +196,20 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         learning_rate: config.learning_rate,
         weight_decay: config.weight_decay,
         seed: config.seed,
-        ..TrainOptions::default()
+        ..config.method.train_options()
     };
-    Ok(Trainer::new(model, config.method.objective(config.weight)?, data, options)?)
+    let graph = GraphData {
+        points: data,
+        labels,
+        batch_size: config.batch_size,
+        seed: config.seed,
+    };
+    let (objective, report) =
+        config
+            .method
+            .objective_on(config.weight, &GraphSettings::default(), &graph)?;
+    let trainer = Trainer::with_labels(model, objective, data, labels, options)?;
+    Ok((trainer, report))
 }
 
 /// Trains to the end; after every epoch the log, a checkpoint and the model are on the disk, in this order.
@@ -138,12 +217,17 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
     folder: &RunFolder,
     config: &Config,
     trainer: &mut Trainer<'_, E, D>,
-    test: ndarray::ArrayView2<'_, E>,
+    test: ArrayView2<'_, E>,
     fingerprint: &str,
     history: &mut Vec<EpochRecord>,
 ) -> Result<(), Failure> {
     let mut log = folder.log()?;
-    let progress = Progress::new(trainer.epoch(), config.epochs, trainer.batches());
+    let progress = Progress::new(
+        trainer.epoch(),
+        config.epochs,
+        trainer.batches(),
+        config.batch_size,
+    );
     loop {
         let outcome = trainer.next_epoch(|report| {
             progress.batch(report);
@@ -157,15 +241,21 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
             Ok(Some(EpochOutcome::Finished(report))) => report,
             Ok(None) => break,
             Ok(Some(EpochOutcome::Interrupted)) => {
-                progress.finish();
-                return Err(interrupted(folder, trainer.epoch()));
+                let left = left_behind(folder, trainer.epoch());
+                return Err(Failure::Interrupted(format!("interrupted; {left}")));
             }
             Err(error) => {
-                progress.finish();
-                return Err(Failure::Training { error, folder: folder.path().display().to_string() });
+                return Err(Failure::Training {
+                    error,
+                    left: left_behind(folder, trainer.epoch()),
+                });
             }
         };
-        let test_mse = trainer.model().reconstruction_errors(test).map_err(Error::from)?.mean();
+        let test_mse = trainer
+            .model()
+            .reconstruction_errors(test)
+            .map_err(Error::from)?
+            .mean();
         progress.epoch(&report, test_mse);
         let record = EpochRecord::new(&report, test_mse);
         log.append(&record)?;
@@ -175,10 +265,12 @@ fn train_epochs<E: Number, D: NetworkDevice<E>>(
             .map_err(Error::from)?;
         trainer
             .model()
-            .save(&folder.file(run_folder::MODEL), &metadata(config, trainer.epoch()))
+            .save(
+                &folder.file(run_folder::MODEL),
+                &metadata(config, trainer.epoch()),
+            )
             .map_err(Error::from)?;
     }
-    progress.finish();
     Ok(())
 }
 
@@ -187,7 +279,12 @@ fn resume<E: Number, D: NetworkDevice<E>>(
     trainer: &mut Trainer<'_, E, D>,
     fingerprint: &str,
 ) -> Result<Vec<EpochRecord>, Error> {
-    let resumed = trainer.resume(&folder.file(run_folder::CHECKPOINTS), fingerprint)?;
+    let checkpoints = folder.file(run_folder::CHECKPOINTS);
+    // A run that was stopped before its first checkpoint begins again.
+    let resumed = match latest_checkpoint(&checkpoints)? {
+        Some(_) => trainer.resume(&checkpoints, fingerprint)?,
+        None => Resumed::default(),
+    };
     for (path, reason) in &resumed.skipped {
         eprintln!("{} cannot be used: {reason}", path.display());
     }
@@ -195,15 +292,18 @@ fn resume<E: Number, D: NetworkDevice<E>>(
     history::rewind(&folder.file(run_folder::LOG), resumed.epoch)
 }
 
-fn interrupted(folder: &RunFolder, epoch: usize) -> Failure {
+/// What a training that ended after `epoch` whole epochs leaves, and how to go on.
+fn left_behind(folder: &RunFolder, epoch: usize) -> String {
     let path = folder.path().display();
-    Failure::Interrupted(if epoch == 0 {
-        format!("interrupted before the first epoch was finished; {path} holds its settings only")
+    if epoch == 0 {
+        format!(
+            "no epoch was finished and {path} holds the settings only; `geom train --resume {path}` begins again"
+        )
     } else {
         format!(
-            "interrupted; model and log of epoch {epoch} are in {path}, `geom train --resume {path}` goes on"
+            "model and log of epoch {epoch} are in {path}, `geom train --resume {path}` goes on"
         )
-    })
+    }
 }
 
 /// What the model's file says of its origin.
@@ -221,12 +321,21 @@ fn metadata(config: &Config, epoch: usize) -> BTreeMap<String, String> {
 
 /// What a resumed run must share with the interrupted one: every setting but the threads, and the data.
 fn fingerprint<E: Number>(config: &Config, dataset: &Dataset<E>) -> Result<String, Error> {
-    let settings = Config { threads: 1, out: None, ..config.clone() }.to_toml()?;
+    let settings = Config {
+        threads: 1,
+        out: None,
+        ..config.clone()
+    }
+    .to_toml()?;
     let mut hash = Sha256::new();
     hash.update(settings);
     hash.update(format!("{:?}", dataset.points.dim()));
     for &value in &dataset.points {
         hash.update(<E as Into<f64>>::into(value).to_le_bytes());
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }

@@ -19,7 +19,7 @@ impl Config {
     /// # Errors
     /// As [`Settings::read`] and [`Config::check`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let config = Self::default().with(Settings::read(path)?);
+        let config = Self::layered(vec![Settings::read(path)?]);
         config.check()?;
         Ok(config)
     }

@@ -29,11 +29,12 @@ impl ConfigArgs {
     /// # Errors
     /// As [`Settings::read`] and [`Config::check`].
     pub fn resolve(self) -> Result<Config, Error> {
-        let mut config = Config::default();
+        let mut layers = Vec::new();
         if let Some(path) = self.config {
-            config = config.with(Settings::read(&path)?);
+            layers.push(Settings::read(&path)?);
         }
-        config = config.with(self.settings);
+        layers.push(self.settings);
+        let config = Config::layered(layers);
         config.check()?;
         Ok(config)
     }
@@ -44,7 +45,7 @@ impl ConfigArgs {
 #[serde(deny_unknown_fields, default)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
-    /// What to train: geomae or ae [default: geomae]
+    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, spae, mmae or blae; each brings the settings of its paper [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
@@ -66,7 +67,7 @@ pub struct Settings {
     #[arg(long, value_name = "RULE", help_heading = "What")]
     pub split: Option<SplitRule>,
 
-    /// Passes over the training points [default: 100]
+    /// Passes over the training points [default: 100 for geomae and ae, for others their paper's]
     #[arg(
         long,
         value_name = "N",
@@ -74,7 +75,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub epochs: Option<usize>,
-    /// Points in a batch [default: 125]
+    /// Points in a batch [default: 125 for geomae and ae, for others their paper's]
     #[arg(
         long,
         value_name = "N",
@@ -82,7 +83,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub batch_size: Option<usize>,
-    /// Adam's learning rate [default: 0.001]
+    /// Adam's learning rate [default: 0.001 for geomae and ae, for others their paper's]
     #[arg(
         long,
         value_name = "RATE",
@@ -90,7 +91,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub learning_rate: Option<f64>,
-    /// Weight of the regulariser [default: 0.1 for geomae, 0 for ae, which has none]
+    /// Weight of the regulariser [default: 0.1 for geomae, 0 for ae, which has none, for others their paper's]
     #[arg(
         long,
         value_name = "WEIGHT",
@@ -98,7 +99,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub weight: Option<f64>,
-    /// Coupled L2 weight decay [default: 0.00001]
+    /// Coupled L2 weight decay [default: 0.00001 for geomae and ae, for others their paper's]
     #[arg(
         long,
         value_name = "RATE",
@@ -115,13 +116,17 @@ pub struct Settings {
         help_heading = "Networks"
     )]
     pub latent_dim: Option<usize>,
-    /// Widths of the encoder's hidden layers, or none; the decoder has them in reverse [default: 100,100,100,100]
+    /// Widths of the encoder's hidden layers, or none; the decoder has them in reverse [default: 100,100,100,100 for geomae and ae, for others their paper's]
     #[arg(long, value_name = "N,N,..", help_heading = "Networks")]
     pub hidden: Option<Widths>,
-    /// linear, elu, tanh, softplus, sigmoid, silu, gelu, relu or leaky_relu [default: elu]
+    /// linear, elu, tanh, softplus, sigmoid, silu, gelu, relu or leaky_relu [default: elu for geomae and ae, for others their paper's]
     #[arg(long, value_name = "NAME", value_parser = choose::<Activation>, help_heading = "Networks")]
     #[serde(deserialize_with = "chosen")]
     pub activation: Option<Activation>,
+    /// Activation of the decoder's output; sigmoid gives values in (0, 1) only [default: linear for geomae and ae, for others their paper's]
+    #[arg(long, value_name = "NAME", value_parser = choose::<Activation>, help_heading = "Networks")]
+    #[serde(deserialize_with = "chosen")]
+    pub output_activation: Option<Activation>,
 
     /// Seed of everything random [default: 0]
     #[arg(
@@ -166,6 +171,7 @@ impl Settings {
         "latent_dim",
         "hidden",
         "activation",
+        "output_activation",
         "seed",
         "threads",
         "device",

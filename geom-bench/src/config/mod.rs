@@ -28,6 +28,7 @@ mod flags;
 
 use std::path::{Path, PathBuf};
 
+use geom_ae::{AutoencoderArchitecture, Nets};
 use serde::Serialize;
 
 use crate::Error;
@@ -46,7 +47,7 @@ pub const MOST_PARAMETERS: usize = 1 << 28;
 
 /// Every effective setting of a run.
 ///
-/// The default is GeomAE on the digits with the values of Nazari et al. 2023 (weight $\lambda = 0.1$, Adam with rate
+/// [`Config::of`] gives a method the settings of its paper. The default is GeomAE on the digits with the values of Nazari et al. 2023 (weight $\lambda = 0.1$, Adam with rate
 /// $10^{-3}$ and coupled weight decay $10^{-5}$, batches of 125, 100 epochs, networks D-100-100-100-100-2 with ELU).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
@@ -76,6 +77,8 @@ pub struct Config {
     pub hidden: Vec<usize>,
     /// Activation of the hidden layers.
     pub activation: Activation,
+    /// Activation of the decoder's output.
+    pub output_activation: Activation,
     /// Seed of everything random.
     pub seed: u64,
     /// Threads; the results do not depend on them.
@@ -91,21 +94,29 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let method = Method::default();
+        Self::of(Method::default())
+    }
+}
+
+impl Config {
+    /// A method with the settings of its paper, on the digits.
+    pub fn of(method: Method) -> Self {
+        let (nets, training) = (method.nets(), method.train_options());
         Self {
             method,
             data: "digits".to_owned(),
             labels: Labels::default(),
             test_fraction: 0.2,
             split: SplitRule::default(),
-            epochs: 100,
-            batch_size: 125,
-            learning_rate: 1e-3,
+            epochs: training.epochs,
+            batch_size: training.batch_size,
+            learning_rate: training.learning_rate,
             weight: method.default_weight(),
-            weight_decay: 1e-5,
+            weight_decay: training.weight_decay,
             latent_dim: 2,
-            hidden: vec![100; 4],
-            activation: Activation::Elu,
+            hidden: nets.hidden,
+            activation: nets.activation,
+            output_activation: nets.output,
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -115,9 +126,29 @@ impl Default for Config {
             out: None,
         }
     }
-}
 
-impl Config {
+    /// The layers over each other, on the settings of the method that the last one names.
+    pub(crate) fn layered(layers: Vec<Settings>) -> Self {
+        let method = layers.iter().rev().find_map(|layer| layer.method);
+        layers
+            .into_iter()
+            .fold(Self::of(method.unwrap_or_default()), Self::with)
+    }
+
+    /// The networks for data of dimension `width`.
+    ///
+    /// # Errors
+    /// A latent dimension that does not fit, a hidden layer of width 0.
+    pub fn architecture(&self, width: usize) -> Result<AutoencoderArchitecture, Error> {
+        let nets = Nets {
+            hidden: self.hidden.clone(),
+            activation: self.activation,
+            output: self.output_activation,
+            ..self.method.nets()
+        };
+        Ok(self.method.architecture(&nets, width, self.latent_dim)?)
+    }
+
     /// These settings, overridden where `layer` says something.
     ///
     /// A layer that changes the method without naming a weight brings the new method's own weight with it.
@@ -143,6 +174,7 @@ impl Config {
             latent_dim,
             hidden,
             activation,
+            output_activation,
             seed,
             threads,
             device,
@@ -167,6 +199,7 @@ impl Config {
         set(&mut self.latent_dim, latent_dim);
         set(&mut self.hidden, hidden.map(|widths| widths.0));
         set(&mut self.activation, activation);
+        set(&mut self.output_activation, output_activation);
         set(&mut self.seed, seed);
         set(&mut self.threads, threads);
         set(&mut self.device, device);
@@ -219,7 +252,7 @@ impl Config {
             self.batch_size.to_string(),
             "at least 1",
         )?;
-        let pairs = !self.method.has_regulariser() || self.batch_size > 1;
+        let pairs = self.method != Method::GeomAe || self.batch_size > 1;
         require(
             pairs,
             "batch-size",

@@ -186,15 +186,7 @@ impl<E: Scalar> Table<'_, E> {
         let points = Array2::from_shape_vec((rows, columns), self.values)
             .expect("every line has `columns` values");
         let labels = (self.labels == Labels::Last).then_some(self.found_labels);
-        Ok(Dataset {
-            name,
-            points,
-            labels,
-            parameters: None,
-            image: None,
-            predefined_train: None,
-            attribution: None,
-        })
+        Ok(Dataset::table(name, points, labels))
     }
 }
 

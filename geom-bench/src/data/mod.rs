@@ -101,6 +101,19 @@ pub struct Dataset<E> {
 }
 
 impl<E: Scalar> Dataset<E> {
+    /// Points read from a table, with its labels if it has any.
+    fn table(name: String, points: Array2<E>, labels: Option<Vec<i64>>) -> Self {
+        Self {
+            name,
+            points,
+            labels,
+            parameters: None,
+            image: None,
+            predefined_train: None,
+            attribution: None,
+        }
+    }
+
     /// Number of points.
     pub fn len(&self) -> usize {
         self.points.nrows()

@@ -33,15 +33,7 @@ pub fn load<E: Scalar>(path: &Path, labels: Labels) -> Result<Dataset<E>, Error>
             (points, Some(labels))
         }
     };
-    Ok(Dataset {
-        name: stem(path),
-        points,
-        labels,
-        parameters: None,
-        image: None,
-        predefined_train: None,
-        attribution: None,
-    })
+    Ok(Dataset::table(stem(path), points, labels))
 }
 
 /// What the header of an array says.

@@ -69,15 +69,7 @@ pub fn load<E: Scalar>(path: &Path, labels: Labels) -> Result<Dataset<E>, Error>
         }
         (None, Labels::None) => (points, None),
     };
-    Ok(Dataset {
-        name: stem(path),
-        points,
-        labels,
-        parameters: None,
-        image: None,
-        predefined_train: None,
-        attribution: None,
-    })
+    Ok(Dataset::table(stem(path), points, labels))
 }
 
 /// The arrays of an archive.

@@ -88,6 +88,21 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Enters the group of a filled or an outlined shape and gives the attribute for its colour; `None` if it is invisible
+    fn enter_shape<S: BackendStyle>(&mut self, style: &S, fill: bool) -> Option<&'static str> {
+        let color = style.color();
+        if color.alpha <= 0.0 {
+            return None;
+        }
+        if fill {
+            self.enter_fill(color);
+            Some("fill")
+        } else {
+            self.enter_stroke(color, style.stroke_width());
+            Some("stroke")
+        }
+    }
+
     fn enter_fill(&mut self, color: BackendColor) {
         self.enter(opacity("fill-opacity", color.alpha));
     }
@@ -193,15 +208,9 @@ impl DrawingBackend for Canvas<'_> {
         fill: bool,
     ) -> Drawn {
         let color = style.color();
-        if color.alpha <= 0.0 {
+        let Some(paint) = self.enter_shape(style, fill) else {
             return Ok(());
-        }
-        if fill {
-            self.enter_fill(color);
-        } else {
-            self.enter_stroke(color, style.stroke_width());
-        }
-        let paint = if fill { "fill" } else { "stroke" };
+        };
         let _ = writeln!(
             self.out,
             r#"<rect x="{}" y="{}" width="{}" height="{}" {paint}="{}"/>"#,
@@ -241,15 +250,9 @@ impl DrawingBackend for Canvas<'_> {
         fill: bool,
     ) -> Drawn {
         let color = style.color();
-        if color.alpha <= 0.0 {
+        let Some(paint) = self.enter_shape(style, fill) else {
             return Ok(());
-        }
-        if fill {
-            self.enter_fill(color);
-        } else {
-            self.enter_stroke(color, style.stroke_width());
-        }
-        let paint = if fill { "fill" } else { "stroke" };
+        };
         let _ = writeln!(
             self.out,
             r#"<circle cx="{}" cy="{}" r="{}" {paint}="{}"/>"#,

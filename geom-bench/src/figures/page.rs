@@ -156,25 +156,29 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    const WIDTH: f64 = 540.0;
+    /// The box that a plot of two coordinates fits into, and the least of it that it takes, in pixels.
+    const LARGEST: (f64, f64) = (540.0, 580.0);
+    const SMALLEST: f64 = 240.0;
 
     /// Fits a plot to data ranges: one unit is as long upwards as sideways, unless there is only one coordinate
     pub(super) fn fit(x: (f64, f64), y: (f64, f64), dimension: usize) -> Self {
-        let width = Self::WIDTH;
         if dimension == 1 {
             let range = (x, (-0.6, 0.6));
             let y = Axis::without_ticks(range.1);
             return Self {
                 x: Axis::linear(x, 8),
                 y,
-                width,
+                width: Self::LARGEST.0,
                 height: 290.0,
                 dimension,
                 range,
             };
         }
         let (wide, high) = (x.1 - x.0, y.1 - y.0);
-        let height = (width * high / wide).clamp(320.0, 580.0);
+        // Both sides follow the data, as far as that leaves room to read the axes of a long, narrow cloud.
+        let scale = (Self::LARGEST.0 / wide).min(Self::LARGEST.1 / high);
+        let width = (wide * scale).max(Self::SMALLEST);
+        let height = (high * scale).max(Self::SMALLEST);
         let unit = (wide / width).max(high / height);
         let grown = |(low, high): (f64, f64), pixels: f64| {
             let (middle, half) = (f64::midpoint(low, high), unit * pixels / 2.0);
@@ -182,8 +186,8 @@ impl Plane {
         };
         let range = (grown(x, width), grown(y, height));
         Self {
-            x: Axis::linear(range.0, 8),
-            y: Axis::linear(range.1, 7),
+            x: Axis::linear(range.0, ticks(width)),
+            y: Axis::linear(range.1, ticks(height)),
             width,
             height,
             dimension,
@@ -224,5 +228,38 @@ impl Plane {
         let plot = axes(&area, rect, (self.x.clone(), self.y.clone()), names)?;
         write_notes(&area, &lines, notes_top)?;
         Ok(LatentPage { area, plot, rect })
+    }
+}
+
+/// How many ticks suit an axis of this length in pixels.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a few hundred pixels"
+)]
+fn ticks(length: f64) -> usize {
+    (length / 75.0).round() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plane;
+
+    #[test]
+    fn the_frame_follows_long_and_narrow_data_at_equal_scale() {
+        for (wide, high, width, height) in [
+            (1.0, 1.0, 540.0, 540.0),
+            (1.0, 2.0, 290.0, 580.0),
+            (2.0, 1.0, 540.0, 270.0),
+            (0.2, 1.5, 240.0, 580.0),
+            (90.0, 1.0, 540.0, 240.0),
+        ] {
+            let plane = Plane::fit((0.0, wide), (-high, 0.0), 2);
+            assert!((plane.width - width).abs() < 1e-9 && (plane.height - height).abs() < 1e-9);
+            let (x, y) = plane.range;
+            let scales = [(x.1 - x.0) / plane.width, (y.1 - y.0) / plane.height];
+            assert!((scales[0] / scales[1] - 1.0).abs() < 1e-12, "{scales:?}");
+            assert!(x.0 <= 1e-9 && x.1 >= wide - 1e-9 && y.0 <= -high + 1e-9 && y.1 >= -1e-9);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::glossary::{Better, explain};
+use super::glossary::{Better, HEADLINE_METRICS, explain};
 use super::page::{figure, number, page, warnings};
 use super::run::direction;
 use super::{Figure, FigureKind, Footer, Metric};
@@ -90,10 +90,13 @@ fn best(values: &[Option<f64>], better: Better) -> Option<f64> {
 }
 
 fn metrics(runs: &[ComparedRun]) -> Markup {
-    let all = names(
+    let mut all = names(
         runs.iter()
             .flat_map(|run| run.metrics.iter().map(|metric| metric.name.as_str())),
     );
+    // The numbers that matter come first, the rest as it is.
+    let place = |name: &str| HEADLINE_METRICS.iter().position(|known| *known == name);
+    all.sort_by_key(|name| place(name).unwrap_or(HEADLINE_METRICS.len()));
     html! {
         @if all.is_empty() {
             p.missing { "These runs have no metrics." }
@@ -279,5 +282,37 @@ mod tests {
         hostile.runs[0].figures.clear();
         assert!(!comparison_page(&hostile).contains("<script"));
         assert!(comparison_page(&Comparison::default()).contains("0 runs"));
+    }
+
+    #[test]
+    fn the_numbers_that_matter_come_first() {
+        let metric = |name: &str| Metric {
+            name: name.into(),
+            train: None,
+            test: Some(1.0),
+        };
+        let run = ComparedRun {
+            metrics: [
+                "continuity",
+                "kl_0.1",
+                "reconstruction_mse",
+                "trustworthiness",
+            ]
+            .map(metric)
+            .into(),
+            ..ComparedRun::default()
+        };
+        let html = comparison_page(&Comparison {
+            runs: vec![run],
+            ..Comparison::default()
+        });
+        let places = [
+            "reconstruction_mse",
+            "kl_0.1",
+            "continuity",
+            "trustworthiness",
+        ]
+        .map(|name| html.find(&format!("<code>{name}</code>")).unwrap());
+        assert!(places.is_sorted(), "{places:?}");
     }
 }

@@ -83,18 +83,6 @@ const ENTRIES: &[Entry] = &[
         "λmax/λmin of JᵀJ at the median point: 1 means that circles stay circles, 100 that one direction is stretched ten times as far as another.",
     ),
     (
-        "condition_number_max",
-        "Largest condition number",
-        Better::Lower,
-        "λmax/λmin of JᵀJ at the worst point; infinite where the decoder collapses a direction.",
-    ),
-    (
-        "condition_number_infinite",
-        "Collapsed points",
-        Better::Lower,
-        "The number of points at which the decoder collapses a direction, so that the condition number is infinite.",
-    ),
-    (
         "knn_recall_{}",
         "Neighbours kept, k\u{a0}=\u{a0}{}",
         Better::Higher,
@@ -143,12 +131,6 @@ const ENTRIES: &[Entry] = &[
         "Summed absolute difference between the densities of data and embedding, smoothed at σ = {}; 0 is best, 2 worst.",
     ),
     (
-        "density_l1",
-        "Density difference",
-        Better::Lower,
-        "Summed absolute difference between the smoothed densities of data and embedding; 0 is best, 2 worst.",
-    ),
-    (
         "trustworthiness",
         "Trustworthiness",
         Better::Higher,
@@ -167,13 +149,37 @@ const ENTRIES: &[Entry] = &[
         "How far the ranks of near neighbours move between data and embedding, relative to the rank; 0 keeps all ranks.",
     ),
     (
-        "rmse",
-        "Distance error",
+        "mrre_zx",
+        "Rank error of the embedding's neighbours",
         Better::Lower,
-        "Root mean squared difference between distances in the data and in the embedding, without any scaling: it also counts a wrong overall scale.",
+        "How far the ranks of the neighbours in the embedding move when they are looked up in the data: large where the embedding puts strangers side by side.",
     ),
     (
-        "distance_rmse",
+        "mrre_xz",
+        "Rank error of the data's neighbours",
+        Better::Lower,
+        "How far the ranks of the neighbours in the data move when they are looked up in the embedding: large where the embedding tears neighbours apart.",
+    ),
+    (
+        "knn_recall",
+        "Neighbours kept, mean over k",
+        Better::Higher,
+        "The share of each point's nearest neighbours in the data that are among its nearest in the embedding, averaged over neighbourhoods of many sizes: 1 keeps all.",
+    ),
+    (
+        "neighbourhood_loss",
+        "Neighbours lost, mean over k",
+        Better::Lower,
+        "The share of each point's nearest neighbours that the embedding loses, averaged over neighbourhoods of many sizes: 1 minus the recall.",
+    ),
+    (
+        "rank_correlation",
+        "Rank correlation",
+        Better::Higher,
+        "Spearman correlation of the near neighbours' ranks in data and embedding: 1 keeps their order.",
+    ),
+    (
+        "rmse",
         "Distance error",
         Better::Lower,
         "Root mean squared difference between distances in the data and in the embedding, without any scaling: it also counts a wrong overall scale.",
@@ -182,7 +188,13 @@ const ENTRIES: &[Entry] = &[
         "stress",
         "Stress",
         Better::Lower,
-        "Differences between distances in data and embedding relative to the distances themselves; 0 keeps all distances.",
+        "Differences between distances in data and embedding relative to the distances in the embedding, as the papers compute it; 0 keeps all distances.",
+    ),
+    (
+        "stress_kruskal",
+        "Stress (Kruskal)",
+        Better::Lower,
+        "Differences between distances in data and embedding relative to the distances in the data: 0 keeps all distances, and 1 is reached by putting all points in one place.",
     ),
     (
         "spearman",
@@ -191,10 +203,28 @@ const ENTRIES: &[Entry] = &[
         "Spearman correlation of all pairwise distances in data and embedding: 1 keeps the order of near and far.",
     ),
     (
+        "pearson",
+        "Distance correlation",
+        Better::Higher,
+        "Pearson correlation of all pairwise distances in data and embedding: 1 if one is a multiple of the other up to a constant.",
+    ),
+    (
         "triplet_accuracy",
         "Triplet accuracy",
         Better::Higher,
         "How often, of two points, the one that is nearer in the data is also nearer in the embedding: 1 is always, ½ is chance.",
+    ),
+    (
+        "knn_label_accuracy_{}",
+        "Labels told by neighbours, k\u{a0}=\u{a0}{}",
+        Better::Higher,
+        "The share of points whose label is the most frequent among their {} nearest neighbours in the embedding: 1 keeps the classes apart, and the share of the largest class is reached by guessing.",
+    ),
+    (
+        "knn_purity_{}",
+        "Neighbours of the same label, k\u{a0}=\u{a0}{}",
+        Better::Higher,
+        "The mean share of the {} nearest neighbours in the embedding that have the point's own label: 1 keeps the classes apart.",
     ),
     (
         "variance_of_ratios",

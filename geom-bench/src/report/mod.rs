@@ -102,6 +102,15 @@ pub struct Figure {
     pub remark: Option<String>,
 }
 
+/// A picture that a page cannot have
+#[derive(Debug, Clone)]
+pub struct AbsentFigure {
+    /// Which picture it would be
+    pub kind: FigureKind,
+    /// Why it is not there, as a sentence
+    pub reason: String,
+}
+
 /// A quantity of `metrics.json`
 #[derive(Debug, Clone)]
 pub struct Metric {
@@ -109,7 +118,7 @@ pub struct Metric {
     pub name: String,
     /// The value on the training points
     pub train: Option<f64>,
-    /// The value on the test points
+    /// The value on the test points, or on all points if they are not divided
     pub test: Option<f64>,
 }
 

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::glossary::{Better, HEADLINE_METRICS, explain};
 use super::page::{figure, number, page, warnings};
-use super::{Figure, FigureKind, Footer, Metric};
+use super::{AbsentFigure, Figure, FigureKind, Footer, Metric};
 
 /// Everything that the report of one run shows
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,10 @@ pub struct RunReport {
     pub warnings: Vec<String>,
     /// The pictures; they are shown in the order of [`FigureKind::ALL`]
     pub figures: Vec<Figure>,
+    /// The pictures that this run cannot have; others that are missing are warned of
+    pub absent: Vec<AbsentFigure>,
+    /// Whether all points are one part; the metrics' test values are then of all of them
+    pub undivided: bool,
     /// What `metrics.json` holds; [`HEADLINE_METRICS`] also stand on top
     pub metrics: Vec<Metric>,
     /// Every effective setting, as name and value
@@ -28,7 +32,7 @@ pub struct RunReport {
 /// The report as one HTML file
 pub fn run_page(report: &RunReport) -> String {
     let body = html! {
-        (headline(&report.metrics))
+        (headline(report))
         (warnings(&all_warnings(report)))
         section {
             h2 { "Pictures" }
@@ -36,12 +40,15 @@ pub fn run_page(report: &RunReport) -> String {
                 @for picture in report.figures.iter().filter(|picture| picture.kind == kind) {
                     (figure(picture, html! { strong { (kind.heading()) ". " } (kind.caption()) }))
                 }
+                @for absent in report.absent.iter().filter(|absent| absent.kind == kind) {
+                    p.missing { strong { (kind.heading()) ". " } (absent.reason) }
+                }
             }
             @if report.figures.is_empty() { p.missing { "This run has no pictures." } }
         }
         section {
             h2 { "Metrics" }
-            (metrics(&report.metrics))
+            (metrics(report))
         }
         section {
             h2 { "Settings" }
@@ -83,8 +90,10 @@ fn all_warnings(report: &RunReport) -> Vec<String> {
         );
     }
     if !report.figures.is_empty() {
-        let missing =
-            |kind: &FigureKind| !report.figures.iter().any(|picture| picture.kind == *kind);
+        let missing = |kind: &FigureKind| {
+            !report.figures.iter().any(|picture| picture.kind == *kind)
+                && !report.absent.iter().any(|absent| absent.kind == *kind)
+        };
         let kinds = FigureKind::ALL.into_iter().filter(missing);
         list("Missing pictures", kinds.map(FigureKind::heading).collect());
     }
@@ -92,7 +101,8 @@ fn all_warnings(report: &RunReport) -> Vec<String> {
 }
 
 /// The numbers that matter, on test points where there are any
-fn headline(metrics: &[Metric]) -> Markup {
+fn headline(report: &RunReport) -> Markup {
+    let metrics = &report.metrics;
     let cards: Vec<(&Metric, f64)> = HEADLINE_METRICS
         .iter()
         .filter_map(|name| metrics.iter().find(|metric| metric.name == *name))
@@ -108,6 +118,7 @@ fn headline(metrics: &[Metric]) -> Markup {
                         dd.other {
                             @match (metric.test, metric.train) {
                                 (Some(_), Some(train)) => { "test; train " (number(train)) }
+                                (Some(_), None) if report.undivided => { "all points" }
                                 (Some(_), None) => { "test" }
                                 (None, _) => { "train" }
                             }
@@ -119,7 +130,8 @@ fn headline(metrics: &[Metric]) -> Markup {
     }
 }
 
-fn metrics(metrics: &[Metric]) -> Markup {
+fn metrics(report: &RunReport) -> Markup {
+    let metrics = &report.metrics;
     let cell = |value: Option<f64>| html! { td.number { (value.map_or("–".to_owned(), number)) } };
     html! {
         @if metrics.is_empty() {
@@ -127,13 +139,13 @@ fn metrics(metrics: &[Metric]) -> Markup {
         } @else {
             div.scroll {
                 table {
-                    thead { tr { th { "metric" } th { "train" } th { "test" } th { "better" } th { "how to read it" } } }
+                    thead { tr { th { "metric" } @if report.undivided { th { "all points" } } @else { th { "train" } th { "test" } } th { "better" } th { "how to read it" } } }
                     tbody {
                         @for metric in metrics {
                             @let explanation = explain(&metric.name);
                             tr {
                                 th scope="row" { (explanation.title) code { (metric.name) } }
-                                (cell(metric.train))
+                                @if !report.undivided { (cell(metric.train)) }
                                 (cell(metric.test))
                                 td { (direction(explanation.better)) }
                                 td { (explanation.sentence) }
@@ -178,6 +190,11 @@ mod tests {
                 svg: "<svg/>".into(),
                 remark: Some(attack.into()),
             }],
+            absent: vec![AbsentFigure {
+                kind: FigureKind::LossCurves,
+                reason: attack.into(),
+            }],
+            undivided: false,
             metrics: vec![metric(attack, Some(1.0), None)],
             settings: vec![(attack.into(), attack.into())],
             footer: Footer {
@@ -189,8 +206,8 @@ mod tests {
         };
         let html = run_page(&report);
         assert!(!html.contains("<script") && !html.contains("<img"));
-        // Title and heading, summary, warning, remark, metric twice, setting twice, three in the footer.
-        assert_eq!(html.matches("&lt;script&gt;alert(1)").count(), 12);
+        // Title and heading, summary, warning, remark, absent picture, metric twice, setting twice, three in the footer.
+        assert_eq!(html.matches("&lt;script&gt;alert(1)").count(), 13);
         assert_eq!(
             html.matches("<svg/>").count(),
             1,

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::Error;
 
+/// How the names of files begin that are still being written; what is left of them belongs to a process that was killed.
+pub(super) const PARTIAL: &str = ".partial-";
+
 /// Replaces the file at `path` by one with these contents, at once.
 ///
 /// The contents go to a new file beside it, are flushed to the disk, and take the name in one step: a crash, a full
@@ -43,11 +46,12 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".partial-");
+    builder.prefix(PARTIAL);
     // Temporary files are private by default; this one becomes an ordinary file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    // The error names the temporary file, of which the user knows nothing; the reason alone is enough.
+    let mut file = (builder.tempfile_in(folder)).map_err(|error| io::Error::from(error.kind()))?;
     let mut writer = BufWriter::new(file.as_file_mut());
     write(&mut writer)?;
     writer.flush()?;

@@ -55,7 +55,10 @@ impl RunFolder {
         let (embedding, geometry) = (self.file(EMBEDDING_CSV), self.file(GEOMETRY));
         let codes = Table::read(&embedding, &["split", "index", "label"])?;
         let values = Table::read(&geometry, &["split", "index"])?;
-        let table_error = |path: &Path, reason: String| Error::RunTable { path: path.into(), reason };
+        let table_error = |path: &Path, reason: String| Error::RunTable {
+            path: path.into(),
+            reason,
+        };
         let Some(column) = values.columns.iter().position(|name| name == "log_det") else {
             return Err(table_error(&geometry, "it has no column log_det".into()));
         };
@@ -84,22 +87,43 @@ struct Table {
 
 impl Table {
     fn read(path: &Path, keys: &[&str]) -> Result<Self, Error> {
-        let failed = |reason: String| Error::RunTable { path: path.into(), reason };
+        let failed = |reason: String| Error::RunTable {
+            path: path.into(),
+            reason,
+        };
         let mut reader = csv::Reader::from_path(path).map_err(|error| failed(error.to_string()))?;
-        let header = reader.headers().map_err(|error| failed(error.to_string()))?.clone();
+        let header = reader
+            .headers()
+            .map_err(|error| failed(error.to_string()))?
+            .clone();
         if !header.iter().take(keys.len()).eq(keys.iter().copied()) {
-            return Err(failed(format!("its header does not begin with {}", keys.join(","))));
+            return Err(failed(format!(
+                "its header does not begin with {}",
+                keys.join(",")
+            )));
         }
         let columns = header.iter().skip(keys.len()).map(str::to_owned).collect();
-        let mut table = Self { columns, keys: Vec::new(), rows: Vec::new() };
+        let mut table = Self {
+            columns,
+            keys: Vec::new(),
+            rows: Vec::new(),
+        };
         for (line, record) in reader.records().enumerate() {
             let record = record.map_err(|error| failed(error.to_string()))?;
             let numbers = record.iter().skip(keys.len()).map(|text| {
-                let place = |_| failed(format!("line {}: `{}` is not a number", line + 2, text.escape_debug()));
+                let place = |_| {
+                    failed(format!(
+                        "line {}: `{}` is not a number",
+                        line + 2,
+                        text.escape_debug()
+                    ))
+                };
                 text.parse::<f64>().map_err(place)
             });
             table.rows.push(numbers.collect::<Result<_, _>>()?);
-            table.keys.push((record[0].to_owned(), record[1].to_owned()));
+            table
+                .keys
+                .push((record[0].to_owned(), record[1].to_owned()));
         }
         Ok(table)
     }
@@ -116,9 +140,17 @@ mod tests {
     fn folder(scratch: &tempfile::TempDir) -> RunFolder {
         let folder = RunFolder::create(&Config::default(), scratch.path()).unwrap();
         let codes = array![[0.5, -1.0], [2.0, 3.25]];
-        let part = |split, indices, points| EmbeddingPart { split, indices, labels: None, points };
+        let part = |split, indices, points| EmbeddingPart {
+            split,
+            indices,
+            labels: None,
+            points,
+        };
         folder
-            .write_embedding(&[part("train", &[3, 4], codes.view()), part("test", &[9], codes.slice(ndarray::s![..1, ..]))])
+            .write_embedding(&[
+                part("train", &[3, 4], codes.view()),
+                part("test", &[9], codes.slice(ndarray::s![..1, ..])),
+            ])
             .unwrap();
         folder
     }
@@ -127,15 +159,23 @@ mod tests {
     fn what_is_written_is_read_back_for_the_training_points() {
         let scratch = tempfile::tempdir().unwrap();
         let folder = folder(&scratch);
-        let log_det = [Array1::from(vec![0.1, f64::NEG_INFINITY]), Array1::from(vec![7.0])];
-        let condition = [Array1::from(vec![2.0, f64::INFINITY]), Array1::from(vec![1.0])];
+        let log_det = [
+            Array1::from(vec![0.1, f64::NEG_INFINITY]),
+            Array1::from(vec![7.0]),
+        ];
+        let condition = [
+            Array1::from(vec![2.0, f64::INFINITY]),
+            Array1::from(vec![1.0]),
+        ];
         let part = |split, indices, k: usize| GeometryPart {
             split,
             indices,
             log_det: &log_det[k],
             condition_number: &condition[k],
         };
-        folder.write_geometry(&[part("train", &[3, 4], 0), part("test", &[9], 1)]).unwrap();
+        folder
+            .write_geometry(&[part("train", &[3, 4], 0), part("test", &[9], 1)])
+            .unwrap();
         let read = folder.read_geometry().unwrap();
         assert_eq!(read.embedding, array![[0.5, -1.0], [2.0, 3.25]]);
         assert_eq!(read.log_det, log_det[0]);
@@ -153,7 +193,10 @@ mod tests {
             "split,index,log_det\ntrain,3,1\n",
         ] {
             folder.write(GEOMETRY, text.as_bytes()).unwrap();
-            assert!(matches!(folder.read_geometry(), Err(Error::RunTable { .. })), "{text}");
+            assert!(
+                matches!(folder.read_geometry(), Err(Error::RunTable { .. })),
+                "{text}"
+            );
         }
     }
 }

@@ -62,6 +62,7 @@ impl Log {
     pub fn append(&mut self, record: &impl Serialize) -> Result<(), Error> {
         let path = || self.path.clone();
         let mut line = serde_json::to_vec(record).map_err(|source| Error::Json {
+            operation: "write",
             path: path(),
             source,
         })?;

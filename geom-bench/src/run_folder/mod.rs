@@ -7,6 +7,7 @@
 //! | [`LOG`] | one JSON object a line, one line an epoch |
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
+//! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
 //! | [`METRICS`] | the figures measured at the end |
 //! | [`FIGURES`] | a folder with pictures |
 //! | [`REPORT`] | a page that shows it all |
@@ -36,8 +37,9 @@ mod atomic;
 mod embedding;
 mod geometry;
 mod log;
+mod making;
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +54,8 @@ use crate::report::FigureKind;
 pub use atomic::{write_atomic, write_atomic_with};
 pub use embedding::{EmbeddingPart, export, write_npy};
 pub use geometry::{GeometryPart, PointGeometry};
+use making::{Made, check_empty, lock, remove_partial};
+
 pub use log::{Log, LogRecords, read_log};
 
 /// Where runs without `--out` go.
@@ -72,6 +76,8 @@ pub const LABELS_NPY: &str = "labels.npy";
 pub const GEOMETRY: &str = "geometry.csv";
 /// What an interrupted run goes on from; gone once the run is finished.
 pub const CHECKPOINTS: &str = "checkpoints";
+/// What there is to know about the graph of a method that needs one.
+pub const GRAPH: &str = "graph.json";
 /// The figures measured at the end.
 pub const METRICS: &str = "metrics.json";
 /// The folder with pictures.
@@ -80,20 +86,6 @@ pub const FIGURES: &str = "figures";
 pub const REPORT: &str = "report.html";
 /// The file that is locked.
 pub const LOCK: &str = ".lock";
-
-/// Entries that show that a folder holds a run.
-const SIGNS: [&str; 7] = [
-    CONFIG,
-    MODEL,
-    LOG,
-    METRICS,
-    REPORT,
-    EMBEDDING_CSV,
-    EMBEDDING_NPY,
-];
-
-/// Most numbers tried for an unnamed run.
-const MOST_RUNS: usize = 1_000_000;
 
 /// A folder with a run.
 #[derive(Debug)]
@@ -140,6 +132,7 @@ impl RunFolder {
         let lock = made.lock(&path)?;
         // Another process may have finished a run between the first look and the lock.
         check_empty(&path)?;
+        remove_partial(&path);
         let folder = Self {
             path,
             lock: Some(lock),
@@ -169,13 +162,15 @@ impl RunFolder {
         })
     }
 
-    /// Opens a run for writing and locks it.
+    /// Opens a run for writing, locks it, and removes what a killed process has left half-written.
     ///
     /// # Errors
     /// A folder without [`CONFIG`], or one that another process is writing.
     pub fn open_to_write(path: &Path) -> Result<Self, Error> {
         let folder = Self::open(path)?;
         let (lock, _) = lock(path)?;
+        remove_partial(path);
+        remove_partial(&path.join(FIGURES));
         Ok(Self {
             lock: Some(lock),
             ..folder
@@ -230,6 +225,7 @@ impl RunFolder {
     /// A value that JSON cannot hold, and what the operating system refuses.
     pub fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(value).map_err(|source| Error::Json {
+            operation: "write",
             path: self.file(name),
             source,
         })?;
@@ -243,7 +239,9 @@ impl RunFolder {
     pub fn remove(&self, name: &str) -> Result<(), Error> {
         let path = self.file(name);
         match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", &path)(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(Error::io("remove", &path)(error))
+            }
             _ => Ok(()),
         }
     }
@@ -295,119 +293,6 @@ pub fn figure_file(kind: FigureKind) -> String {
         FigureKind::LossCurves => "losses",
     };
     format!("{FIGURES}/{name}.svg")
-}
-
-/// Refuses a folder that holds anything besides the lock.
-fn check_empty(path: &Path) -> Result<(), Error> {
-    let mut other = None;
-    for entry in fs::read_dir(path).map_err(Error::io("read the folder", path))? {
-        let entry = entry
-            .map_err(Error::io("read the folder", path))?
-            .file_name();
-        let entry = entry.to_string_lossy().into_owned();
-        if SIGNS.contains(&entry.as_str()) {
-            return Err(Error::FolderHoldsRun {
-                path: path.to_path_buf(),
-                entry,
-            });
-        }
-        if entry != LOCK {
-            other = Some(entry);
-        }
-    }
-    other.map_or(Ok(()), |entry| {
-        Err(Error::FolderNotEmpty {
-            path: path.to_path_buf(),
-            entry,
-        })
-    })
-}
-
-/// Locks a folder; says whether the lock file is new.
-fn lock(folder: &Path) -> Result<(File, bool), Error> {
-    let path = folder.join(LOCK);
-    let new = !path.exists();
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(Error::io("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok((file, new)),
-        Err(TryLockError::WouldBlock) => Err(Error::FolderLocked {
-            path: folder.to_path_buf(),
-        }),
-        Err(TryLockError::Error(source)) => Err(Error::io("lock", &path)(source)),
-    }
-}
-
-/// What was made on the way to a new run, removed again unless kept.
-#[derive(Debug, Default)]
-struct Made {
-    folders: Vec<PathBuf>,
-    lock: Option<PathBuf>,
-}
-
-impl Made {
-    /// Makes a folder and those above it, where they are missing.
-    fn folders(&mut self, path: &Path) -> Result<(), Error> {
-        let missing: Vec<&Path> = path
-            .ancestors()
-            .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
-            .collect();
-        for path in missing.into_iter().rev() {
-            match fs::create_dir(path) {
-                Ok(()) => self.folders.push(path.to_path_buf()),
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::io("create the folder", path)(error)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the first of `<name>-1`, `<name>-2`, … that does not exist.
-    fn next_free(&mut self, runs: &Path, name: &str) -> Result<PathBuf, Error> {
-        self.folders(runs)?;
-        let mut last = None;
-        for path in (1..=MOST_RUNS).map(|n| runs.join(format!("{name}-{n}"))) {
-            match fs::create_dir(&path) {
-                Ok(()) => {
-                    self.folders.push(path.clone());
-                    return Ok(path);
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => last = Some(error),
-                Err(error) => return Err(Error::io("create the folder", path)(error)),
-            }
-        }
-        Err(Error::io("create a folder for the run in", runs)(
-            last.unwrap_or(ErrorKind::AlreadyExists.into()),
-        ))
-    }
-
-    fn lock(&mut self, folder: &Path) -> Result<File, Error> {
-        let (file, new) = lock(folder)?;
-        self.lock = new.then(|| folder.join(LOCK));
-        Ok(file)
-    }
-
-    fn keep(mut self) {
-        self.folders.clear();
-        self.lock = None;
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        // Nothing can be done about a refusal here, and the error that led here is on its way to the user.
-        if let Some(lock) = &self.lock {
-            let _ = fs::remove_file(lock);
-        }
-        for folder in self.folders.iter().rev() {
-            // Removes empty folders only: what another process put there stays.
-            let _ = fs::remove_dir(folder);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! Every method against plain comparison, on random and on adversarial points.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding to single precision"
+)]
+
 use ndarray::{Array2, ArrayView2, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

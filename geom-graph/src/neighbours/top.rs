@@ -110,7 +110,9 @@ mod tests {
             sorted.truncate(capacity);
             for _ in 0..2 {
                 let mut top = Top::new(capacity);
-                pairs.iter().for_each(|p| top.offer(p.0, p.1));
+                for p in &pairs {
+                    top.offer(p.0, p.1);
+                }
                 assert_eq!(top.into_sorted(), sorted);
                 pairs.reverse();
             }

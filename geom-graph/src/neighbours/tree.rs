@@ -18,6 +18,9 @@ pub trait Tree<T>: Send + Sync {
     /// The `count` nearest points in order of distance; which of several at the last distance is open.
     fn nearest(&self, query: &[T], count: NonZero<usize>, found: &mut Vec<(T, u32)>);
 
+    /// The points in an order in which neighbours stand together.
+    fn order(&self) -> Vec<u32>;
+
     /// All points whose key is at most `radius`, in any order.
     fn within(&self, query: &[T], radius: T, found: &mut Vec<(T, u32)>);
 }
@@ -68,6 +71,10 @@ macro_rules! within {
 macro_rules! trees {
     ($t:ty, $build:ident) => {
         impl<const W: usize> Tree<$t> for Kd<$t, W> {
+            fn order(&self) -> Vec<u32> {
+                self.tree.iter().map(|p| p.0).collect()
+            }
+
             fn nearest(&self, query: &[$t], count: NonZero<usize>, found: &mut Vec<($t, u32)>) {
                 found.clear();
                 nearest!(self.tree, SquaredEuclidean<$t>, query, count, found);
@@ -80,6 +87,10 @@ macro_rules! trees {
         }
 
         impl<const W: usize> Tree<$t> for OtherKd<$t, W> {
+            fn order(&self) -> Vec<u32> {
+                self.tree.iter().map(|p| p.0).collect()
+            }
+
             fn nearest(&self, query: &[$t], count: NonZero<usize>, found: &mut Vec<($t, u32)>) {
                 found.clear();
                 if self.key == Key::Manhattan {
@@ -204,6 +215,11 @@ impl<'a, T: Scalar> TreeIndex<'a, T> {
         }
         sort_pairs(found);
         found.truncate(k);
+    }
+
+    /// The points in an order in which neighbours stand together: queries in this order find the tree in the cache.
+    pub(crate) fn order(&self) -> Vec<u32> {
+        self.tree.order()
     }
 
     /// All points with key at most `radius`, in order, ties by index, without the point `exclude`.

@@ -7,7 +7,7 @@ use faer::sparse::linalg::cholesky::{
     factorize_symbolic_cholesky,
 };
 use faer::sparse::{SparseColMatRef, SymbolicSparseColMatRef};
-use faer::{Conj, MatMut, Par, Side};
+use faer::{Conj, MatMut, Par, Side, Spec};
 use nalgebra_sparse::CsrMatrix;
 use rayon::prelude::*;
 
@@ -39,7 +39,7 @@ impl Factor {
             return None;
         }
         let mut values = vec![0.0; symbolic.len_val()];
-        let scratch = symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Default::default());
+        let scratch = symbolic.factorize_numeric_llt_scratch::<f64>(Par::Seq, Spec::default());
         let mut memory = MemBuffer::try_new(scratch).ok()?;
         symbolic
             .factorize_numeric_llt(
@@ -49,7 +49,7 @@ impl Factor {
                 LltRegularization::default(),
                 Par::Seq,
                 MemStack::new(&mut memory),
-                Default::default(),
+                Spec::default(),
             )
             .ok()?;
         Some(Self {

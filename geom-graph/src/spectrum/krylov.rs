@@ -125,6 +125,7 @@ impl Basis {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "one loop, whose state has no parts")]
 /// The largest eigenpairs of `operator` on the complement of `known` (n rows of `known_count` numbers, orthonormal).
 pub(crate) fn largest(
     n: usize,
@@ -307,7 +308,9 @@ fn orthonormalise(
                 length = 1.0;
             }
         }
-        v.iter_mut().for_each(|x| *x /= length);
+        for x in &mut v {
+            *x /= length;
+        }
         finished.push(v);
     }
     for (i, row) in w.chunks_exact_mut(p).enumerate() {

@@ -2,20 +2,17 @@
 
 mod factor;
 mod krylov;
+mod solver;
 
 #[cfg(test)]
 mod tests;
 
-use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array1, Array2};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use self::factor::Factor;
-use self::krylov::{Goal, largest};
-use crate::progress::{Counter, Progress};
-use crate::sparse::{ROWS, row_map};
-use crate::{Error, Laplacian, Scalar, simd};
+use self::solver::{Pairs, constants, rayleigh, symmetric};
+use crate::progress::Progress;
+use crate::{Error, Laplacian, Scalar};
 
 /// How eigenvalues are read off an operator $L = (P - I)/t$ with $Pf = \mu f$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -201,8 +198,13 @@ impl<'a> SpectrumParameters<'a> {
             return refuse("reading", 1.0, "linear unless L = (P - I)/t with one t");
         }
         let matrix = symmetric(laplacian);
-        let (values, vectors, method, complete, steps) = self.pairs(&matrix)?;
-        let residuals = residuals(&matrix, &values, &vectors);
+        let Pairs {
+            vectors,
+            method,
+            complete,
+            steps,
+        } = self.pairs(&matrix, &constants(laplacian, self.count))?;
+        let (values, residuals, vectors) = rayleigh(&matrix, vectors, self.count);
         let k = values.len();
         let mut eigenvalues = Array1::from(values);
         if self.reading == Reading::Logarithm {
@@ -242,283 +244,10 @@ impl<'a> SpectrumParameters<'a> {
         Ok(Spectrum {
             eigenvalues,
             eigenfunctions,
-            residuals,
+            residuals: residuals.into(),
             method,
             complete,
             steps,
         })
     }
-
-    /// Values, vectors (rows of k), method, complete, steps for the smallest eigenpairs of a symmetric matrix.
-    fn pairs(&self, matrix: &CsrMatrix<f64>) -> Result<Pairs, Error> {
-        let n = matrix.nrows();
-        let method = self.method;
-        if method == Some(SpectralMethod::Dense) || method.is_none() && n <= SMALL {
-            return dense(matrix, self.count);
-        }
-        let bound = norm_bound(matrix);
-        let counter = self.progress.start(OPERATION, self.most_steps());
-        let mut outcome = None;
-        if method != Some(SpectralMethod::Krylov) {
-            let shift = (bound * 1e-9).max(f64::MIN_POSITIVE);
-            let most = if method.is_none() {
-                FILL * n
-            } else {
-                usize::MAX
-            };
-            // A graph with many entries a row has a dense factor, which is not worth finding out.
-            let promising = method.is_some() || matrix.nnz() < 100 * n;
-            let factor = promising
-                .then(|| Factor::new(&shifted(matrix, shift), most))
-                .flatten();
-            if let Some(factor) = factor {
-                let failed = Error::Decomposition {
-                    operation: OPERATION,
-                    n,
-                };
-                let operator = |x: &[f64], p: usize, y: &mut [f64]| {
-                    factor.solve(x, p, y).ok_or_else(|| failed.clone())
-                };
-                // The tolerance is relative to the smallest wanted value of the inverse, which is not known; relative
-                // to 1/bound it is on the safe side, and rounding ends the iteration before.
-                let unread = |theta: f64| 1.0 / theta - shift;
-                outcome = self.iterate(
-                    n,
-                    &operator,
-                    Target::Inverse,
-                    &counter,
-                    SpectralMethod::ShiftInvert,
-                    &unread,
-                )?;
-            }
-        }
-        if outcome.is_none() && method != Some(SpectralMethod::ShiftInvert) {
-            let operator = |x: &[f64], p: usize, y: &mut [f64]| {
-                y.par_chunks_mut(ROWS * p)
-                    .enumerate()
-                    .for_each(|(chunk, y)| {
-                        simd::sparse_rows(matrix.csr_data(), chunk * ROWS, x, p, y);
-                        y.iter_mut().for_each(|y| *y = -*y);
-                    });
-                Ok(())
-            };
-            let target = Target::Plain {
-                tolerance: self.tolerance * bound,
-            };
-            outcome = self.iterate(
-                n,
-                &operator,
-                target,
-                &counter,
-                SpectralMethod::Krylov,
-                &|theta| -theta,
-            )?;
-        }
-        match outcome {
-            Some(pairs) => Ok(pairs),
-            None if n <= FALLBACK => dense(matrix, self.count),
-            None => Err(Error::NotConverged {
-                operation: OPERATION,
-                iterations: self.most_steps(),
-                residual: f64::NAN,
-                tolerance: self.tolerance,
-            }),
-        }
-    }
-
-    fn most_steps(&self) -> usize {
-        400 + 100 * self.count.div_ceil(self.block)
-    }
-
-    /// The iteration and its proof; `None` when it does not converge.
-    fn iterate(
-        &self,
-        n: usize,
-        operator: &krylov::Operator<'_>,
-        target: Target,
-        counter: &Counter<'_>,
-        method: SpectralMethod,
-        unread: &dyn Fn(f64) -> f64,
-    ) -> Result<Option<Pairs>, Error> {
-        // A few more than wanted make the last wanted one converge sooner and leave a gap for the proof.
-        let count = (self.count + 2).min(n);
-        let mut goal = Goal {
-            count,
-            block: self.block,
-            basis: (2 * count + 4 * self.block).max(6 * self.block),
-            tolerance: target.first(),
-            ceiling: None,
-            steps: self.most_steps(),
-            seed: self.seed,
-        };
-        if let Target::Inverse = target {
-            // One short run tells the size of the values wanted.
-            let scout = Goal {
-                count: self.count,
-                steps: 2 + self.count.div_ceil(self.block),
-                tolerance: 0.0,
-                ..goal
-            };
-            let ritz = largest(n, operator, &[], 0, &scout, counter)?;
-            let wanted = ritz.values.last().copied().unwrap_or(1.0).abs();
-            goal = Goal {
-                count,
-                tolerance: self.tolerance * wanted,
-                ..scout
-            };
-            goal.steps = self.most_steps();
-        }
-        let first = largest(n, operator, &[], 0, &goal, counter)?;
-        if !first.converged {
-            return Ok(None);
-        }
-        let mut steps = first.steps;
-        let mut all: Vec<(f64, Vec<f64>)> = columns(&first.values, &first.vectors);
-        let mut complete = !self.verify || all.len() >= n;
-        let mut round = 0;
-        while !complete && round < 12 {
-            round += 1;
-            all.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let worst = all[self.count - 1].0;
-            let known = rows(n, &all);
-            let margin = goal.tolerance.max(1e-9 * worst.abs());
-            let proof = Goal {
-                count: 1,
-                basis: goal.basis,
-                tolerance: goal.tolerance,
-                ceiling: Some(worst + margin),
-                seed: self.seed.wrapping_add(round),
-                ..goal
-            };
-            let ritz = largest(n, operator, &known, all.len(), &proof, counter)?;
-            steps += ritz.steps;
-            let Some(&value) = ritz.values.first() else {
-                break;
-            };
-            if value <= worst + margin {
-                complete = ritz.converged;
-                break;
-            }
-            // Something was missed: find it, and its copies, to the full tolerance.
-            let search = Goal {
-                count: self.block,
-                ceiling: None,
-                ..proof
-            };
-            let ritz = largest(n, operator, &known, all.len(), &search, counter)?;
-            steps += ritz.steps;
-            if !ritz.converged {
-                return Ok(None);
-            }
-            all.extend(columns(&ritz.values, &ritz.vectors));
-        }
-        all.sort_by(|a, b| b.0.total_cmp(&a.0));
-        all.truncate(self.count);
-        let values = all.iter().map(|p| unread(p.0)).collect();
-        Ok(Some((
-            values,
-            rows(n, &all),
-            method,
-            complete && self.verify,
-            steps,
-        )))
-    }
-}
-
-type Pairs = (Vec<f64>, Vec<f64>, SpectralMethod, bool, usize);
-
-#[derive(Clone, Copy)]
-enum Target {
-    Inverse,
-    Plain { tolerance: f64 },
-}
-
-impl Target {
-    fn first(self) -> f64 {
-        match self {
-            Self::Inverse => 0.0,
-            Self::Plain { tolerance } => tolerance,
-        }
-    }
-}
-
-fn columns(values: &[f64], vectors: &[f64]) -> Vec<(f64, Vec<f64>)> {
-    let k = values.len();
-    let column = |c: usize| vectors.iter().skip(c).step_by(k).copied().collect();
-    values
-        .iter()
-        .enumerate()
-        .map(|(c, &v)| (v, column(c)))
-        .collect()
-}
-
-fn rows(n: usize, columns: &[(f64, Vec<f64>)]) -> Vec<f64> {
-    (0..n)
-        .flat_map(|i| columns.iter().map(move |c| c.1[i]))
-        .collect()
-}
-
-/// $A = M^{-1/2}(D - W)M^{-1/2}$ in `f64`.
-fn symmetric<T: Scalar>(laplacian: &Laplacian<T>) -> CsrMatrix<f64> {
-    let conjugate = laplacian.conjugate();
-    let (pattern, values) = conjugate.into_pattern_and_values();
-    let values = values.into_iter().map(|x| -x.as_f64()).collect();
-    let (offsets, columns) = pattern.disassemble();
-    crate::sparse::assemble(laplacian.len(), offsets, columns, values)
-}
-
-/// $A + sI$.
-fn shifted(matrix: &CsrMatrix<f64>, shift: f64) -> CsrMatrix<f64> {
-    let mut out = matrix.clone();
-    for (i, j, value) in out.triplet_iter_mut() {
-        if i == j {
-            *value += shift;
-        }
-    }
-    out
-}
-
-/// The largest row sum of absolute values.
-fn norm_bound(matrix: &CsrMatrix<f64>) -> f64 {
-    let sums = row_map(matrix, |_, _, values| {
-        values.iter().map(|x| x.abs()).sum::<f64>()
-    });
-    sums.into_iter().fold(0.0, f64::max)
-}
-
-fn residuals(matrix: &CsrMatrix<f64>, values: &[f64], vectors: &[f64]) -> Array1<f64> {
-    let k = values.len();
-    let mut out = vec![0.0; vectors.len()];
-    out.par_chunks_mut(ROWS * k)
-        .enumerate()
-        .for_each(|(chunk, y)| {
-            simd::sparse_rows(matrix.csr_data(), chunk * ROWS, vectors, k, y);
-        });
-    let mut sums = vec![0.0; k];
-    for (y, u) in out.chunks_exact(k).zip(vectors.chunks_exact(k)) {
-        for c in 0..k {
-            sums[c] += (y[c] - values[c] * u[c]).powi(2);
-        }
-    }
-    sums.into_iter().map(f64::sqrt).collect()
-}
-
-fn dense(matrix: &CsrMatrix<f64>, count: usize) -> Result<Pairs, Error> {
-    let n = matrix.nrows();
-    let mut full = vec![0.0; n * n];
-    for (i, j, &value) in matrix.triplet_iter() {
-        full[i * n + j] = -value;
-    }
-    let (values, vectors) = krylov::small_eigen(&full, n, n)?;
-    let kept = vectors
-        .chunks_exact(n)
-        .flat_map(|row| row[..count].iter().copied())
-        .collect();
-    Ok((
-        values[..count].iter().map(|v| -v).collect(),
-        kept,
-        SpectralMethod::Dense,
-        true,
-        0,
-    ))
 }

@@ -9,11 +9,11 @@ use crate::{
 /// $e^{-z}I_k(z)$ from its integral; the trapezoidal rule converges geometrically.
 fn bessel(k: usize, z: f64) -> f64 {
     let n = 400;
-    let turn = |s: usize| std::f64::consts::TAU * s as f64 / f64::from(n);
-    (0..n as usize)
+    let turn = |s: usize| std::f64::consts::TAU * s as f64 / n as f64;
+    (0..n)
         .map(|s| (z * (turn(s).cos() - 1.0)).exp() * (k as f64 * turn(s)).cos())
         .sum::<f64>()
-        / f64::from(n)
+        / n as f64
 }
 
 fn equispaced_circle(n: usize) -> Array2<f64> {
@@ -224,7 +224,7 @@ fn density_is_removed_by_alpha_one_and_by_sinkhorn() {
     let mut angle = 0.0_f64;
     let points = Array2::from_shape_fn((n, 2), |(i, j)| {
         if j == 0 {
-            let share = std::f64::consts::TAU * (i as f64 + 0.5) / f64::from(n as u32);
+            let share = std::f64::consts::TAU * (i as f64 + 0.5) / n as f64;
             for _ in 0..50 {
                 angle -= (angle + 0.8 * angle.sin() - share) / (1.0 + 0.8 * angle.cos());
             }

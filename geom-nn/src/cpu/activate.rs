@@ -44,9 +44,18 @@ pub(crate) fn forward<E: Element>(
         #[inline(always)]
         || {
             if !bias.is_empty() {
+                let span = step.bias_span();
                 for point in chunk.pre.chunks_exact_mut(stack * width) {
-                    for (a, &b) in point[..width].iter_mut().zip(bias) {
-                        *a += b;
+                    if span == 1 {
+                        for (a, &b) in point[..width].iter_mut().zip(bias) {
+                            *a += b;
+                        }
+                    } else {
+                        for (pixels, &b) in point[..width].chunks_exact_mut(span).zip(bias) {
+                            for a in pixels {
+                                *a += b;
+                            }
+                        }
                     }
                 }
             }

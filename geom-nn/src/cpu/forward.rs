@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Written};
+use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
 use crate::cpu::{chunk_points, linear};
 use crate::element::Element;
@@ -116,7 +117,12 @@ pub(crate) fn forward<E: Element>(
                 let (done, rest) = written.split_at_mut(index);
                 let x = done.last().map_or(&*input, Written::output);
                 let now = &mut rest[0];
-                linear::apply(step, &model.parameters, x, now.pre);
+                let rows = Rows {
+                    stack,
+                    first: c * points,
+                    mode: model.mode,
+                };
+                linear::apply(step, &model.parameters, rows, x, now.pre);
                 activate::forward(step, &model.parameters[step.bias.clone()], &order, now);
             }
         });

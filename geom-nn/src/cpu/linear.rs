@@ -3,53 +3,82 @@
 use std::ops::Range;
 
 use crate::cpu::product::{Matrix, product};
+use crate::cpu::{dropout, image};
 use crate::element::Element;
+use crate::network::Mode;
 use crate::plan::{Op, Step};
 
+/// Which rows a chunk holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    /// Rows of a point.
+    pub(crate) stack: usize,
+    /// Index of the first point in the batch.
+    pub(crate) first: usize,
+    /// Evaluation or training.
+    pub(crate) mode: Mode,
+}
+
 /// `out = linear(x)` for every row, without the bias.
-pub(crate) fn apply<E: Element>(step: &Step, parameters: &[E], x: &[E], out: &mut [E]) {
-    match step.op {
+pub(crate) fn apply<E: Element>(step: &Step, parameters: &[E], rows: Rows, x: &[E], out: &mut [E]) {
+    let weight = &parameters[step.weight.clone()];
+    match &step.op {
         Op::Identity => out.copy_from_slice(x),
         Op::Dense => {
-            let rows = x.len() / step.inputs;
-            let weight = Matrix::rows(
-                &parameters[step.weight.clone()],
-                (step.outputs, step.inputs),
-            );
+            let count = x.len() / step.inputs;
+            let weight = Matrix::rows(weight, (step.outputs, step.inputs));
             product(
                 out,
                 step.outputs,
-                Matrix::rows(x, (rows, step.inputs)),
+                Matrix::rows(x, (count, step.inputs)),
                 weight.transposed(),
                 false,
             );
         }
+        Op::Convolution { window, features } => image::correlate(window, *features, weight, x, out),
+        Op::Transposed { window, features } => {
+            image::correlate_back(window, *features, weight, x, out);
+        }
+        Op::AveragePool(window) => image::average(window, x, out),
+        Op::MaxPool(window) => image::maximum(window, rows.stack, x, out),
+        Op::Upsample { factor, columns } => image::upsample(*factor, *columns, x, out),
+        Op::Dropout { probability } => dropout::apply(step, *probability, rows, x, out),
     }
 }
 
-/// `out = linearᵀ(bar)` for every row.
+/// `out = linearᵀ(bar)` for every row; `x` is what [`apply`] was given.
 pub(crate) fn apply_transposed<E: Element>(
     step: &Step,
     parameters: &[E],
+    rows: Rows,
+    x: &[E],
     bar: &[E],
     out: &mut [E],
 ) {
-    match step.op {
+    let weight = &parameters[step.weight.clone()];
+    match &step.op {
         Op::Identity => out.copy_from_slice(bar),
         Op::Dense => {
-            let rows = bar.len() / step.outputs;
-            let weight = Matrix::rows(
-                &parameters[step.weight.clone()],
-                (step.outputs, step.inputs),
-            );
+            let count = bar.len() / step.outputs;
+            let weight = Matrix::rows(weight, (step.outputs, step.inputs));
             product(
                 out,
                 step.inputs,
-                Matrix::rows(bar, (rows, step.outputs)),
+                Matrix::rows(bar, (count, step.outputs)),
                 weight,
                 false,
             );
         }
+        Op::Convolution { window, features } => {
+            image::correlate_back(window, *features, weight, bar, out);
+        }
+        Op::Transposed { window, features } => {
+            image::correlate(window, *features, weight, bar, out);
+        }
+        Op::AveragePool(window) => image::average_back(window, bar, out),
+        Op::MaxPool(window) => image::maximum_back(window, rows.stack, x, bar, out),
+        Op::Upsample { factor, columns } => image::upsample_back(*factor, *columns, bar, out),
+        Op::Dropout { probability } => dropout::apply(step, *probability, rows, bar, out),
     }
 }
 
@@ -73,7 +102,22 @@ const WORK: usize = 1 << 20;
 pub(crate) fn pieces(steps: &[Step], rows: usize) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (index, step) in steps.iter().enumerate() {
-        if step.op == Op::Identity {
+        if step.weight.is_empty() {
+            continue;
+        }
+        if step.op != Op::Dense {
+            pieces.push(Piece {
+                step: index,
+                outputs: 0..step.outputs,
+                bias: false,
+                range: step.weight.clone(),
+            });
+            pieces.push(Piece {
+                step: index,
+                outputs: 0..step.outputs,
+                bias: true,
+                range: step.bias.clone(),
+            });
             continue;
         }
         let work = rows
@@ -117,9 +161,18 @@ pub(crate) fn gradient<E: Element>(
     if piece.bias {
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || sum_values(step.outputs, stack, bar, out),
+            || sum_values(step.outputs, step.bias_span(), stack, bar, out),
         );
         return;
+    }
+    match &step.op {
+        Op::Convolution { window, features } => {
+            return image::correlate_gradient(window, *features, x, bar, out);
+        }
+        Op::Transposed { window, features } => {
+            return image::correlate_gradient(window, *features, bar, x, out);
+        }
+        _ => {}
     }
     let rows = bar.len() / step.outputs;
     let some = piece.outputs.len();
@@ -135,7 +188,7 @@ pub(crate) fn gradient<E: Element>(
 
 /// Sums the value row of every point, in blocks so that single precision keeps its digits.
 #[inline(always)]
-fn sum_values<E: Element>(width: usize, stack: usize, bar: &[E], out: &mut [E]) {
+fn sum_values<E: Element>(width: usize, span: usize, stack: usize, bar: &[E], out: &mut [E]) {
     const BLOCK: usize = 64;
     out.fill(E::zero());
     let mut partial = vec![E::zero(); width];
@@ -146,8 +199,10 @@ fn sum_values<E: Element>(width: usize, stack: usize, bar: &[E], out: &mut [E]) 
                 *sum += value;
             }
         }
-        for (sum, &value) in out.iter_mut().zip(&partial) {
-            *sum += value;
+        for (sum, values) in out.iter_mut().zip(partial.chunks_exact(span)) {
+            for &value in values {
+                *sum += value;
+            }
         }
     }
 }

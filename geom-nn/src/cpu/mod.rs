@@ -6,7 +6,9 @@
 //! results are the same bits for any number of threads.
 
 pub(crate) mod activate;
+pub(crate) mod dropout;
 pub(crate) mod forward;
+pub(crate) mod image;
 pub(crate) mod linear;
 pub(crate) mod pool;
 pub(crate) mod product;

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Saved};
 use crate::cpu::forward::{Fill, Trace};
+use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
 use crate::cpu::{chunk_points, linear};
 use crate::element::Element;
@@ -84,7 +85,14 @@ pub(crate) fn reverse<E: Element>(
                     .map(|b| &mut **b)
                     .or(input_bar.as_deref_mut());
                 if let Some(out) = out {
-                    linear::apply_transposed(step, &model.parameters, now[0], out);
+                    let rows = Rows {
+                        stack,
+                        first: range.start,
+                        mode: model.mode,
+                    };
+                    let x = &trace.input_of(index)
+                        [range.start * stack * step.inputs..range.end * stack * step.inputs];
+                    linear::apply_transposed(step, &model.parameters, rows, x, now[0], out);
                 }
             }
         });

@@ -47,6 +47,19 @@ fn linear<E: Element, D: Device<E>, T: Tape<E, D>>(
     let &(batch, stack, inputs) = x.shape();
     match step.op {
         Op::Identity => Ok(x),
+        Op::Convolution { .. }
+        | Op::Transposed { .. }
+        | Op::AveragePool(_)
+        | Op::MaxPool(_)
+        | Op::Upsample { .. }
+        | Op::Dropout { .. } => {
+            let derivative = "form composed of dfdx's operations";
+            Err(Error::MissingDerivative {
+                layer: step.layer,
+                kind: step.kind,
+                derivative,
+            })
+        }
         Op::Dense => {
             let weight: Batch<E, D, T> = block(theta, &step.weight)?
                 .try_reshape_like(&(step.outputs, inputs))

@@ -42,6 +42,7 @@ where
         plan: model.plan.clone(),
         parameters: theta.as_vec(),
         pool: model.pool.clone(),
+        mode: model.mode,
     };
     let depth = model.plan.steps.len();
     let size = stack * width;

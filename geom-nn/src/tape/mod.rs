@@ -9,9 +9,12 @@
 
 pub(crate) mod composed;
 pub(crate) mod curve;
+mod functional;
 pub(crate) mod fused;
 #[cfg(any(feature = "cuda", test))]
 pub(crate) mod host;
+
+pub use functional::functional;
 
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Tape, Tensor, WithEmptyTape};

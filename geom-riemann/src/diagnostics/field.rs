@@ -77,7 +77,7 @@ impl LogDetField {
             median,
             decades: raw
                 .into_iter()
-                .map(|v| v.is_finite().then(|| v - median))
+                .map(|v| v.is_finite().then_some(v - median))
                 .collect(),
             quantiles,
             limit: quantiles[0].abs().max(quantiles[1].abs()),

@@ -263,7 +263,9 @@ impl Distortion {
         let width = d / per_point;
         for (slopes, sample) in pooled.slopes.chunks_exact_mut(width).zip(&pooled.samples) {
             let outer = self.sample_slope(&moments, d, *sample);
-            slopes.iter_mut().for_each(|slope| *slope *= outer);
+            for slope in slopes {
+                *slope *= outer;
+            }
         }
         Ok((value, own, pooled))
     }
@@ -327,7 +329,10 @@ fn through_jacobian<T: Scalar>(
     let d = spectra.dimension();
     weighted(operation, j, |point, out| {
         spectra.sandwich(point, &slopes[point * d..(point + 1) * d], out);
-        out.iter_mut().for_each(|entry| *entry *= 2.0);
+        for entry in out {
+            *entry *= 2.0;
+        }
+        spectra.singular_values()[[point, 0]]
     })
 }
 

@@ -187,12 +187,16 @@ impl Distortion {
                     (deviation * deviation, 2.0 * deviation / mean)
                 });
                 let shift = 2.0 * value / (sigma.len() as f64 * mean);
-                slopes.iter_mut().for_each(|slope| *slope -= shift);
+                for slope in slopes {
+                    *slope -= shift;
+                }
                 value
             }
             Self::VolumePreservation => {
                 let log_det = terms(slopes, &|s| (2.0 * s.ln(), 1.0 / (s * s)));
-                slopes.iter_mut().for_each(|slope| *slope *= 2.0 * log_det);
+                for slope in slopes {
+                    *slope *= 2.0 * log_det;
+                }
                 log_det * log_det
             }
             Self::BiLipschitz { lower, upper } => {

@@ -221,7 +221,10 @@ fn strides_threads_and_types_do_not_matter() {
         );
     }
     let single = Distortion::LogDetVariance
-        .evaluate(j.mapv(|x| x as f32).view(), &RankPolicy::Error)
+        .evaluate(
+            j.mapv(<f32 as crate::Scalar>::narrow).view(),
+            &RankPolicy::Error,
+        )
         .unwrap();
     assert!((f64::from(single.value) - standard.value).abs() < 1e-5 * standard.value);
 }
@@ -305,4 +308,44 @@ fn mixup_stays_near_its_segments_and_pulls_gradients_back() {
             .pull_back(ndarray::Array2::zeros((2, 3)).view())
             .is_err()
     );
+}
+
+#[test]
+fn every_width_and_memory_order_takes_its_own_loop() {
+    // Widths up to 8 are unrolled, wider ones are not; columns in one piece are read as such.
+    for d in [1, 2, 3, 4, 8, 9, 17] {
+        let j = batch(3, 20, d);
+        let standard = Distortion::LogDetVariance
+            .evaluate(j.view(), &RankPolicy::Error)
+            .unwrap();
+        for order in [[2, 0, 1], [0, 2, 1], [1, 0, 2], [2, 1, 0]] {
+            let mut inverse = [0; 3];
+            order
+                .iter()
+                .enumerate()
+                .for_each(|(to, &from)| inverse[from] = to);
+            let stored = j
+                .view()
+                .permuted_axes(order)
+                .as_standard_layout()
+                .to_owned();
+            let ours = Distortion::LogDetVariance
+                .evaluate(stored.view().permuted_axes(inverse), &RankPolicy::Error)
+                .unwrap();
+            assert_eq!(ours.value.to_bits(), standard.value.to_bits());
+            let worst = (&ours.gradient - &standard.gradient)
+                .iter()
+                .fold(0.0_f64, |m, e| m.max(e.abs()));
+            assert!(
+                worst
+                    <= 1e-14
+                        * (1.0
+                            + standard
+                                .gradient
+                                .iter()
+                                .fold(0.0_f64, |m, e| m.max(e.abs()))),
+                "{d} {order:?}"
+            );
+        }
+    }
 }

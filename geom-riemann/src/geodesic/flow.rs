@@ -14,7 +14,7 @@ pub struct FlowOptions {
 impl Default for FlowOptions {
     fn default() -> Self {
         Self {
-            tolerance: 1e-11,
+            tolerance: 1e-12,
             max_steps: 100_000,
         }
     }

@@ -26,7 +26,7 @@ impl Default for LogarithmOptions {
         Self {
             geodesic,
             flow: FlowOptions::default(),
-            tolerance: 1e-9,
+            tolerance: 1e-10,
         }
     }
 }

@@ -9,6 +9,11 @@ pub(crate) fn load_columns<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [
             1 => load_rows::<T, 1>(flat, columns),
             2 => load_rows::<T, 2>(flat, columns),
             3 => load_rows::<T, 3>(flat, columns),
+            4 => load_rows::<T, 4>(flat, columns),
+            5 => load_rows::<T, 5>(flat, columns),
+            6 => load_rows::<T, 6>(flat, columns),
+            7 => load_rows::<T, 7>(flat, columns),
+            8 => load_rows::<T, 8>(flat, columns),
             _ => {
                 for (k, column) in columns.chunks_exact_mut(rows).enumerate() {
                     for (target, row) in column.iter_mut().zip(flat.chunks_exact(count)) {

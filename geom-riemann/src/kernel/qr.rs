@@ -74,14 +74,14 @@ impl Workspace {
             let row = &mut self.factor[rank * d..(rank + 1) * d];
             row[pivot] = diagonal;
             rank += 1;
-            for other in 0..d {
+            for (other, entry) in row.iter_mut().enumerate() {
                 if self.done[other] {
                     continue;
                 }
                 let (q, column) = pair(&mut self.columns, rows, pivot, other);
                 let factor = dot(q, column) / self.squares[pivot];
                 self.squares[other] = subtract_and_square(column, factor, q);
-                row[other] = factor * diagonal;
+                *entry = factor * diagonal;
             }
         }
         orthogonalise(&mut self.factor[..rank * d], d);

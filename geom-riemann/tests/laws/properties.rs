@@ -2,9 +2,10 @@
 
 use geom_riemann::diagnostics::{HullGrid, Indicatrices, LogDetField, convex_hull};
 use geom_riemann::{
-    AmbientMetric, Distortion, JacobianSpectra, Mixup, ProbedDistortion, RankPolicy,
-    condition_numbers, gaussian_probes, inverse_metric, log_det_metric, pullback_metric,
-    singular_values, variation_of_metric, volume_elements,
+    AmbientMetric, Curvature, Distortion, FlowOptions, GeodesicOptions, JacobianSpectra, Mixup,
+    ProbedDistortion, RankPolicy, SecondFundamentalForm, christoffel, condition_numbers, connect,
+    exponential, gaussian_probes, inverse_metric, log_det_metric, pullback_metric, singular_values,
+    variation_of_metric, volume_elements,
 };
 use ndarray::{Array2, Array3};
 use proptest::prelude::*;
@@ -47,7 +48,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(j in batches(), relative in -0.5..1.5f64) {
-        let single = j.mapv(|x| x as f32);
+        let single = j.mapv(<f32 as geom_riemann::Scalar>::narrow);
         for policy in [RankPolicy::Error, RankPolicy::Floor { relative }] {
             for distortion in ALL {
                 if let Ok(loss) = distortion.evaluate(j.view(), &policy) {
@@ -55,7 +56,7 @@ proptest! {
                 }
                 let _ = distortion.evaluate_metric(j.view(), &policy);
             }
-            let _ = Distortion::LogDetVariance.evaluate(single.view(), &RankPolicy::Floor { relative: relative as f32 });
+            let _ = Distortion::LogDetVariance.evaluate(single.view(), &RankPolicy::Floor { relative: <f32 as geom_riemann::Scalar>::narrow(relative) });
         }
         let (b, rows, d) = j.dim();
         let _ = (pullback_metric(j.view()), singular_values(j.view()), log_det_metric(single.view()));
@@ -172,4 +173,30 @@ fn glyphs_are_unit_circles_of_the_metric_and_scale_free() {
     );
     assert!(Indicatrices::at(z.view(), j.view(), 0.0).is_err());
     assert!(Indicatrices::at(z.view(), Array3::<f64>::zeros((6, 5, 2)).view(), 1.0).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn geodesics_and_curvature_of_random_points_do_not_panic(
+        a in proptest::collection::vec(-4.0..4.0f64, 0..4),
+        b in proptest::collection::vec(prop_oneof![9 => -4.0..4.0f64, 1 => Just(f64::NAN)], 0..4),
+    ) {
+        let options = GeodesicOptions { nodes: 6, max_iterations: 15, ..GeodesicOptions::default() };
+        let flow = FlowOptions { tolerance: 1e-6, max_steps: 200 };
+        for (name, field, _) in crate::spaces::fields() {
+            if let Ok(curve) = connect(&*field, &a, &b, &options) {
+                prop_assert!(curve.length.is_finite() && curve.nodes.iter().all(|x| x.is_finite()), "{name}");
+                prop_assert!(curve.energy >= curve.length.powi(2) * (1.0 - 1e-12), "{name}: Cauchy and Schwarz");
+            }
+            if let Ok(shot) = exponential(&*field, &a, &b, &flow) {
+                prop_assert!(shot.point.iter().all(|x| x.is_finite()));
+            }
+            let _ = (christoffel(&*field, &a), Curvature::of(&*field, &b));
+        }
+        for (_, immersion, _, _) in crate::spaces::immersions() {
+            let _ = (Curvature::by_gauss_equation(&*immersion, &a), SecondFundamentalForm::of(&*immersion, &b));
+        }
+    }
 }

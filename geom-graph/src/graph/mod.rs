@@ -1,5 +1,7 @@
 //! Graphs whose edges carry distances.
 
+mod build;
+
 use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::components::{ComponentPolicy, Components};
 use crate::sparse::{assemble, offsets_of, row_map, sort_rows};
-use crate::{Error, Metric, Neighbours, RadiusNeighbours, Scalar, Search};
+use crate::{Error, Metric, Scalar};
 
 /// Which edges a symmetric graph takes from neighbour lists that are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -62,217 +64,6 @@ impl<T: Scalar> DistanceGraph<T> {
             .collect();
         Ok(Self {
             matrix: complete_matrix(n, values),
-        })
-    }
-
-    /// The graph of k nearest neighbours.
-    ///
-    /// # Errors
-    /// [`Error::Index`] when the lists do not belong to one set of points.
-    pub fn from_neighbours(
-        neighbours: &Neighbours<T>,
-        rule: Symmetrisation,
-    ) -> Result<Self, Error> {
-        let (n, k) = (neighbours.len(), neighbours.k());
-        let lists = |i: usize| (0..k).map(move |l| (l, neighbours.indices[(i, l)]));
-        for i in 0..n {
-            for (l, index) in lists(i) {
-                if index >= n {
-                    let (argument, position) = ("neighbours", i * k + l);
-                    return Err(Error::Index {
-                        operation: "graph",
-                        argument,
-                        position,
-                        index,
-                        n,
-                    });
-                }
-            }
-        }
-        let listed = |i: usize, j: usize| lists(i).any(|(_, other)| other == j);
-        // The edge that row i lists at place l: does it stay, and must row j be told?
-        let fate = |i: usize, l: usize, j: usize| {
-            let mutual = listed(j, i);
-            let stays = match rule {
-                Symmetrisation::Union => true,
-                Symmetrisation::Intersection => mutual,
-                Symmetrisation::Mutual => mutual || l == 0,
-            };
-            // A row j that lists i keeps the edge on its own account.
-            (stays, stays && !mutual)
-        };
-        let mut counts = vec![0_usize; n];
-        for i in 0..n {
-            for (l, j) in lists(i) {
-                let (stays, tell) = fate(i, l, j);
-                counts[i] += usize::from(stays);
-                counts[j] += usize::from(tell);
-            }
-        }
-        let offsets = offsets_of(counts);
-        let mut next = offsets.clone();
-        let mut columns = vec![0; offsets[n]];
-        let mut values = vec![T::zero(); offsets[n]];
-        let mut put = |row: usize, column: usize, value: T| {
-            columns[next[row]] = column;
-            values[next[row]] = value;
-            next[row] += 1;
-        };
-        for i in 0..n {
-            for (l, j) in lists(i) {
-                let (stays, tell) = fate(i, l, j);
-                let distance = neighbours.distances[(i, l)];
-                if stays {
-                    put(i, j, distance);
-                }
-                if tell {
-                    put(j, i, distance);
-                }
-            }
-        }
-        drop(next);
-        sort_rows(&offsets, &mut columns, &mut values);
-        Ok(Self {
-            matrix: assemble(n, offsets, columns, values),
-        })
-    }
-
-    /// The graph of all pairs within a radius.
-    ///
-    /// # Errors
-    /// [`Error::Index`] when the lists do not belong to one set of points.
-    pub fn from_radius(neighbours: RadiusNeighbours<T>) -> Result<Self, Error> {
-        let n = neighbours.len();
-        let RadiusNeighbours {
-            offsets,
-            mut indices,
-            distances: mut values,
-            ..
-        } = neighbours;
-        if let Some(position) = indices.iter().position(|&j| j >= n) {
-            let index = indices[position];
-            return Err(Error::Index {
-                operation: "graph",
-                argument: "neighbours",
-                position,
-                index,
-                n,
-            });
-        }
-        sort_rows(&offsets, &mut indices, &mut values);
-        Ok(Self {
-            matrix: assemble(n, offsets, indices, values),
-        })
-    }
-
-    /// The graph of all pairs of points within a radius.
-    ///
-    /// # Errors
-    /// As [`Search::within`].
-    pub fn within(points: ArrayView2<'_, T>, radius: T, metric: Metric) -> Result<Self, Error> {
-        Self::from_radius(Search::new().metric(metric).within(points, radius)?)
-    }
-
-    /// A graph from a matrix of distances; an infinite distance is no edge.
-    ///
-    /// # Shapes
-    /// `distances` (n, n).
-    ///
-    /// # Errors
-    /// [`Error::Size`], [`Error::NotFinite`] (NaN), [`Error::NegativeDistance`], [`Error::Diagonal`],
-    /// [`Error::Asymmetric`] when the two entries of a pair differ by more than rounding (√ε relative).
-    ///
-    /// # Numerics
-    /// Where the entries of a pair differ by rounding, the smaller is taken.
-    pub fn from_dense(distances: ArrayView2<'_, T>) -> Result<Self, Error> {
-        const OPERATION: &str = "distances";
-        let n = distances.nrows();
-        if distances.ncols() != n {
-            let (got, argument) = (distances.ncols(), "columns of distances");
-            return Err(Error::Size {
-                operation: OPERATION,
-                argument,
-                got,
-                expected: n,
-            });
-        }
-        let rows = (0..n)
-            .into_par_iter()
-            .map(|i| {
-                let mut row = Vec::with_capacity(n);
-                for j in 0..n {
-                    let (there, back) = (distances[(i, j)], distances[(j, i)]);
-                    check_pair(OPERATION, i, j, there, Some(back))?;
-                    let value = there.min(back);
-                    if i != j && value < T::infinity() {
-                        row.push((j, value));
-                    }
-                }
-                Ok(row)
-            })
-            .collect::<Result<Vec<Vec<(usize, T)>>, Error>>()?;
-        let offsets = offsets_of(rows.iter().map(Vec::len));
-        let columns = rows.iter().flatten().map(|p| p.0).collect();
-        let values = rows.iter().flatten().map(|p| p.1).collect();
-        Ok(Self {
-            matrix: assemble(n, offsets, columns, values),
-        })
-    }
-
-    /// A graph from a sparse matrix of distances; what is not stored is no edge, a stored zero is one.
-    ///
-    /// # Errors
-    /// As [`DistanceGraph::from_dense`]; an entry without its mirror image is [`Error::Asymmetric`].
-    pub fn from_sparse(distances: &CsrMatrix<T>) -> Result<Self, Error> {
-        const OPERATION: &str = "distances";
-        let n = distances.nrows();
-        if distances.ncols() != n {
-            let (got, argument) = (distances.ncols(), "columns of distances");
-            return Err(Error::Size {
-                operation: OPERATION,
-                argument,
-                got,
-                expected: n,
-            });
-        }
-        let transpose = distances.transpose();
-        let rows = (0..n)
-            .into_par_iter()
-            .map(|i| {
-                let (row, mirror) = (distances.row(i), transpose.row(i));
-                let mut kept = Vec::with_capacity(row.nnz());
-                for (&j, &value) in row.col_indices().iter().zip(row.values()) {
-                    let place = mirror.col_indices().binary_search(&j).ok();
-                    let back = place.map(|p| mirror.values()[p]);
-                    check_pair(OPERATION, i, j, value, back)?;
-                    let value = value.min(back.unwrap_or(value));
-                    if i != j && value < T::infinity() {
-                        kept.push((j, value));
-                    }
-                }
-                if let Some(&j) = mirror
-                    .col_indices()
-                    .iter()
-                    .find(|j| row.col_indices().binary_search(j).is_err())
-                {
-                    let transposed = f64::NAN;
-                    let value = distances.row(j).values()[0].as_f64();
-                    return Err(Error::Asymmetric {
-                        operation: OPERATION,
-                        row: j,
-                        column: i,
-                        value,
-                        transposed,
-                    });
-                }
-                Ok(kept)
-            })
-            .collect::<Result<Vec<Vec<(usize, T)>>, Error>>()?;
-        let offsets = offsets_of(rows.iter().map(Vec::len));
-        let columns = rows.iter().flatten().map(|p| p.0).collect();
-        let values = rows.iter().flatten().map(|p| p.1).collect();
-        Ok(Self {
-            matrix: assemble(n, offsets, columns, values),
         })
     }
 
@@ -469,53 +260,6 @@ fn complete_matrix<T>(n: usize, values: Vec<T>) -> CsrMatrix<T> {
         .flat_map(|i| (0..n).filter(move |&j| j != i))
         .collect();
     assemble(n, offsets, columns, values)
-}
-
-fn check_pair<T: Scalar>(
-    operation: &'static str,
-    row: usize,
-    column: usize,
-    there: T,
-    back: Option<T>,
-) -> Result<(), Error> {
-    let value = there.as_f64();
-    if value.is_nan() {
-        return Err(Error::NotFinite {
-            operation,
-            argument: "distances",
-            row,
-            column,
-            value,
-        });
-    }
-    if value < 0.0 {
-        return Err(Error::NegativeDistance {
-            operation,
-            row,
-            column,
-            value,
-        });
-    }
-    if row == column && value != 0.0 {
-        return Err(Error::Diagonal {
-            operation,
-            row,
-            value,
-        });
-    }
-    let transposed = back.map_or(f64::NAN, Scalar::as_f64);
-    let tolerance = T::epsilon().as_f64().sqrt() * value;
-    let same = value == transposed || (value - transposed).abs() <= tolerance;
-    if !same {
-        return Err(Error::Asymmetric {
-            operation,
-            row,
-            column,
-            value,
-            transposed,
-        });
-    }
-    Ok(())
 }
 
 /// Rows and columns `points` of a square matrix, in their order.

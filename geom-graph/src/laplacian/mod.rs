@@ -4,11 +4,13 @@
 //! mass $M$: rows sum to zero, eigenvalues are real and at most zero, and the difference form
 //! $(Lf)_i = \frac{1}{m_i}\sum_j w_{ij}(f_j - f_i)$ needs no diagonal.
 
+mod operator;
+
+pub use operator::LaplacianSlice;
+
 use nalgebra_sparse::CsrMatrix;
-use ndarray::{Array2, ArrayView2};
 use serde::{Deserialize, Serialize};
 
-use crate::graph::induced;
 use crate::kernel::{Kernel, Scale};
 use crate::sparse::{assemble, for_each_row, offsets_of, row_map};
 use crate::{DistanceGraph, Error, Scalar};
@@ -31,7 +33,8 @@ pub enum Normalisation {
         alpha: f64,
     },
     /// $P_{ij} = u_i K_{ij} u_j w_j$ with weights $w = 1/q$ and $u$ such that rows sum to one: a bistochastic operator
-    /// for the measure $w$, which stands for the volume.
+    /// for the measure $w$, which stands for the volume. It needs self-loops: without them such $u$ need not exist, and
+    /// the iteration ends with [`Error::NotConverged`].
     Sinkhorn,
 }
 
@@ -336,241 +339,6 @@ impl LaplacianParameters {
     }
 }
 
-impl<T: Scalar> Laplacian<T> {
-    /// A Laplacian from symmetric weights and a mass: $L = M^{-1}(W - D)$.
-    ///
-    /// # Errors
-    /// [`Error::Size`], [`Error::Asymmetric`] beyond rounding, [`Error::Parameter`] for negative weights or a mass that is
-    /// not positive.
-    pub fn from_weights(weights: CsrMatrix<T>, mass: Vec<T>) -> Result<Self, Error> {
-        let n = weights.nrows();
-        for (got, argument) in [
-            (weights.ncols(), "columns of weights"),
-            (mass.len(), "mass"),
-        ] {
-            if got != n {
-                return Err(Error::Size {
-                    operation: OPERATION,
-                    argument,
-                    got,
-                    expected: n,
-                });
-            }
-        }
-        let requirement = "finite; weights not negative, masses positive";
-        let bad = weights
-            .values()
-            .iter()
-            .find(|w| !(**w >= T::zero() && w.is_finite()));
-        let bad = bad.or(mass.iter().find(|m| !(**m > T::zero() && m.is_finite())));
-        if let Some(x) = bad {
-            let (argument, value) = ("weights or mass", x.as_f64());
-            return Err(Error::Parameter {
-                operation: OPERATION,
-                argument,
-                value,
-                requirement,
-            });
-        }
-        let mirror = weights.transpose();
-        for ((row, column, value), (_, other, back)) in
-            weights.triplet_iter().zip(mirror.triplet_iter())
-        {
-            let (value, transposed) = (value.as_f64(), back.as_f64());
-            let tolerance = T::epsilon().as_f64().sqrt() * value.abs();
-            if column != other || (value - transposed).abs() > tolerance {
-                return Err(Error::Asymmetric {
-                    operation: OPERATION,
-                    row,
-                    column,
-                    value,
-                    transposed,
-                });
-            }
-        }
-        let degrees = row_sums(&weights);
-        let isolated = (0..n).filter(|&i| degrees[i] == T::zero()).collect();
-        let density = degrees.clone();
-        Ok(Self {
-            weights,
-            degrees,
-            mass,
-            density,
-            time: T::one(),
-            isolated,
-            dropped: 0,
-            markov: false,
-        })
-    }
-
-    /// The number of points.
-    pub fn len(&self) -> usize {
-        self.mass.len()
-    }
-
-    /// Whether there is no point.
-    pub fn is_empty(&self) -> bool {
-        self.mass.is_empty()
-    }
-
-    /// The symmetric weights $W$, self-loops included.
-    pub fn weights(&self) -> &CsrMatrix<T> {
-        &self.weights
-    }
-
-    /// The row sums $D$ of the weights.
-    pub fn degrees(&self) -> &[T] {
-        &self.degrees
-    }
-
-    /// The kernel sums $q = K1$, a density estimate up to a factor.
-    pub fn density(&self) -> &[T] {
-        &self.density
-    }
-
-    /// The mass $M$, for which $L$ is self-adjoint.
-    pub fn mass(&self) -> &[T] {
-        &self.mass
-    }
-
-    /// The time $t$ of $L = (P - I)/t$.
-    pub fn time(&self) -> T {
-        self.time
-    }
-
-    /// Whether $L = (P - I)/t$ with one $t$ for all rows, so that eigenvalues may be read as $-\ln\mu/t$.
-    pub fn is_markov(&self) -> bool {
-        self.markov
-    }
-
-    /// Points without a neighbour; their rows are zero.
-    pub fn isolated(&self) -> &[usize] {
-        &self.isolated
-    }
-
-    /// How many stored weights fell below the cut-off.
-    pub fn dropped(&self) -> usize {
-        self.dropped
-    }
-
-    /// The matrix $L$; every stored row sums to zero.
-    pub fn matrix(&self) -> CsrMatrix<T> {
-        self.scaled(|i, _| T::one() / self.mass[i])
-    }
-
-    /// The symmetric matrix $M^{1/2}LM^{-1/2} = M^{-1/2}(W-D)M^{-1/2}$ with the eigenvalues of $L$.
-    pub fn conjugate(&self) -> CsrMatrix<T> {
-        let root: Vec<T> = self.mass.iter().map(|m| T::one() / m.sqrt()).collect();
-        self.scaled(|i, j| root[i] * root[j])
-    }
-
-    /// The row-stochastic matrix $P = D^{-1}W$; a point without weights stays where it is.
-    pub fn transition(&self) -> CsrMatrix<T> {
-        let mut p = self.weights.clone();
-        let (offsets, columns, values) = p.csr_data_mut();
-        for (i, &degree) in self.degrees.iter().enumerate() {
-            for l in offsets[i]..offsets[i + 1] {
-                values[l] = if degree > T::zero() {
-                    values[l] / degree
-                } else {
-                    T::of(f64::from(u8::from(columns[l] == i)))
-                };
-            }
-        }
-        p
-    }
-
-    /// The product $LX$ in the difference form's accuracy, without building $L$.
-    ///
-    /// # Errors
-    /// [`Error::Size`] when `x` has another number of rows.
-    pub fn apply(&self, x: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
-        let mut out = crate::sparse::multiply(&self.weights, x)?;
-        for (i, (mut row, x)) in out.rows_mut().into_iter().zip(x.rows()).enumerate() {
-            row.zip_mut_with(&x, |y, &x| *y = (*y - self.degrees[i] * x) / self.mass[i]);
-        }
-        Ok(out)
-    }
-
-    /// Rows and columns of $L$ for a minibatch, with the factor $n/b$ that the difference form needs.
-    ///
-    /// # Errors
-    /// [`Error::Index`], [`Error::Repeated`].
-    pub fn slice(&self, batch: &[usize]) -> Result<LaplacianSlice<T>, Error> {
-        let matrix = induced(&self.matrix(), batch)?;
-        let factor = T::of(self.len() as f64 / batch.len().max(1) as f64);
-        Ok(LaplacianSlice { matrix, factor })
-    }
-
-    /// $(W - D)$ with entry (i, j) times `factor(i, j)`; the diagonal balances the row.
-    fn scaled(&self, factor: impl Fn(usize, usize) -> T + Sync) -> CsrMatrix<T> {
-        let (offsets, columns, values) = self.weights.csr_data();
-        let missing = row_map(&self.weights, |i, columns, _| {
-            columns.binary_search(&i).is_err()
-        });
-        let mut out = Vec::new();
-        let (new_offsets, mut new_columns) = if missing.contains(&true) {
-            let counts = missing.iter().enumerate();
-            let counts = counts.map(|(i, &m)| offsets[i + 1] - offsets[i] + usize::from(m));
-            let new_offsets = offsets_of(counts);
-            let mut all = Vec::with_capacity(new_offsets.last().copied().unwrap_or_default());
-            for (i, &missing) in missing.iter().enumerate() {
-                let row = offsets[i]..offsets[i + 1];
-                let split = row.start + columns[row.clone()].partition_point(|&j| j < i);
-                let own = missing.then_some((i, T::zero()));
-                let pairs = |r: std::ops::Range<usize>| {
-                    columns[r.clone()]
-                        .iter()
-                        .copied()
-                        .zip(values[r].iter().copied())
-                };
-                for (j, w) in pairs(row.start..split)
-                    .chain(own)
-                    .chain(pairs(split..row.end))
-                {
-                    all.push(j);
-                    out.push(w);
-                }
-            }
-            (new_offsets, all)
-        } else {
-            out.extend_from_slice(values);
-            (offsets.to_vec(), columns.to_vec())
-        };
-        for_each_row(
-            &new_offsets,
-            &mut new_columns,
-            &mut out,
-            |i, columns, values| {
-                let mut sum = T::zero();
-                let mut diagonal = 0;
-                for (l, &j) in columns.iter().enumerate() {
-                    if j == i {
-                        diagonal = l;
-                    } else {
-                        sum += values[l];
-                        values[l] *= factor(i, j);
-                    }
-                }
-                values[diagonal] = -sum * factor(i, i);
-            },
-        );
-        assemble(self.len(), new_offsets, new_columns, out)
-    }
-}
-
-/// A minibatch's rows and columns of a Laplacian.
-///
-/// The rows do not sum to zero any more: only the difference form, $\frac{n}{b}\sum_j L_{ij}(f_j - f_i)$, means
-/// something. With the diagonal the result depends on where the origin lies.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LaplacianSlice<T> {
-    /// $L_{ij}$ for i, j in the batch, in its order.
-    pub matrix: CsrMatrix<T>,
-    /// $n/b$.
-    pub factor: T,
-}
-
 /// Multiplies entry (i, j) by `factor[i] * factor[j]`.
 fn scale_symmetric<T: Scalar>(weights: &mut CsrMatrix<T>, factor: &[T]) {
     let n = weights.nrows();
@@ -646,11 +414,18 @@ fn sinkhorn<T: Scalar>(kernel: &CsrMatrix<T>, q: &[T]) -> Result<Vec<T>, Error> 
     let mut residual = f64::INFINITY;
     for _ in 0..ITERATIONS {
         let s = smooth(&u);
-        residual = u
+        let errors = u
             .iter()
             .zip(&s)
             .filter(|p| *p.0 > 0.0)
-            .fold(0.0, |m, (u, s)| m.max((u * s - 1.0).abs()));
+            .map(|(u, s)| (u * s - 1.0).abs());
+        residual = errors.fold(0.0, f64::max);
+        // Where no scaling exists some factors run to zero, others to infinity.
+        let bounded = |u: &f64| *u == 0.0 || (1e-100..1e100).contains(u);
+        if !u.iter().zip(&s).all(|(u, s)| bounded(u) && s.is_finite()) {
+            residual = f64::INFINITY;
+            break;
+        }
         if residual <= tolerance {
             return Ok(u.iter().zip(&w).map(|(u, w)| T::of(u * w)).collect());
         }

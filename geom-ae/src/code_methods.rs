@@ -1,0 +1,159 @@
+//! The methods whose terms are functions of codes, noise or neighbours: what their papers give them.
+
+use geom_graph::Metric;
+use geom_nn::Activation;
+use geom_riemann::{Distortion, RankPolicy};
+
+use crate::{
+    Error, Method, Nets, Result, Scalar, TrainOptions,
+    codes::{DistanceMatching, NeighbourWeights, Prior, Separation},
+    method::collapsed,
+    objective::{
+        CodeSeparation, DecoderDistortion, DenoisingError, EncoderDistortion, Expansion,
+        LogVariancePenalty, MatchedDistances, MeanSquaredError, NeighbourhoodReconstruction,
+        NeighbourhoodSettings, Objective, PriorDiscrepancy, ReconstructionContraction,
+        SumSquaredError, TargetDistances, TopologicalDistance,
+        graph::{DistanceRule, GraphData, GraphSettings},
+    },
+};
+
+/// WAE's factor on the squared error (Tolstikhin et al. 2018, `wae.py`).
+const WAE_RECONSTRUCTION: f64 = 0.05;
+/// The weight of the log-variances (Rubenstein et al. 2018, dSprites).
+const LOG_VARIANCE: f64 = 3.0;
+/// Directions for each point in which RCAE's contraction is measured.
+const PROBES: usize = 1;
+/// Bounds on singular values in BLAE: the local part of bi-Lipschitz. Ours.
+const BI_LIPSCHITZ: (f64, f64) = (0.5, 2.0);
+
+/// The weight in the method's paper; where there is none, ours: see [`Method::default_weight`].
+pub(crate) const fn default_weight(method: Method) -> f64 {
+    match method {
+        Method::NraeL | Method::NraeQ | Method::WaeMmd => 10.0,
+        Method::WaeStochastic => 20.0,
+        Method::TopoAe => 0.5,
+        Method::Dae | Method::Rcae | Method::Cae => 0.01,
+        Method::Spae | Method::Mmae => 1.0,
+        _ => 0.1,
+    }
+}
+
+/// NRAE's 3 × 512 ELU; WAE's 3 × 256 ReLU with a sigmoid; TopoAE's 32–32 ReLU without its batch normalisation; for the others
+/// 2 × 128 tanh, ours.
+pub(crate) fn nets(method: Method) -> Nets {
+    let (hidden, activation, output) = match method {
+        Method::NraeL | Method::NraeQ => (vec![512; 3], Activation::Elu, Activation::Linear),
+        Method::WaeMmd | Method::WaeStochastic => {
+            (vec![256; 3], Activation::Relu, Activation::Sigmoid)
+        }
+        Method::TopoAe => (vec![32; 2], Activation::Relu, Activation::Linear),
+        _ => (vec![128; 2], Activation::Tanh, Activation::Linear),
+    };
+    Nets {
+        hidden,
+        activation,
+        on_input: false,
+        output,
+    }
+}
+
+/// NRAE (Adam 1e-3, batch 32, 2,001 epochs, toy curves), WAE (1e-3, batch 100, 100 epochs, MNIST), TopoAE (2.7268e-4, batch 28,
+/// weight decay 1e-5, 100 epochs, Spheres); for the others Adam 1e-3, batch 100, 100 epochs.
+pub(crate) fn train_options(method: Method) -> TrainOptions {
+    let (epochs, batch_size, learning_rate, weight_decay) = match method {
+        Method::NraeL | Method::NraeQ => (2001, 32, 1e-3, 0.0),
+        Method::TopoAe => (100, 28, 2.7268e-4, 1e-5),
+        _ => (100, 100, 1e-3, 0.0),
+    };
+    TrainOptions {
+        epochs,
+        batch_size,
+        learning_rate,
+        weight_decay,
+        ..TrainOptions::default()
+    }
+}
+
+/// The objective of a method that needs no graph.
+pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Objective<E>> {
+    let mean = || Objective::new().with(1.0, MeanSquaredError);
+    let sum = || Objective::new().with(1.0, SumSquaredError);
+    let matched = |matching| MatchedDistances {
+        matching,
+        targets: TargetDistances::Euclidean,
+    };
+    let prior = Prior::default();
+    Ok(match method {
+        Method::WaeMmd => Objective::new()
+            .with(WAE_RECONSTRUCTION, SumSquaredError)
+            .with(weight, PriorDiscrepancy::wae(prior)),
+        Method::WaeStochastic => sum()
+            .with(weight, PriorDiscrepancy::wae_latent(prior))
+            .with(LOG_VARIANCE, LogVariancePenalty::default()),
+        Method::TopoAe => mean().with(weight, TopologicalDistance::default()),
+        Method::Dae => Objective::new().with(1.0, DenoisingError::new(weight.sqrt())?),
+        Method::Cae => sum().with(
+            weight,
+            EncoderDistortion::new(Distortion::Contractive, RankPolicy::Error),
+        ),
+        Method::Rcae => sum().with(weight, ReconstructionContraction::new(PROBES)?),
+        Method::Spae => mean().with(weight, matched(DistanceMatching::LogRatioVariance)),
+        Method::Mmae => mean().with(weight, matched(DistanceMatching::Absolute)),
+        Method::Blae => {
+            let (lower, upper) = BI_LIPSCHITZ;
+            let hinge = Distortion::BiLipschitz { lower, upper };
+            mean()
+                .with(weight, DecoderDistortion::new(hinge, collapsed()))
+                .with(
+                    weight,
+                    CodeSeparation {
+                        numbers: Separation { lower, from: 0.0 },
+                        targets: TargetDistances::Euclidean,
+                    },
+                )
+        }
+        method => {
+            return Err(Error::NeedsGraph {
+                method: method.name(),
+            });
+        }
+    })
+}
+
+/// The objective of NRAE on the training data; λ is the weight of the neighbours, the centre's is 1.
+pub(crate) fn on_neighbours<E: Scalar>(
+    method: Method,
+    weight: f64,
+    settings: &GraphSettings,
+    data: &GraphData<'_, E>,
+) -> Result<Objective<E>> {
+    let DistanceRule::Geodesic { neighbours } = settings.distances else {
+        return Err(Error::Contradiction {
+            first: "neighbourhood reconstruction",
+            second: "distances without a neighbour graph",
+            reason: "it reconstructs the nearest neighbours of every point",
+        });
+    };
+    let found = geom_graph::knn(data.points, neighbours, Metric::Euclidean).map_err(|source| {
+        Error::Graph {
+            term: "neighbourhood_reconstruction",
+            source: Box::new(source),
+        }
+    })?;
+    let expansion = if method == Method::NraeL {
+        Expansion::Linear
+    } else {
+        Expansion::Quadratic
+    };
+    let settings = NeighbourhoodSettings {
+        expansion,
+        neighbours,
+        weights: NeighbourWeights::OnNeighbours(weight),
+        ..NeighbourhoodSettings::default()
+    };
+    let points = data.points.to_owned().into_shared();
+    Ok(Objective::new().with(
+        1.0,
+        NeighbourhoodReconstruction::new(points, found.indices, settings)?,
+    ))
+}

@@ -1,0 +1,194 @@
+//! Squared distances between codes, eight at a time, and sums over all pairs of codes.
+
+use ndarray::{Array2, ArrayView2, Axis};
+use rayon::prelude::*;
+
+use super::{CodeError, loss::check_points};
+use crate::{
+    Scalar,
+    scalar::{narrow, widen},
+};
+
+pub(super) const LANES: usize = 8;
+/// Rows of one parallel task; results do not depend on it.
+const TASK: usize = 16;
+
+/// Points as f64, eight at a time side by side, so that one instruction serves several of them.
+#[derive(Debug)]
+pub(super) struct Panels {
+    pub(super) points: usize,
+    pub(super) dim: usize,
+    /// `values[p * dim + c][l]` is coordinate c of point 8 p + l; points past the end are zero.
+    values: Vec<[f64; LANES]>,
+}
+
+impl Panels {
+    pub(super) fn new<E: Scalar>(points: ArrayView2<'_, E>) -> Self {
+        let (n, dim) = points.dim();
+        let mut values = vec![[0.0; LANES]; n.div_ceil(LANES) * dim];
+        for (row, point) in points.outer_iter().enumerate() {
+            for (panel, &value) in values[row / LANES * dim..].iter_mut().zip(point) {
+                panel[row % LANES] = widen(value);
+            }
+        }
+        Self {
+            points: n,
+            dim,
+            values,
+        }
+    }
+
+    /// Coordinates of one point.
+    pub(super) fn point(&self, row: usize) -> impl Iterator<Item = f64> + '_ {
+        self.values[row / LANES * self.dim..][..self.dim]
+            .iter()
+            .map(move |panel| panel[row % LANES])
+    }
+
+    pub(super) fn panels(&self) -> impl ExactSizeIterator<Item = &[[f64; LANES]]> {
+        self.values.chunks_exact(self.dim)
+    }
+}
+
+/// Squared distances from a point to eight others, summed from the first coordinate to the last: exactly symmetric, exactly
+/// zero for duplicates.
+#[expect(
+    clippy::inline_always,
+    reason = "must become part of the dispatched function to use its instructions"
+)]
+#[inline(always)]
+pub(super) fn sq_distances(point: &[f64], panel: &[[f64; LANES]]) -> [f64; LANES] {
+    let mut sums = [0.0; LANES];
+    for (&x, others) in point.iter().zip(panel) {
+        for (sum, &y) in sums.iter_mut().zip(others) {
+            let difference = x - y;
+            *sum += difference * difference;
+        }
+    }
+    sums
+}
+
+/// `f` of every row, in order; rows run in parallel, compiled for the machine's widest instructions.
+pub(super) fn map_rows<R: Send>(n: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let tasks: Vec<Vec<R>> = (0..n.div_ceil(TASK))
+        .into_par_iter()
+        .map(|task| {
+            let rows = task * TASK..n.min((task + 1) * TASK);
+            pulp::Arch::new().dispatch(|| rows.map(&f).collect())
+        })
+        .collect();
+    tasks.into_iter().flatten().collect()
+}
+
+/// All squared distances from the rows of `from` to those of `to`.
+pub(super) fn sq_distance_matrix(from: &Panels, to: &Panels) -> Array2<f64> {
+    let rows = map_rows(from.points, |i| sq_distance_row(from, to, i));
+    let mut matrix = Array2::zeros((from.points, to.points));
+    for (mut row, values) in matrix.outer_iter_mut().zip(rows) {
+        for (entry, value) in row.iter_mut().zip(values.into_iter().flatten()) {
+            *entry = value;
+        }
+    }
+    matrix
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "must become part of the dispatched function to use its instructions"
+)]
+#[inline(always)]
+fn sq_distance_row(from: &Panels, to: &Panels, row: usize) -> Vec<[f64; LANES]> {
+    let point: Vec<f64> = from.point(row).collect();
+    to.panels()
+        .map(|panel| sq_distances(&point, panel))
+        .collect()
+}
+
+/// All Euclidean distances between points.
+///
+/// # Shapes
+/// `x` (n, D), result (n, n).
+///
+/// # Errors
+/// [`CodeError::NotFinite`], [`CodeError::TooFew`] without points or columns.
+///
+/// # Numerics
+/// Sums of squared differences in f64: exactly symmetric and exactly zero for duplicates.
+///
+/// # Examples
+/// ```
+/// use ndarray::array;
+/// let distances = geom_ae::codes::pairwise_distances(array![[0.0, 0.0], [3.0, 4.0]].view())?;
+/// assert_eq!(distances, array![[0.0, 5.0], [5.0, 0.0]]);
+/// # Ok::<(), geom_ae::codes::CodeError>(())
+/// ```
+pub fn pairwise_distances<E: Scalar>(x: ArrayView2<'_, E>) -> Result<Array2<E>, CodeError> {
+    check_points("pairwise_distances", "x", x, 1)?;
+    let panels = Panels::new(x);
+    Ok(sq_distance_matrix(&panels, &panels).mapv(|square| narrow(square.sqrt())))
+}
+
+/// The sum of a function of the distances of all unordered pairs, and its gradient.
+#[derive(Debug)]
+pub(super) struct PairSum {
+    pub(super) value: f64,
+    /// (n, d)
+    pub(super) gradient: Array2<f64>,
+    /// Pairs at distance zero with a slope: the gradient through them counts as zero.
+    pub(super) coincident: usize,
+    /// Pairs for which the function gave something.
+    pub(super) pairs: usize,
+}
+
+/// Sums `f(i, j, distance) = (value, slope)` over all pairs; `None` leaves a pair out. `f` must be symmetric in i and j.
+pub(super) fn sum_over_pairs<E: Scalar>(
+    z: ArrayView2<'_, E>,
+    f: impl Fn(usize, usize, f64) -> Option<(f64, f64)> + Sync,
+) -> PairSum {
+    let panels = Panels::new(z);
+    let (n, dim) = z.dim();
+    let rows = map_rows(n, |i| {
+        let point: Vec<f64> = panels.point(i).collect();
+        let squares = sq_distance_row(&panels, &panels, i);
+        let mut gradient = vec![0.0; dim];
+        let (mut value, mut coincident, mut pairs) = (0.0, 0, 0);
+        for (j, &square) in squares.as_flattened()[..n].iter().enumerate() {
+            if j == i {
+                continue;
+            }
+            let distance = square.sqrt();
+            let Some((share, slope)) = f(i, j, distance) else {
+                continue;
+            };
+            if j > i {
+                value += share;
+                pairs += 1;
+                coincident += usize::from(distance == 0.0 && slope != 0.0);
+            }
+            if distance > 0.0 && slope != 0.0 {
+                let factor = slope / distance;
+                for ((g, &x), y) in gradient.iter_mut().zip(&point).zip(panels.point(j)) {
+                    *g += factor * (x - y);
+                }
+            }
+        }
+        (value, gradient, coincident, pairs)
+    });
+    let mut sum = PairSum {
+        value: 0.0,
+        gradient: Array2::zeros((n, dim)),
+        coincident: 0,
+        pairs: 0,
+    };
+    for (mut target, (value, gradient, coincident, pairs)) in
+        sum.gradient.axis_iter_mut(Axis(0)).zip(rows)
+    {
+        sum.value += value;
+        sum.coincident += coincident;
+        sum.pairs += pairs;
+        for (g, value) in target.iter_mut().zip(gradient) {
+            *g = value;
+        }
+    }
+    sum
+}

@@ -1,0 +1,307 @@
+//! NRAE's reconstruction of neighbours from an expansion of the decoder.
+
+use geom_nn::{Request, Seeds};
+use ndarray::{ArcArray2, Array2, Array3, Axis};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::{Setting, Step, Term, TermValue, own_codes::OwnCodes};
+use crate::{
+    Error, Result, Scalar,
+    codes::{CodeError, NeighbourWeights, Prediction, neighbourhood_reconstruction},
+};
+
+/// How far the decoder is expanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expansion {
+    /// To first order: NRAE-L.
+    Linear,
+    /// To second order: NRAE-Q.
+    Quadratic,
+}
+
+/// NRAE's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeighbourhoodSettings {
+    /// How far the decoder is expanded.
+    pub expansion: Expansion,
+    /// Neighbours of a point among which the step draws, k.
+    pub neighbours: usize,
+    /// Pairs for each point and step, the centre included where it counts.
+    pub per_point: usize,
+    /// Whether the first pair is the point itself.
+    pub include_centre: bool,
+    /// Which pairs carry λ.
+    pub weights: NeighbourWeights,
+}
+
+impl Default for NeighbourhoodSettings {
+    /// Second order, 10 neighbours, 2 pairs of which the first is the centre, λ = 10 on neighbours: the paper's rotated digits.
+    fn default() -> Self {
+        Self {
+            expansion: Expansion::Quadratic,
+            neighbours: 10,
+            per_point: 2,
+            include_centre: true,
+            weights: NeighbourWeights::OnNeighbours(10.0),
+        }
+    }
+}
+
+/// [`neighbourhood_reconstruction`] of a batch: a reconstruction term, used in place of the squared error.
+///
+/// For every point of the batch `per_point` of its nearest neighbours are drawn (without replacement), the point itself first
+/// where the centre counts. The gradient reaches the encoder through the codes of centres and neighbours. A stochastic encoder
+/// is taken at its mean.
+///
+/// Source: Lee et al. 2021.
+///
+/// # Units
+/// **Sum** over D, mean over pairs.
+#[derive(Clone, Debug)]
+pub struct NeighbourhoodReconstruction<E> {
+    points: ArcArray2<E>,
+    neighbours: Array2<usize>,
+    settings: NeighbourhoodSettings,
+}
+
+const NAME: &str = "neighbourhood_reconstruction";
+
+impl<E: Scalar> NeighbourhoodReconstruction<E> {
+    /// On training data and the rows of each point's nearest neighbours, (n, k).
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where fewer neighbours are given than the settings name or than a step draws,
+    /// [`Error::Codes`] for neighbours of other points.
+    pub fn new(
+        points: ArcArray2<E>,
+        neighbours: Array2<usize>,
+        settings: NeighbourhoodSettings,
+    ) -> Result<Self> {
+        let drawn = settings
+            .per_point
+            .saturating_sub(usize::from(settings.include_centre));
+        let refuse = |parameter, value: usize, requirement| {
+            Err(Error::Parameter {
+                parameter,
+                value: value as f64,
+                requirement,
+            })
+        };
+        if settings.per_point == 0 {
+            return refuse("per_point", 0, "at least 1");
+        }
+        if settings.neighbours < drawn {
+            return refuse(
+                "neighbours",
+                settings.neighbours,
+                "as many as a step draws for each point",
+            );
+        }
+        if neighbours.ncols() < settings.neighbours {
+            return refuse(
+                "neighbours",
+                settings.neighbours,
+                "at most as many as are given for each point",
+            );
+        }
+        let fits = neighbours.iter().all(|&row| row < points.nrows());
+        if neighbours.nrows() != points.nrows() || !fits {
+            return Err(CodeError::Shape {
+                operation: NAME,
+                argument: "neighbours",
+                expected: vec![points.nrows(), settings.neighbours],
+                found: neighbours.shape().to_vec(),
+            }
+            .into());
+        }
+        settings.weights.of(
+            Array2::<E>::zeros((1, 1)).view(),
+            Array3::<E>::zeros((1, 1, 1)).view(),
+        )?;
+        Ok(Self {
+            points,
+            neighbours,
+            settings,
+        })
+    }
+
+    /// The rows of the drawn neighbours, (b, n).
+    fn draw(&self, rows: &[usize], seed: u64) -> Array2<usize> {
+        let NeighbourhoodSettings {
+            neighbours: k,
+            per_point,
+            include_centre,
+            ..
+        } = self.settings;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut order: Vec<usize> = (0..k).collect();
+        let mut drawn = Array2::zeros((rows.len(), per_point));
+        for (mut drawn, &row) in drawn.outer_iter_mut().zip(rows) {
+            let first = usize::from(include_centre);
+            if include_centre {
+                drawn[0] = row;
+            }
+            // The start of a Fisher–Yates shuffle.
+            for place in first..per_point {
+                let at = place - first;
+                order.swap(at, rng.random_range(at..k));
+                drawn[place] = self.neighbours[(row, order[at])];
+            }
+        }
+        drawn
+    }
+}
+
+impl<E: Scalar> Term<E> for NeighbourhoodReconstruction<E> {
+    fn name(&self) -> &'static str {
+        match self.settings.expansion {
+            Expansion::Linear => "neighbourhood_linear",
+            Expansion::Quadratic => "neighbourhood_quadratic",
+        }
+    }
+
+    fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
+        if self.points.dim() == setting.data.dim() {
+            return Ok(());
+        }
+        Err(CodeError::Shape {
+            operation: NAME,
+            argument: "points",
+            expected: setting.data.shape().to_vec(),
+            found: self.points.shape().to_vec(),
+        }
+        .into())
+    }
+
+    fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
+        let drawn = self.draw(step.rows(), step.seed(0));
+        let (b, n) = drawn.dim();
+        let flat: Vec<usize> = drawn.iter().copied().collect();
+        let data = step.data();
+        let dim = data.ncols();
+        let ends = self.points.select(Axis(0), &flat);
+        let of_centres = OwnCodes::new(step, data, Request::Value)?;
+        let of_ends = OwnCodes::new(step, ends.view(), Request::Value)?;
+        let (z, z_ends) = (of_centres.codes(), of_ends.codes());
+        let latent = z.ncols();
+        let directions = Array3::from_shape_fn((b, n, latent), |(i, k, c)| {
+            z_ends[(i * n + k, c)] - z[(i, c)]
+        });
+        let pairs: Vec<(usize, usize)> = (0..n).map(|k| (k, k)).collect();
+        let request = match self.settings.expansion {
+            Expansion::Linear => Request::Directions(directions.view()),
+            Expansion::Quadratic => Request::SecondOrder {
+                directions: directions.view(),
+                pairs: &pairs,
+            },
+        };
+        let decoded = step.decode(z, request)?;
+        let neighbours = ends
+            .into_shape_with_order((b, n, dim))
+            .expect("b · n rows were selected");
+        let weights = self.settings.weights.of(data, neighbours.view())?;
+        let prediction = Prediction {
+            value: decoded.value(),
+            first: decoded.tangents().expect("directions were asked for"),
+            second: decoded.second_tangents(),
+        };
+        let loss = neighbourhood_reconstruction(prediction, neighbours.view(), weights.view())?;
+        let back = step.backward(
+            &decoded,
+            Seeds {
+                value: Some(loss.by_value.view()),
+                tangents: Some(loss.by_first.view()),
+                second: loss.by_second.as_ref().map(|s| s.view()),
+                ..Seeds::default()
+            },
+        )?;
+        // A neighbour's code enters through dz alone; the centre's also as the point of expansion.
+        let by_direction = back
+            .directions
+            .unwrap_or_else(|| Array3::zeros((b, n, latent)));
+        let by_centre = of_centres.pad(back.input - by_direction.sum_axis(Axis(1)));
+        let by_end = Array2::from_shape_fn((b * n, latent), |(row, c)| {
+            by_direction[(row / n, row % n, c)]
+        });
+        let by_end = of_ends.pad(by_end);
+        step.backward(&of_centres.pass, Seeds::value(by_centre.view()))?;
+        step.backward(&of_ends.pass, Seeds::value(by_end.view()))?;
+        Ok(loss.value.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{array, s};
+
+    use super::*;
+
+    #[test]
+    fn draws_are_neighbours_without_repetition_and_the_centre_first() {
+        let points = Array2::<f64>::from_shape_fn((6, 1), |(i, _)| i as f64).into_shared();
+        let neighbours = Array2::from_shape_fn((6, 4), |(i, k)| (i + k + 1) % 6);
+        for include_centre in [false, true] {
+            let settings = NeighbourhoodSettings {
+                neighbours: 3,
+                per_point: 3,
+                include_centre,
+                ..NeighbourhoodSettings::default()
+            };
+            let term =
+                NeighbourhoodReconstruction::new(points.clone(), neighbours.clone(), settings)
+                    .unwrap();
+            let mut seen = std::collections::BTreeSet::new();
+            for seed in 0..40 {
+                let drawn = term.draw(&[5, 2], seed);
+                for (row, &point) in drawn.outer_iter().zip(&[5, 2]) {
+                    let first = usize::from(include_centre);
+                    assert!(!include_centre || row[0] == point);
+                    let mut others = row.slice(s![first..]).to_vec();
+                    others.sort_unstable();
+                    others.dedup();
+                    assert_eq!(others.len(), 3 - first);
+                    let near = neighbours.slice(s![point, ..3]);
+                    assert!(others.iter().all(|o| near.iter().any(|n| n == o)));
+                    seen.extend(others);
+                }
+            }
+            assert_eq!(seen.len(), 6);
+        }
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_are_refused() {
+        let points = Array2::<f64>::zeros((3, 2)).into_shared();
+        let neighbours = array![[1, 2], [0, 2], [0, 1]];
+        let new = |neighbours: &Array2<usize>, settings| {
+            NeighbourhoodReconstruction::new(points.clone(), neighbours.clone(), settings)
+        };
+        let fine = NeighbourhoodSettings {
+            neighbours: 2,
+            ..NeighbourhoodSettings::default()
+        };
+        assert!(new(&neighbours, fine).is_ok());
+        let more = NeighbourhoodSettings {
+            neighbours: 3,
+            ..fine
+        };
+        assert!(new(&neighbours, more).is_err());
+        let drawn = NeighbourhoodSettings {
+            per_point: 4,
+            ..fine
+        };
+        assert!(new(&neighbours, drawn).is_err());
+        let none = NeighbourhoodSettings {
+            per_point: 0,
+            ..fine
+        };
+        assert!(new(&neighbours, none).is_err());
+        let weights = NeighbourWeights::OnNeighbours(-1.0);
+        assert!(new(&neighbours, NeighbourhoodSettings { weights, ..fine }).is_err());
+        assert!(new(&array![[1, 2], [0, 2], [0, 3]], fine).is_err());
+    }
+}

@@ -1,0 +1,310 @@
+//! Which method, in which order, until the eigenpairs are complete.
+
+use nalgebra_sparse::CsrMatrix;
+use rayon::prelude::*;
+
+use super::factor::Factor;
+use super::krylov::{self, Goal, largest};
+use super::{FALLBACK, FILL, OPERATION, SMALL, SpectralMethod, SpectrumParameters};
+use crate::progress::Counter;
+use crate::sparse::{ROWS, row_map};
+use crate::{Components, Error, Laplacian, Scalar, simd};
+
+impl SpectrumParameters<'_> {
+    /// The vectors of the smallest eigenpairs of a symmetric matrix, `constants` spanning its known kernel.
+    pub(super) fn pairs(
+        &self,
+        matrix: &CsrMatrix<f64>,
+        constants: &[Vec<f64>],
+    ) -> Result<Pairs, Error> {
+        let n = matrix.nrows();
+        let method = self.method;
+        if method == Some(SpectralMethod::Dense) || method.is_none() && n <= SMALL {
+            return dense(matrix, self.count);
+        }
+        let bound = norm_bound(matrix);
+        let counter = self.progress.start(OPERATION, self.most_steps());
+        let mut outcome = None;
+        if method != Some(SpectralMethod::Krylov) {
+            let shift = (bound * 1e-9).max(f64::MIN_POSITIVE);
+            let most = if method.is_none() {
+                FILL * n
+            } else {
+                usize::MAX
+            };
+            // A graph with many entries a row has a dense factor, which is not worth finding out.
+            let promising = method.is_some() || matrix.nnz() < 100 * n;
+            let factor = promising
+                .then(|| Factor::new(&shifted(matrix, shift), most))
+                .flatten();
+            if let Some(factor) = factor {
+                let failed = Error::Decomposition {
+                    operation: OPERATION,
+                    n,
+                };
+                let operator = |x: &[f64], p: usize, y: &mut [f64]| {
+                    factor.solve(x, p, y).ok_or_else(|| failed.clone())
+                };
+                let method = SpectralMethod::ShiftInvert;
+                outcome = self.iterate(n, &operator, None, constants, &counter, method)?;
+            }
+        }
+        if outcome.is_none() && method != Some(SpectralMethod::ShiftInvert) {
+            let operator = |x: &[f64], p: usize, y: &mut [f64]| {
+                y.par_chunks_mut(ROWS * p)
+                    .enumerate()
+                    .for_each(|(chunk, y)| {
+                        simd::sparse_rows(matrix.csr_data(), chunk * ROWS, x, p, y);
+                        for y in y {
+                            *y = -*y;
+                        }
+                    });
+                Ok(())
+            };
+            let tolerance = Some(self.tolerance * bound);
+            let method = SpectralMethod::Krylov;
+            outcome = self.iterate(n, &operator, tolerance, constants, &counter, method)?;
+        }
+        match outcome {
+            Some(pairs) => Ok(pairs),
+            None if n <= FALLBACK => dense(matrix, self.count),
+            None => Err(Error::NotConverged {
+                operation: OPERATION,
+                iterations: self.most_steps(),
+                residual: f64::NAN,
+                tolerance: self.tolerance,
+            }),
+        }
+    }
+
+    fn most_steps(&self) -> usize {
+        400 + 100 * self.count.div_ceil(self.block)
+    }
+
+    /// The iteration and its proof; `None` when it does not converge. Without a tolerance, it is relative to the
+    /// smallest wanted value.
+    fn iterate(
+        &self,
+        n: usize,
+        operator: &krylov::Operator<'_>,
+        tolerance: Option<f64>,
+        constants: &[Vec<f64>],
+        counter: &Counter<'_>,
+        method: SpectralMethod,
+    ) -> Result<Option<Pairs>, Error> {
+        // The kernel is known, one constant for each component, and need not be found.
+        let mut all: Vec<(f64, Vec<f64>)> = constants
+            .iter()
+            .map(|c| (f64::INFINITY, c.clone()))
+            .collect();
+        let missing = self.count - all.len().min(self.count);
+        if missing == 0 {
+            return Ok(Some(Pairs::of(all, self.count, method, true, 0)));
+        }
+        // A few more than wanted make the last wanted one converge sooner and leave a gap for the proof.
+        let count = missing + 2;
+        let mut goal = Goal {
+            count: missing,
+            block: self.block,
+            basis: (2 * count + 4 * self.block).max(6 * self.block),
+            tolerance: tolerance.unwrap_or(0.0),
+            ceiling: None,
+            steps: 2 + missing.div_ceil(self.block),
+            seed: self.seed,
+        };
+        let known = rows(n, &all);
+        let mut steps = 0;
+        if tolerance.is_none() {
+            // A short run tells the size of the values wanted.
+            let scout = largest(n, operator, &known, all.len(), &goal, counter)?;
+            steps += scout.steps;
+            goal.tolerance = self.tolerance * scout.values.last().copied().unwrap_or(1.0).abs();
+        }
+        goal.count = count;
+        goal.steps = self.most_steps();
+        let first = largest(n, operator, &known, all.len(), &goal, counter)?;
+        steps += first.steps;
+        if !first.converged {
+            return Ok(None);
+        }
+        all.extend(columns(&first));
+        let mut complete = all.len() >= n;
+        let mut round = 0;
+        while self.verify && !complete && round < 12 {
+            round += 1;
+            all.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let worst = all[self.count - 1].0;
+            let margin = goal.tolerance.max(1e-9 * worst.abs());
+            let seed = self.seed.wrapping_add(round);
+            let proof = Goal {
+                count: 1,
+                ceiling: Some(worst + margin),
+                seed,
+                ..goal
+            };
+            let known = rows(n, &all);
+            let rest = largest(n, operator, &known, all.len(), &proof, counter)?;
+            steps += rest.steps;
+            let Some(&value) = rest.values.first() else {
+                break;
+            };
+            if value <= worst + margin {
+                complete = rest.converged;
+                break;
+            }
+            // Something was missed: find it, and its copies, to the full tolerance.
+            let search = Goal {
+                count: self.block,
+                ceiling: None,
+                ..proof
+            };
+            let found = largest(n, operator, &known, all.len(), &search, counter)?;
+            steps += found.steps;
+            if !found.converged {
+                return Ok(None);
+            }
+            all.extend(columns(&found));
+            complete = all.len() >= n;
+        }
+        Ok(Some(Pairs::of(all, self.count, method, complete, steps)))
+    }
+}
+
+/// Eigenvectors, n rows, and how they were found.
+pub(super) struct Pairs {
+    pub(super) vectors: Vec<f64>,
+    pub(super) method: SpectralMethod,
+    pub(super) complete: bool,
+    pub(super) steps: usize,
+}
+
+impl Pairs {
+    /// The `count` of largest value.
+    fn of(
+        mut all: Vec<(f64, Vec<f64>)>,
+        count: usize,
+        method: SpectralMethod,
+        complete: bool,
+        steps: usize,
+    ) -> Self {
+        all.sort_by(|a, b| b.0.total_cmp(&a.0));
+        all.truncate(count);
+        let n = all.first().map_or(0, |c| c.1.len());
+        Self {
+            vectors: rows(n, &all),
+            method,
+            complete,
+            steps,
+        }
+    }
+}
+
+fn columns(found: &krylov::Ritz) -> Vec<(f64, Vec<f64>)> {
+    let k = found.values.len();
+    let column = |c: usize| found.vectors.iter().skip(c).step_by(k).copied().collect();
+    found
+        .values
+        .iter()
+        .enumerate()
+        .map(|(c, &v)| (v, column(c)))
+        .collect()
+}
+
+fn rows(n: usize, columns: &[(f64, Vec<f64>)]) -> Vec<f64> {
+    (0..n)
+        .flat_map(|i| columns.iter().map(move |c| c.1[i]))
+        .collect()
+}
+
+/// Unit vectors $M^{1/2}1$ on each component, at most `count`: the kernel of the symmetric form.
+pub(super) fn constants<T: Scalar>(laplacian: &Laplacian<T>, count: usize) -> Vec<Vec<f64>> {
+    let components = Components::of(laplacian.weights());
+    (0..components.count().min(count))
+        .map(|c| {
+            let pairs = laplacian.mass().iter().zip(&components.labels);
+            let mut root: Vec<f64> = pairs
+                .map(|(m, &label)| if label == c { m.as_f64().sqrt() } else { 0.0 })
+                .collect();
+            let norm = root.iter().map(|x| x * x).sum::<f64>().sqrt();
+            for x in &mut root {
+                *x /= norm;
+            }
+            root
+        })
+        .collect()
+}
+
+/// $A = M^{-1/2}(D - W)M^{-1/2}$ in `f64`.
+pub(super) fn symmetric<T: Scalar>(laplacian: &Laplacian<T>) -> CsrMatrix<f64> {
+    let conjugate = laplacian.conjugate();
+    let (pattern, values) = conjugate.into_pattern_and_values();
+    let values = values.into_iter().map(|x| -x.as_f64()).collect();
+    let (offsets, columns) = pattern.disassemble();
+    crate::sparse::assemble(laplacian.len(), offsets, columns, values)
+}
+
+/// $A + sI$.
+fn shifted(matrix: &CsrMatrix<f64>, shift: f64) -> CsrMatrix<f64> {
+    let mut out = matrix.clone();
+    for (i, j, value) in out.triplet_iter_mut() {
+        if i == j {
+            *value += shift;
+        }
+    }
+    out
+}
+
+/// The largest row sum of absolute values.
+fn norm_bound(matrix: &CsrMatrix<f64>) -> f64 {
+    let sums = row_map(matrix, |_, _, values| {
+        values.iter().map(|x| x.abs()).sum::<f64>()
+    });
+    sums.into_iter().fold(0.0, f64::max)
+}
+
+/// Rayleigh quotients in rising order, residuals and the vectors (n rows of k) in that order.
+pub(super) fn rayleigh(
+    matrix: &CsrMatrix<f64>,
+    vectors: Vec<f64>,
+    k: usize,
+) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    let mut images = vec![0.0; vectors.len()];
+    images
+        .par_chunks_mut(ROWS * k)
+        .enumerate()
+        .for_each(|(chunk, y)| {
+            simd::sparse_rows(matrix.csr_data(), chunk * ROWS, &vectors, k, y);
+        });
+    let (mut quotients, mut sums) = (vec![0.0; k], vec![0.0; k]);
+    for (y, u) in images.chunks_exact(k).zip(vectors.chunks_exact(k)) {
+        (0..k).for_each(|c| quotients[c] += y[c] * u[c]);
+    }
+    for (y, u) in images.chunks_exact(k).zip(vectors.chunks_exact(k)) {
+        (0..k).for_each(|c| sums[c] += (y[c] - quotients[c] * u[c]).powi(2));
+    }
+    let mut order: Vec<usize> = (0..k).collect();
+    order.sort_by(|&a, &b| quotients[a].total_cmp(&quotients[b]));
+    let sorted = |all: &[f64]| order.iter().map(|&c| all[c]).collect::<Vec<f64>>();
+    let vectors = vectors.chunks_exact(k).flat_map(&sorted).collect();
+    let residuals = sums.into_iter().map(f64::sqrt).collect::<Vec<f64>>();
+    (sorted(&quotients), sorted(&residuals), vectors)
+}
+
+fn dense(matrix: &CsrMatrix<f64>, count: usize) -> Result<Pairs, Error> {
+    let n = matrix.nrows();
+    let mut full = vec![0.0; n * n];
+    for (i, j, &value) in matrix.triplet_iter() {
+        full[i * n + j] = -value;
+    }
+    let (_, vectors) = krylov::small_eigen(&full, n, n)?;
+    let vectors = vectors
+        .chunks_exact(n)
+        .flat_map(|row| row[..count].iter().copied())
+        .collect();
+    Ok(Pairs {
+        vectors,
+        method: SpectralMethod::Dense,
+        complete: true,
+        steps: 0,
+    })
+}
