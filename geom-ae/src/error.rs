@@ -38,7 +38,9 @@ pub enum Error {
     },
 
     /// A method on a graph was asked for without one.
-    #[error("{method} needs a graph on the training data: build its objective with graph settings and data")]
+    #[error(
+        "{method} needs a graph on the training data: build its objective with graph settings and data"
+    )]
     NeedsGraph {
         /// The method's name.
         method: &'static str,
@@ -205,6 +207,15 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+
+    /// A file of points that cannot be mapped.
+    #[error("map {}: {reason}", path.display())]
+    Mapped {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
     },
 
     /// A checkpoint that is not one of this training run.

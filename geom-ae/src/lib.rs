@@ -46,6 +46,8 @@ mod code_methods;
 pub mod codes;
 mod diagnosis;
 mod error;
+pub mod flattening;
+mod mapped;
 mod method;
 pub mod metrics;
 mod model;
@@ -55,6 +57,7 @@ pub mod trainer;
 
 pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
 pub use error::{Error, Result};
+pub use mapped::MappedPoints;
 pub use method::{Method, Nets, box_autoencoder};
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use objective::Objective;

@@ -152,9 +152,8 @@ impl Method {
             Self::GeomAe => 0.1,
             Self::Vae => 1.0,
             Self::Irvae => 100.0,
-            Self::Irae => 10.0,
+            Self::Irae | Self::Ggae => 10.0,
             Self::Flat => 1e-3,
-            Self::Ggae => 10.0,
             other => code_methods::default_weight(other),
         }
     }

@@ -85,7 +85,10 @@ impl<E: Scalar> Objective<E> {
     /// # Errors
     /// Where a term is not defined on this batch.
     pub fn prepare(&self, batch: &Batch<'_, E>) -> Result<Vec<Prepared>> {
-        self.entries.iter().map(|entry| entry.term.prepare(batch)).collect()
+        self.entries
+            .iter()
+            .map(|entry| entry.term.prepare(batch))
+            .collect()
     }
 
     /// As [`Objective::evaluate`], with what [`Objective::prepare`] made for this batch.

@@ -26,8 +26,8 @@ mod sum_squared_error;
 
 // Regularisers.
 mod decoder_distortion;
-pub mod graph;
 mod encoder_distortion;
+pub mod graph;
 mod kl_divergence;
 mod mixup_distortion;
 mod reconstruction_contraction;
@@ -144,7 +144,11 @@ impl<E: Scalar> Objective<E> {
 
     /// The weighted sum of an evaluation's terms, whatever their weights are in the current epoch.
     pub(crate) fn total_at_full_weights(&self, evaluation: &Evaluation<E>) -> f64 {
-        self.entries.iter().zip(&evaluation.terms).map(|(entry, term)| entry.full_weight * term.value).sum()
+        self.entries
+            .iter()
+            .zip(&evaluation.terms)
+            .map(|(entry, term)| entry.full_weight * term.value)
+            .sum()
     }
 
     /// The terms' names and weights, in order.

@@ -46,7 +46,7 @@ impl<E: Scalar> NetworkPass<'_, E> {
         self.which
     }
 
-    pub(crate) fn backward(&self, seeds: Seeds<'_, E>) -> Result<Gradients<E>> {
+    pub(crate) fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>> {
         self.pass.backward(seeds)
     }
 }
@@ -57,7 +57,7 @@ trait AnyPass<E: Scalar>: Debug {
     fn jacobian(&self) -> Option<ArrayView3<'_, E>>;
     fn tangents(&self) -> Option<ArrayView3<'_, E>>;
     fn second_tangents(&self) -> Option<ArrayView3<'_, E>>;
-    fn backward(&self, seeds: Seeds<'_, E>) -> Result<Gradients<E>>;
+    fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>>;
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> AnyPass<E> for Pass<'_, E, D> {
@@ -77,8 +77,8 @@ impl<E: Scalar, D: NetworkDevice<E>> AnyPass<E> for Pass<'_, E, D> {
         Pass::second_tangents(self)
     }
 
-    fn backward(&self, seeds: Seeds<'_, E>) -> Result<Gradients<E>> {
-        Ok(Pass::backward(self, seeds)?)
+    fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>> {
+        Ok(Pass::backward(self, *seeds)?)
     }
 }
 

@@ -178,7 +178,11 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// What [`Term::prepare`](super::Term::prepare) made for this batch, if it made anything of this type.
     pub fn take_prepared<P: Any>(&mut self) -> Option<Box<P>> {
-        self.current.prepared.0.take().and_then(|prepared| prepared.downcast().ok())
+        self.current
+            .prepared
+            .0
+            .take()
+            .and_then(|prepared| prepared.downcast().ok())
     }
 
     /// Runs the encoder over points of the term's choice.
@@ -216,6 +220,10 @@ impl<'a, E: Scalar> Step<'a, E> {
     ///
     /// # Errors
     /// The network's own.
+    #[allow(
+        clippy::large_types_passed_by_value,
+        reason = "a handful of views, made for the call"
+    )]
     pub fn backward(
         &mut self,
         pass: &NetworkPass<'_, E>,
@@ -226,7 +234,7 @@ impl<'a, E: Scalar> Step<'a, E> {
             input,
             directions,
             ..
-        } = pass.backward(seeds)?;
+        } = pass.backward(&seeds)?;
         let target = match pass.which() {
             Which::Encoder => &mut self.gradients.encoder,
             Which::Decoder => &mut self.gradients.decoder,

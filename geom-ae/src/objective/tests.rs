@@ -1,4 +1,5 @@
 //! Every term's gradient, for every parameter, against central differences; the terms' invariances and refusals.
+#![allow(clippy::float_cmp, reason = "where bits are compared, bits are meant")]
 
 use dfdx::tensor::Cpu;
 use geom_nn::{Activation, Architecture};

@@ -118,13 +118,16 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         if snapshot.parameters.len() != self.objective.parameters().len() {
             return Err("its objective has other parameters".into());
         }
-        let trained = encoder.parameter_count() + decoder.parameter_count() + snapshot.parameters.len();
+        let trained =
+            encoder.parameter_count() + decoder.parameter_count() + snapshot.parameters.len();
         if !snapshot.best.is_empty() && snapshot.best.len() != trained {
             return Err("its best weights are those of other networks".into());
         }
         *encoder = snapshot.encoder;
         *decoder = snapshot.decoder;
-        self.objective.parameters_mut().copy_from_slice(&snapshot.parameters);
+        self.objective
+            .parameters_mut()
+            .copy_from_slice(&snapshot.parameters);
         self.memory = snapshot.memory;
         self.watch = snapshot.watch;
         self.best = snapshot.best;
@@ -155,7 +158,11 @@ impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
             .metadata("watch", &watch)
             .network("encoder.", self.encoder)
             .network("decoder.", self.decoder)
-            .array("objective.parameters", &[self.parameters.len()], self.parameters)?
+            .array(
+                "objective.parameters",
+                &[self.parameters.len()],
+                self.parameters,
+            )?
             .array("best", &[self.best.len()], self.best)?;
         for (prefix, state) in [
             ("encoder", &self.memory.encoder),
@@ -187,15 +194,25 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
     fn read(path: &Path, device: &D) -> Result<Self, String> {
         let file = files::load(path).map_err(|error| error.to_string())?;
         let text = |key: &str| {
-            file.metadata().get(key).cloned().ok_or(format!("its header has no entry {key}"))
+            file.metadata()
+                .get(key)
+                .cloned()
+                .ok_or(format!("its header has no entry {key}"))
         };
         let number = |key: &str| {
-            text(key)?.parse::<u64>().map_err(|error| format!("its header's {key}: {error}"))
+            text(key)?
+                .parse::<u64>()
+                .map_err(|error| format!("its header's {key}: {error}"))
         };
         let array = |name: &str| {
-            file.array::<E>(name, None).map(|(_, values)| values).map_err(|error| error.to_string())
+            file.array::<E>(name, None)
+                .map(|(_, values)| values)
+                .map_err(|error| error.to_string())
         };
-        let network = |prefix: &str| file.network(prefix, device).map_err(|error| error.to_string());
+        let network = |prefix: &str| {
+            file.network(prefix, device)
+                .map_err(|error| error.to_string())
+        };
         let step = number("step")?;
         let state = |prefix: &str, count: usize| {
             let part = |name: &str| {
@@ -203,10 +220,17 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
                 if values.len() == count {
                     Ok(Array1::from(values))
                 } else {
-                    Err(format!("its {prefix}.adam.{name} has {} entries, expected {count}", values.len()))
+                    Err(format!(
+                        "its {prefix}.adam.{name} has {} entries, expected {count}",
+                        values.len()
+                    ))
                 }
             };
-            Ok::<_, String>(AdamState { step, mean: part("mean")?, square: part("square")? })
+            Ok::<_, String>(AdamState {
+                step,
+                mean: part("mean")?,
+                square: part("square")?,
+            })
         };
         let (encoder, decoder) = (network("encoder.")?, network("decoder.")?);
         let parameters = array("objective.parameters")?;
@@ -247,10 +271,10 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
 }
 
 fn digest(contents: &files::Contents) -> String {
-    Sha256::digest(contents.to_bytes())
+    let bytes = Sha256::digest(contents.to_bytes());
+    bytes
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Files that have a checkpoint's name, oldest first.

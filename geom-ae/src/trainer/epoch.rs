@@ -28,8 +28,19 @@ pub(super) struct Pipeline<'a, E: Scalar> {
 }
 
 impl<'a, E: Scalar> Pipeline<'a, E> {
-    pub(super) fn new(data: ArrayView2<'a, E>, batches: Vec<Vec<usize>>, seed: u64, epoch: usize) -> Self {
-        Self { data, batches, seed, epoch, next: None }
+    pub(super) fn new(
+        data: ArrayView2<'a, E>,
+        batches: Vec<Vec<usize>>,
+        seed: u64,
+        epoch: usize,
+    ) -> Self {
+        Self {
+            data,
+            batches,
+            seed,
+            epoch,
+            next: None,
+        }
     }
 
     /// The objective on the batch at `index`, counted from 0 and called in order.
@@ -58,7 +69,11 @@ impl<'a, E: Scalar> Pipeline<'a, E> {
     }
 
     fn batch<'b>(&'b self, index: usize, data: ArrayView2<'b, E>) -> Batch<'b, E> {
-        Batch { data, rows: &self.batches[index], seed: step_seed(self.seed, self.epoch, index + 1) }
+        Batch {
+            data,
+            rows: &self.batches[index],
+            seed: step_seed(self.seed, self.epoch, index + 1),
+        }
     }
 
     fn fetch(&self, index: usize, objective: &Objective<E>) -> Result<Fetched<E>> {
@@ -85,7 +100,8 @@ impl EpochSums {
     pub(super) fn add<E: Scalar>(&mut self, evaluation: &Evaluation<E>, norm: f64) {
         self.batches += 1;
         self.total += evaluation.total();
-        self.terms.resize(evaluation.terms.len(), Default::default());
+        self.terms
+            .resize(evaluation.terms.len(), Default::default());
         for ((value, elapsed), term) in self.terms.iter_mut().zip(&evaluation.terms) {
             *value += term.value;
             *elapsed += term.elapsed;
@@ -104,12 +120,24 @@ pub(super) fn finite_norm<E: Scalar>(
     batch: usize,
 ) -> Result<f64> {
     let point = evaluation.non_finite_row.map(|row| rows[row]);
-    let refuse = |term, value| Err(Error::NonFiniteLoss { term, value, epoch, batch, point });
+    let refuse = |term, value| {
+        Err(Error::NonFiniteLoss {
+            term,
+            value,
+            epoch,
+            batch,
+            point,
+        })
+    };
     for term in &evaluation.terms {
         if !term.value.is_finite() {
             return refuse(term.name, term.value);
         }
     }
     let norm = evaluation.gradient_norm();
-    if norm.is_finite() { Ok(norm) } else { refuse("gradient norm", norm) }
+    if norm.is_finite() {
+        Ok(norm)
+    } else {
+        refuse("gradient norm", norm)
+    }
 }

@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod epoch;
+#[cfg(test)]
+mod feature_tests;
 mod options;
 mod report;
 mod sampler;
@@ -13,7 +15,9 @@ mod tests;
 mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
-pub use options::{BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation};
+pub use options::{
+    BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
+};
 pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
 pub use schedule::Schedule;
 pub use spread::{Spread, spread};
@@ -99,7 +103,11 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let options = options.check(data.nrows())?;
         let (minimum, term) = objective.minimum_batch();
         let held_out = options.held_out(data.nrows());
-        let smallest = if held_out > 0 { options.batch_size.min(held_out) } else { options.batch_size };
+        let smallest = if held_out > 0 {
+            options.batch_size.min(held_out)
+        } else {
+            options.batch_size
+        };
         if smallest < minimum {
             return Err(Error::BatchSize {
                 batch_size: smallest,
@@ -107,11 +115,25 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
-        objective.check(&Setting { data, latent_dim: model.latent_dim(), coding: model.coding() })?;
+        objective.check(&Setting {
+            data,
+            latent_dim: model.latent_dim(),
+            coding: model.coding(),
+        })?;
         let batches = Batches::new(data, labels, &options)?;
         let memory = Memory::new(&model, &objective);
         let (watch, best) = (Watch::default(), Vec::new());
-        Ok(Self { model, objective, data, options, batches, memory, epoch: 0, watch, best })
+        Ok(Self {
+            model,
+            objective,
+            data,
+            options,
+            batches,
+            memory,
+            epoch: 0,
+            watch,
+            best,
+        })
     }
 
     /// The model as trained so far.
@@ -131,7 +153,10 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
 
     /// The epoch with the least validation figure, and that figure; `None` without validation points or before the first epoch.
     pub fn best(&self) -> Option<(usize, f64)> {
-        self.options.validation.and(self.watch.best()).map(|figure| (self.watch.best_epoch, figure))
+        self.options
+            .validation
+            .and(self.watch.best())
+            .map(|figure| (self.watch.best_epoch, figure))
     }
 
     /// Takes model and terms back to the epoch with the least validation figure; nothing happens without one.
@@ -158,8 +183,12 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
 
     /// Whether training has come to its end: all epochs, or the patience with the validation figure.
     pub fn is_finished(&self) -> bool {
-        let patience = self.options.validation.and_then(|validation| validation.patience);
-        self.epoch >= self.options.epochs || patience.is_some_and(|patience| self.watch.stale >= patience)
+        let patience = self
+            .options
+            .validation
+            .and_then(|validation| validation.patience);
+        self.epoch >= self.options.epochs
+            || patience.is_some_and(|patience| self.watch.stale >= patience)
     }
 
     /// Trains one more epoch; `None` once training [has come to its end](Self::is_finished).
@@ -179,10 +208,17 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let start = Instant::now();
         let epoch = self.epoch + 1;
         let plateaus = self.watch.plateaus;
-        self.objective.follow_schedules(epoch, self.options.epochs, plateaus);
+        self.objective
+            .follow_schedules(epoch, self.options.epochs, plateaus);
         let schedule = self.options.learning_rate_schedule;
-        let learning_rate = self.options.learning_rate * schedule.factor(epoch, self.options.epochs, plateaus);
-        let mut pipeline = Pipeline::new(self.data, self.batches.epoch(epoch)?, self.options.seed, epoch);
+        let learning_rate =
+            self.options.learning_rate * schedule.factor(epoch, self.options.epochs, plateaus);
+        let mut pipeline = Pipeline::new(
+            self.data,
+            self.batches.epoch(epoch)?,
+            self.options.seed,
+            epoch,
+        );
         let batches = pipeline.batches.len();
         let mut sums = EpochSums::default();
         let mut refusal = None;
@@ -192,9 +228,16 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             let total = evaluation.total();
             let skipped = match finite_norm(&evaluation, &pipeline.batches[index], epoch, batch) {
                 Ok(norm) => {
-                    sums.clipped += usize::from(clip(&mut evaluation, norm, self.options.clip_norm));
+                    sums.clipped +=
+                        usize::from(clip(&mut evaluation, norm, self.options.clip_norm));
                     let (model, objective) = (&mut self.model, &mut self.objective);
-                    self.memory.step(model, objective, &evaluation, &self.options, learning_rate)?;
+                    self.memory.step(
+                        model,
+                        objective,
+                        &evaluation,
+                        &self.options,
+                        learning_rate,
+                    )?;
                     sums.add(&evaluation, norm);
                     false
                 }
@@ -205,7 +248,13 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                     true
                 }
             };
-            let report = BatchReport { epoch, batch, batches, total, skipped };
+            let report = BatchReport {
+                epoch,
+                batch,
+                batches,
+                total,
+                skipped,
+            };
             if on_batch(&report).is_break() {
                 return Ok(Some(EpochOutcome::Interrupted));
             }
@@ -219,7 +268,12 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let figure = validation.unwrap_or(report.total);
         if self.watch.note(epoch, figure, schedule.patience()) && validation.is_some() {
             let own = self.objective.parameters();
-            self.best = [self.model.encoder().parameters(), self.model.decoder().parameters(), own].concat();
+            self.best = [
+                self.model.encoder().parameters(),
+                self.model.decoder().parameters(),
+                own,
+            ]
+            .concat();
         }
         Ok(Some(EpochOutcome::Finished(report)))
     }
@@ -230,7 +284,14 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         for (batch, rows) in self.batches.held_out().enumerate() {
             let data = self.data.select(Axis(0), rows);
             let seed = step_seed(self.options.seed, 0, batch);
-            let evaluation = self.objective.evaluate(&self.model, &Batch { data: data.view(), rows, seed })?;
+            let evaluation = self.objective.evaluate(
+                &self.model,
+                &Batch {
+                    data: data.view(),
+                    rows,
+                    seed,
+                },
+            )?;
             sum += self.objective.total_at_full_weights(&evaluation) * rows.len() as f64;
             points += rows.len();
         }
@@ -253,7 +314,12 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 .objective
                 .terms()
                 .zip(&sums.terms)
-                .map(|((name, weight), &(sum, elapsed))| TermMean { name, weight, value: sum / batches, elapsed })
+                .map(|((name, weight), &(sum, elapsed))| TermMean {
+                    name,
+                    weight,
+                    value: sum / batches,
+                    elapsed,
+                })
                 .collect(),
             validation,
             corrections: sums.corrections,

@@ -101,7 +101,10 @@ pub struct Validation {
 
 impl Default for Validation {
     fn default() -> Self {
-        Self { fraction: 0.1, patience: None }
+        Self {
+            fraction: 0.1,
+            patience: None,
+        }
     }
 }
 
@@ -127,7 +130,11 @@ impl TrainOptions {
     /// [`Error::Parameter`] or [`Error::BatchSize`], with the numbers.
     pub fn check(self, points: usize) -> Result<ValidTrainOptions> {
         let parameter = |parameter, value, requirement| {
-            Err(Error::Parameter { parameter, value, requirement })
+            Err(Error::Parameter {
+                parameter,
+                value,
+                requirement,
+            })
         };
         if self.epochs == 0 {
             return parameter("epochs", 0.0, "at least 1");
@@ -170,7 +177,9 @@ impl TrainOptions {
                 points,
                 reason: match held_out {
                     0 => "the batch is larger than the training data".into(),
-                    _ => format!("the batch is larger than what is left beside {held_out} validation points"),
+                    _ => format!(
+                        "the batch is larger than what is left beside {held_out} validation points"
+                    ),
                 },
             });
         }
@@ -199,7 +208,11 @@ impl ValidTrainOptions {
             Optimiser::AdamW => WeightDecay::Decoupled(self.weight_decay),
             _ => WeightDecay::Coupled(self.weight_decay),
         };
-        Adam { learning_rate, weight_decay, ..Adam::default() }
+        Adam {
+            learning_rate,
+            weight_decay,
+            ..Adam::default()
+        }
     }
 }
 

@@ -32,7 +32,11 @@ enum Plan<E> {
 }
 
 impl<E: Scalar> Batches<E> {
-    pub(super) fn new(data: ArrayView2<'_, E>, labels: Option<&[i64]>, options: &ValidTrainOptions) -> Result<Self> {
+    pub(super) fn new(
+        data: ArrayView2<'_, E>,
+        labels: Option<&[i64]>,
+        options: &ValidTrainOptions,
+    ) -> Result<Self> {
         let n = data.nrows();
         let mut train: Vec<usize> = (0..n).collect();
         let mut held_out = Vec::new();
@@ -45,21 +49,31 @@ impl<E: Scalar> Batches<E> {
             train.sort_unstable();
             held_out.sort_unstable();
         }
-        let graph_error = |source| Error::Graph { term: "batches", source: Box::new(source) };
+        let graph_error = |source| Error::Graph {
+            term: "batches",
+            source: Box::new(source),
+        };
         let plan = match options.sampler {
             BatchSampler::Uniform => Plan::Uniform,
             BatchSampler::Neighbourhood { neighbours } => {
                 let points = data.select(Axis(0), &train);
-                let found = Search::new().metric(Metric::Euclidean).knn(points.view(), neighbours).map_err(graph_error)?;
-                let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).map_err(graph_error)?;
+                let found = Search::new()
+                    .metric(Metric::Euclidean)
+                    .knn(points.view(), neighbours)
+                    .map_err(graph_error)?;
+                let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)
+                    .map_err(graph_error)?;
                 Plan::Graph(Sampler::Neighbourhood, graph)
             }
             BatchSampler::Stratified => {
-                let labels = labels.filter(|labels| labels.len() == n).ok_or(Error::Contradiction {
-                    first: "stratified batches",
-                    second: "data without labels",
-                    reason: "every point needs a label",
-                })?;
+                let labels =
+                    labels
+                        .filter(|labels| labels.len() == n)
+                        .ok_or(Error::Contradiction {
+                            first: "stratified batches",
+                            second: "data without labels",
+                            reason: "every point needs a label",
+                        })?;
                 let mut known: Vec<i64> = train.iter().map(|&row| labels[row]).collect();
                 known.sort_unstable();
                 known.dedup();
@@ -70,7 +84,13 @@ impl<E: Scalar> Batches<E> {
                 Plan::Graph(Sampler::Stratified(classes), graph)
             }
         };
-        Ok(Self { train, held_out, plan, batch_size: options.batch_size, seed: options.seed })
+        Ok(Self {
+            train,
+            held_out,
+            plan,
+            batch_size: options.batch_size,
+            seed: options.seed,
+        })
     }
 
     /// Full batches in an epoch.
@@ -86,12 +106,18 @@ impl<E: Scalar> Batches<E> {
                 rng.set_stream(epoch as u64);
                 let mut order = self.train.clone();
                 order.shuffle(&mut rng);
-                Ok(order.chunks_exact(self.batch_size).map(<[usize]>::to_vec).collect())
+                Ok(order
+                    .chunks_exact(self.batch_size)
+                    .map(<[usize]>::to_vec)
+                    .collect())
             }
             Plan::Graph(sampler, graph) => {
                 let mut batches = sampler
                     .epoch(graph, self.batch_size, self.seed, epoch as u64)
-                    .map_err(|source| Error::Graph { term: "batches", source: Box::new(source) })?;
+                    .map_err(|source| Error::Graph {
+                        term: "batches",
+                        source: Box::new(source),
+                    })?;
                 for place in batches.iter_mut().flatten() {
                     *place = self.train[*place];
                 }
@@ -102,9 +128,10 @@ impl<E: Scalar> Batches<E> {
 
     /// The held-out rows in batches of training's size; a rest is dropped unless it is all there is.
     pub(super) fn held_out(&self) -> impl Iterator<Item = &[usize]> {
-        self.held_out.chunks(self.batch_size).enumerate().filter_map(|(i, rows)| {
-            (i == 0 || rows.len() == self.batch_size).then_some(rows)
-        })
+        self.held_out
+            .chunks(self.batch_size)
+            .enumerate()
+            .filter_map(|(i, rows)| (i == 0 || rows.len() == self.batch_size).then_some(rows))
     }
 }
 
@@ -125,18 +152,28 @@ mod tests {
     fn batches(options: TrainOptions) -> Batches<f64> {
         let data = Array2::from_shape_fn((50, 2), |(i, j)| ((i * 7 + j * 3) % 50) as f64);
         let labels: Vec<i64> = (0..50).map(|i| if i % 5 == 0 { -3 } else { 8 }).collect();
-        let options = TrainOptions { batch_size: 10, ..options }.check(50).unwrap();
+        let options = TrainOptions {
+            batch_size: 10,
+            ..options
+        }
+        .check(50)
+        .unwrap();
         Batches::new(data.view(), Some(&labels), &options).unwrap()
     }
 
     fn samplers() -> [BatchSampler; 3] {
-        [BatchSampler::Uniform, BatchSampler::Neighbourhood { neighbours: 4 }, BatchSampler::Stratified]
+        [
+            BatchSampler::Uniform,
+            BatchSampler::Neighbourhood { neighbours: 4 },
+            BatchSampler::Stratified,
+        ]
     }
 
     #[test]
     fn every_step_has_its_own_seed() {
-        let mut seeds: Vec<u64> =
-            (0..20).flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch))).collect();
+        let mut seeds: Vec<u64> = (0..20)
+            .flat_map(|epoch| (0..20).map(move |batch| step_seed(1, epoch, batch)))
+            .collect();
         seeds.sort_unstable();
         seeds.dedup();
         assert_eq!(seeds.len(), 400);
@@ -145,8 +182,15 @@ mod tests {
     #[test]
     fn held_out_points_are_never_trained_on() {
         for sampler in samplers() {
-            let validation = Some(Validation { fraction: 0.3, patience: None });
-            let batches = batches(TrainOptions { sampler, validation, ..TrainOptions::default() });
+            let validation = Some(Validation {
+                fraction: 0.3,
+                patience: None,
+            });
+            let batches = batches(TrainOptions {
+                sampler,
+                validation,
+                ..TrainOptions::default()
+            });
             assert_eq!(batches.count(), 3);
             let held_out: Vec<usize> = batches.held_out().flatten().copied().collect();
             assert_eq!(held_out.len(), 10);
@@ -163,7 +207,15 @@ mod tests {
     #[test]
     fn order_depends_on_seed_and_epoch_only() {
         for sampler in samplers() {
-            let order = |seed, epoch| batches(TrainOptions { seed, sampler, ..TrainOptions::default() }).epoch(epoch).unwrap();
+            let order = |seed, epoch| {
+                batches(TrainOptions {
+                    sampler,
+                    seed,
+                    ..TrainOptions::default()
+                })
+                .epoch(epoch)
+                .unwrap()
+            };
             assert_eq!(order(3, 2), order(3, 2));
             assert_ne!(order(3, 2), order(3, 3));
             assert_ne!(order(3, 2), order(4, 2));
@@ -172,7 +224,10 @@ mod tests {
 
     #[test]
     fn stratified_batches_hold_every_label_in_its_share() {
-        let batches = batches(TrainOptions { sampler: BatchSampler::Stratified, ..TrainOptions::default() });
+        let batches = batches(TrainOptions {
+            sampler: BatchSampler::Stratified,
+            ..TrainOptions::default()
+        });
         for rows in batches.epoch(1).unwrap() {
             assert_eq!(rows.iter().filter(|&&row| row % 5 == 0).count(), 2);
         }

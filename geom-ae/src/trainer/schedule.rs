@@ -62,16 +62,21 @@ impl Schedule {
             Self::Cosine { floor } => cosine(done, epochs, floor),
             Self::WarmUp { epochs } => (epoch as f64 / epochs.max(1) as f64).min(1.0),
             Self::WarmUpCosine { epochs: warm, .. } if epoch <= warm => epoch as f64 / warm as f64,
-            Self::WarmUpCosine { epochs: warm, floor } => {
-                cosine(done - warm, epochs.saturating_sub(warm), floor)
-            }
+            Self::WarmUpCosine {
+                epochs: warm,
+                floor,
+            } => cosine(done - warm, epochs.saturating_sub(warm), floor),
             Self::Plateau { factor, .. } => power(factor, reductions as usize),
         }
     }
 
     /// Epochs without improvement after which a plateau is reached.
     pub(crate) fn patience(&self) -> Option<usize> {
-        if let Self::Plateau { patience, .. } = self { Some(*patience) } else { None }
+        if let Self::Plateau { patience, .. } = self {
+            Some(*patience)
+        } else {
+            None
+        }
     }
 
     /// Checks the ranges.
@@ -84,15 +89,29 @@ impl Schedule {
             Self::WarmUp { epochs: 0 } | Self::WarmUpCosine { epochs: 0, .. } => {
                 ("schedule epochs", 0.0, false, "at least 1")
             }
-            Self::Step { factor, .. } | Self::Plateau { factor, .. } => {
-                ("schedule factor", factor, factor.is_finite() && factor > 0.0, "finite and positive")
-            }
-            Self::Cosine { floor } | Self::WarmUpCosine { floor, .. } => {
-                ("schedule floor", floor, floor.is_finite() && floor >= 0.0, "finite and not negative")
-            }
+            Self::Step { factor, .. } | Self::Plateau { factor, .. } => (
+                "schedule factor",
+                factor,
+                factor.is_finite() && factor > 0.0,
+                "finite and positive",
+            ),
+            Self::Cosine { floor } | Self::WarmUpCosine { floor, .. } => (
+                "schedule floor",
+                floor,
+                floor.is_finite() && floor >= 0.0,
+                "finite and not negative",
+            ),
             Self::Constant | Self::WarmUp { .. } => return Ok(()),
         };
-        if fits { Ok(()) } else { Err(Error::Parameter { parameter, value, requirement }) }
+        if fits {
+            Ok(())
+        } else {
+            Err(Error::Parameter {
+                parameter,
+                value,
+                requirement,
+            })
+        }
     }
 }
 
@@ -106,28 +125,75 @@ mod tests {
     use super::Schedule;
 
     fn factors(schedule: Schedule, epochs: usize) -> Vec<f64> {
-        (1..=epochs).map(|epoch| schedule.factor(epoch, epochs, 0)).collect()
+        (1..=epochs)
+            .map(|epoch| schedule.factor(epoch, epochs, 0))
+            .collect()
     }
 
     #[test]
     fn factors_of_each_schedule() {
-        assert_eq!(factors(Schedule::Step { every: 2, factor: 0.5 }, 5), [1.0, 1.0, 0.5, 0.5, 0.25]);
-        assert_eq!(factors(Schedule::WarmUp { epochs: 4 }, 6), [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]);
+        assert_eq!(
+            factors(
+                Schedule::Step {
+                    every: 2,
+                    factor: 0.5
+                },
+                5
+            ),
+            [1.0, 1.0, 0.5, 0.5, 0.25]
+        );
+        assert_eq!(
+            factors(Schedule::WarmUp { epochs: 4 }, 6),
+            [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+        );
         let cosine = factors(Schedule::Cosine { floor: 0.2 }, 4);
-        assert!((cosine[0] - 1.0).abs() < 1e-15 && (cosine[2] - 0.6).abs() < 1e-15, "{cosine:?}");
-        let both = factors(Schedule::WarmUpCosine { epochs: 2, floor: 0.0 }, 6);
+        assert!(
+            (cosine[0] - 1.0).abs() < 1e-15 && (cosine[2] - 0.6).abs() < 1e-15,
+            "{cosine:?}"
+        );
+        let both = factors(
+            Schedule::WarmUpCosine {
+                epochs: 2,
+                floor: 0.0,
+            },
+            6,
+        );
         assert_eq!(both[..3], [0.5, 1.0, 1.0]);
         assert!((both[4] - 0.5).abs() < 1e-15, "{both:?}");
-        let plateau = Schedule::Plateau { patience: 3, factor: 0.1 };
+        let plateau = Schedule::Plateau {
+            patience: 3,
+            factor: 0.1,
+        };
         assert!((plateau.factor(50, 60, 2) - 0.01).abs() < 1e-17);
     }
 
     #[test]
     fn impossible_schedules_are_refused() {
-        assert!(Schedule::Step { every: 0, factor: 0.5 }.check().is_err());
-        assert!(Schedule::Plateau { patience: 1, factor: f64::NAN }.check().is_err());
+        assert!(
+            Schedule::Step {
+                every: 0,
+                factor: 0.5
+            }
+            .check()
+            .is_err()
+        );
+        assert!(
+            Schedule::Plateau {
+                patience: 1,
+                factor: f64::NAN
+            }
+            .check()
+            .is_err()
+        );
         assert!(Schedule::Cosine { floor: -0.1 }.check().is_err());
         assert!(Schedule::WarmUp { epochs: 0 }.check().is_err());
-        assert!(Schedule::WarmUpCosine { epochs: 3, floor: 0.1 }.check().is_ok());
+        assert!(
+            Schedule::WarmUpCosine {
+                epochs: 3,
+                floor: 0.1
+            }
+            .check()
+            .is_ok()
+        );
     }
 }

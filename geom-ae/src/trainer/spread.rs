@@ -39,7 +39,12 @@ pub fn spread(runs: &[Metrics]) -> Vec<Spread> {
                 let mean = values.iter().sum::<f64>() / n;
                 let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
                 let deviation = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
-                Spread { name: name.to_owned(), values, mean, deviation }
+                Spread {
+                    name: name.to_owned(),
+                    values,
+                    mean,
+                    deviation,
+                }
             })
         })
         .collect()

@@ -16,7 +16,10 @@ pub(super) struct Memory<E> {
 }
 
 impl<E: Scalar> Memory<E> {
-    pub(super) fn new<D: NetworkDevice<E>>(model: &Autoencoder<E, D>, objective: &Objective<E>) -> Self {
+    pub(super) fn new<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        objective: &Objective<E>,
+    ) -> Self {
         Self {
             encoder: AdamState::new(model.encoder().parameter_count()),
             decoder: AdamState::new(model.decoder().parameter_count()),
@@ -35,17 +38,43 @@ impl<E: Scalar> Memory<E> {
     ) -> Result<()> {
         let (encoder, decoder) = model.networks_mut();
         let adam = options.adam(learning_rate);
-        let plain = geom_nn::Adam { weight_decay: geom_nn::WeightDecay::None, ..adam };
+        let plain = geom_nn::Adam {
+            weight_decay: geom_nn::WeightDecay::None,
+            ..adam
+        };
         for (state, parameters, gradient, adam, decay) in [
-            (&mut self.encoder, encoder.parameters_mut(), &gradient.encoder, &adam, options.weight_decay),
-            (&mut self.decoder, decoder.parameters_mut(), &gradient.decoder, &adam, options.weight_decay),
-            (&mut self.objective, objective.parameters_mut(), &gradient.parameters, &plain, 0.0),
+            (
+                &mut self.encoder,
+                encoder.parameters_mut(),
+                &gradient.encoder,
+                &adam,
+                options.weight_decay,
+            ),
+            (
+                &mut self.decoder,
+                decoder.parameters_mut(),
+                &gradient.decoder,
+                &adam,
+                options.weight_decay,
+            ),
+            (
+                &mut self.objective,
+                objective.parameters_mut(),
+                &gradient.parameters,
+                &plain,
+                0.0,
+            ),
         ] {
             match options.optimiser {
                 Optimiser::Adam | Optimiser::AdamW => adam.update(state, parameters, gradient)?,
                 Optimiser::Sgd { momentum } => {
                     state.step += 1;
-                    descend(&mut state.mean, parameters, gradient, [learning_rate, momentum, decay].map(narrow));
+                    descend(
+                        &mut state.mean,
+                        parameters,
+                        gradient,
+                        [learning_rate, momentum, decay].map(narrow),
+                    );
                 }
             }
         }
@@ -54,7 +83,12 @@ impl<E: Scalar> Memory<E> {
 }
 
 /// $u \leftarrow \mu u + g + w\theta$, $\theta \leftarrow \theta - \eta u$: PyTorch's `SGD`.
-fn descend<E: Scalar>(velocity: &mut Array1<E>, parameters: &mut [E], gradient: &Array1<E>, rates: [E; 3]) {
+fn descend<E: Scalar>(
+    velocity: &mut Array1<E>,
+    parameters: &mut [E],
+    gradient: &Array1<E>,
+    rates: [E; 3],
+) {
     let [rate, momentum, decay] = rates;
     for ((p, u), &g) in parameters.iter_mut().zip(velocity).zip(gradient) {
         *u = momentum * *u + g + decay * *p;
@@ -64,9 +98,15 @@ fn descend<E: Scalar>(velocity: &mut Array1<E>, parameters: &mut [E], gradient: 
 
 /// Cuts all gradients together to a norm; whether they were longer.
 pub(super) fn clip<E: Scalar>(gradient: &mut Evaluation<E>, norm: f64, limit: Option<f64>) -> bool {
-    let Some(limit) = limit.filter(|limit| norm > *limit) else { return false };
+    let Some(limit) = limit.filter(|limit| norm > *limit) else {
+        return false;
+    };
     let factor = narrow::<E>(limit / norm);
-    for part in [&mut gradient.encoder, &mut gradient.decoder, &mut gradient.parameters] {
+    for part in [
+        &mut gradient.encoder,
+        &mut gradient.decoder,
+        &mut gradient.parameters,
+    ] {
         part.mapv_inplace(|g| g * factor);
     }
     true

@@ -27,7 +27,12 @@ impl Watch {
     /// without a better one.
     pub(super) fn note(&mut self, epoch: usize, figure: f64, patience: Option<usize>) -> bool {
         if self.best().is_none_or(|best| figure < best) {
-            *self = Self { best: Some(figure.to_bits()), best_epoch: epoch, plateaus: self.plateaus, ..Self::default() };
+            *self = Self {
+                best: Some(figure.to_bits()),
+                best_epoch: epoch,
+                plateaus: self.plateaus,
+                ..Self::default()
+            };
             return true;
         }
         self.stale += 1;
@@ -55,7 +60,10 @@ mod tests {
         watch.note(4, 6.0, Some(1));
         assert_eq!(watch.plateaus, 1);
         assert!(watch.note(5, 4.0, Some(1)));
-        assert_eq!((watch.best(), watch.best_epoch, watch.stale, watch.plateaus), (Some(4.0), 5, 0, 1));
+        assert_eq!(
+            (watch.best(), watch.best_epoch, watch.stale, watch.plateaus),
+            (Some(4.0), 5, 0, 1)
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl<E: Scalar> Distances<E> {
     /// # Errors
     /// [`Error::Contradiction`] where the points are not whole series.
     pub fn cyclic_series(points: usize, length: usize) -> Result<Self> {
-        if length == 0 || points % length != 0 {
+        if length == 0 || !points.is_multiple_of(length) {
             return Err(Error::Contradiction {
                 first: "series length",
                 second: "number of points",
@@ -41,7 +41,10 @@ impl<E: Scalar> Distances<E> {
             });
         }
         let one = DistanceGraph::cyclic_time(length);
-        Ok(Self::Given(DistanceGraph::disjoint(&vec![one; points / length])))
+        Ok(Self::Given(DistanceGraph::disjoint(&vec![
+            one;
+            points / length
+        ])))
     }
 
     /// The points that the distances are about, where they say so.
@@ -54,7 +57,12 @@ impl<E: Scalar> Distances<E> {
     }
 
     /// The graph on the rows of a batch.
-    pub(super) fn among(&self, data: ArrayView2<'_, E>, rows: &[usize], limit: Option<f64>) -> Result<DistanceGraph<E>> {
+    pub(super) fn among(
+        &self,
+        data: ArrayView2<'_, E>,
+        rows: &[usize],
+        limit: Option<f64>,
+    ) -> Result<DistanceGraph<E>> {
         match self {
             Self::Euclidean => DistanceGraph::complete(data, Metric::Euclidean),
             Self::Coordinates(points) => {
@@ -70,14 +78,18 @@ impl<E: Scalar> Distances<E> {
 
     /// The same distances with all geodesics up to `limit` stored as a sparse graph, where they fit into memory.
     pub(super) fn stored(self, limit: f64) -> Result<Self> {
-        let Self::Geodesic(graph) = self else { return Ok(self) };
+        let Self::Geodesic(graph) = self else {
+            return Ok(self);
+        };
         let n = graph.len();
         let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::<E>::new());
         let reach = narrow::<E>(limit);
         let per_entry = 2 * (size_of::<usize>() + size_of::<E>());
         for start in (0..n).step_by(SOURCES) {
             let sources: Vec<usize> = (start..(start + SOURCES).min(n)).collect();
-            let block = geodesics(Some(limit)).from(&graph, &sources).map_err(graph_error)?;
+            let block = geodesics(Some(limit))
+                .from(&graph, &sources)
+                .map_err(graph_error)?;
             for (row, &i) in block.rows().into_iter().zip(&sources) {
                 // One direction only, so that both entries of a pair are the same number.
                 for (j, &d) in row.iter().enumerate().skip(i + 1) {
@@ -89,7 +101,8 @@ impl<E: Scalar> Distances<E> {
                 offsets.push(columns.len());
             }
             // The first rows hold the most of the upper half, so this is an upper estimate.
-            let estimate = columns.len() as f64 / (start + sources.len()) as f64 * n as f64 * per_entry as f64;
+            let estimate =
+                columns.len() as f64 / (start + sources.len()) as f64 * n as f64 * per_entry as f64;
             if start == 0 && estimate > 2.0 * BUDGET as f64 || columns.len() * per_entry > BUDGET {
                 return Ok(Self::Geodesic(graph));
             }
@@ -97,7 +110,9 @@ impl<E: Scalar> Distances<E> {
         let upper = CsrMatrix::try_from_csr_data(n, n, offsets, columns, values)
             .expect("rows were filled in order, columns ascending");
         let full = &upper + &upper.transpose();
-        Ok(Self::Given(DistanceGraph::from_sparse(&full).map_err(graph_error)?))
+        Ok(Self::Given(
+            DistanceGraph::from_sparse(&full).map_err(graph_error)?,
+        ))
     }
 }
 

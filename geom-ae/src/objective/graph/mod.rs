@@ -3,15 +3,17 @@
 //! The graph lives on the data alone, so a batch's share of it is prepared while the batch before is trained. Nothing of size
 //! n × n is ever held.
 
+mod calibration;
 mod distances;
 mod report;
 mod settings;
 mod term;
 
-
 pub use distances::Distances;
 pub use report::GraphReport;
 pub use settings::{DistanceRule, GraphData, GraphSettings, Minibatch};
 pub use term::GraphIsometry;
+#[cfg(test)]
+mod golden_tests;
 #[cfg(test)]
 mod tests;

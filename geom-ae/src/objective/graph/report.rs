@@ -10,8 +10,10 @@ pub struct GraphReport {
     pub bandwidth: f64,
     /// The rule that chose it.
     pub rule: Bandwidth,
-    /// $\lvert s - 1\rvert$ on the batch for a perfect embedding, where the rule works it out: how much too large or small a
-    /// perfect embedding would be made.
+    /// The scale s that the operator with time h/4 asks for on the sampled batch, where a perfect picture has s = 1; none where
+    /// not every pair has a distance.
+    pub scale: Option<f64>,
+    /// The bias |s − 1| that is left: 0 where it was calibrated away.
     pub bias: Option<f64>,
     /// Points of the sampled batch (or of the whole graph, for slices) that have no neighbour at this bandwidth.
     pub isolated: usize,

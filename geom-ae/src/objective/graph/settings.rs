@@ -49,6 +49,9 @@ pub struct GraphSettings {
     pub bandwidth: Bandwidth,
     /// How a batch gets its share.
     pub minibatch: Minibatch,
+    /// Whether the operator's time is set so that a perfect picture of a sampled batch is left as large as it is. Off, it is the
+    /// paper's h/4, and the report's bias says how far that is off.
+    pub calibrate: bool,
     /// Whether a constant factor between the distances is free.
     pub scale_free: bool,
     /// Kernel weights below this are dropped; it bounds how far geodesics are followed and how many are stored.
@@ -65,6 +68,7 @@ impl Default for GraphSettings {
             distances: DistanceRule::Geodesic { neighbours: 10 },
             bandwidth: Bandwidth::LeastBias,
             minibatch: Minibatch::default(),
+            calibrate: true,
             scale_free: false,
             cut_off: 1e-6,
             drop_edges: 0.0,
@@ -92,7 +96,10 @@ impl GraphSettings {
     /// # Errors
     /// [`Error::Parameter`] and [`Error::Graph`] for settings out of range, weak supervision without labels, a graph on which
     /// no bandwidth can be chosen.
-    pub fn build<E: Scalar>(&self, data: &GraphData<'_, E>) -> Result<(GraphIsometry<E>, GraphReport)> {
+    pub fn build<E: Scalar>(
+        &self,
+        data: &GraphData<'_, E>,
+    ) -> Result<(GraphIsometry<E>, GraphReport)> {
         let neighbours = self.neighbour_graph(data)?;
         let distances = match (&neighbours, self.distances) {
             (None, _) => Distances::Euclidean,
@@ -115,7 +122,10 @@ impl GraphSettings {
     }
 
     /// The sparse graph that the distances run along, where they need one.
-    fn neighbour_graph<E: Scalar>(&self, data: &GraphData<'_, E>) -> Result<Option<DistanceGraph<E>>> {
+    fn neighbour_graph<E: Scalar>(
+        &self,
+        data: &GraphData<'_, E>,
+    ) -> Result<Option<DistanceGraph<E>>> {
         let DistanceRule::Geodesic { neighbours } = self.distances else {
             // Edges can only be dropped or stretched where there are some.
             if self.drop_edges > 0.0 {
@@ -127,10 +137,16 @@ impl GraphSettings {
             }
             return Ok(None);
         };
-        let found = Search::new().metric(Metric::Euclidean).knn(data.points, neighbours).map_err(graph_error)?;
-        let mut graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).map_err(graph_error)?;
+        let found = Search::new()
+            .metric(Metric::Euclidean)
+            .knn(data.points, neighbours)
+            .map_err(graph_error)?;
+        let mut graph =
+            DistanceGraph::from_neighbours(&found, Symmetrisation::Union).map_err(graph_error)?;
         if self.drop_edges > 0.0 {
-            graph = graph.drop_edges(self.drop_edges, data.seed).map_err(graph_error)?;
+            graph = graph
+                .drop_edges(self.drop_edges, data.seed)
+                .map_err(graph_error)?;
         }
         #[expect(clippy::float_cmp, reason = "1 is the number that switches it off")]
         if self.class_multiplier != 1.0 {
@@ -149,16 +165,23 @@ impl GraphSettings {
     }
 
     pub(super) fn form(&self) -> Form {
-        if self.scale_free { Form::ScaleFree } else { Form::Isometry }
+        if self.scale_free {
+            Form::ScaleFree
+        } else {
+            Form::Isometry
+        }
     }
 
     /// GGAE's Laplacian with this cut-off.
     pub(super) fn laplacian(&self) -> LaplacianParameters {
-        LaplacianParameters { cut_off: self.cut_off, ..LaplacianParameters::default() }
+        LaplacianParameters {
+            cut_off: self.cut_off,
+            ..LaplacianParameters::default()
+        }
     }
 }
 
-impl<'a, E: Scalar> GraphData<'a, E> {
+impl<E: Scalar> GraphData<'_, E> {
     /// One batch as training will see them, for choosing and judging a bandwidth.
     pub(super) fn sample(&self) -> Vec<usize> {
         let mut rows: Vec<usize> = (0..self.points.nrows()).collect();
@@ -173,5 +196,8 @@ impl<'a, E: Scalar> GraphData<'a, E> {
 }
 
 pub(super) fn graph_error(source: geom_graph::Error) -> Error {
-    Error::Graph { term: super::term::NAME, source: Box::new(source) }
+    Error::Graph {
+        term: super::term::NAME,
+        source: Box::new(source),
+    }
 }

@@ -1,12 +1,14 @@
 //! The graph distortion of the codes.
 
-use geom_graph::{BandwidthChoice, DistanceGraph, GraphDistortion, Laplacian, LaplacianParameters, Rescaling};
+use geom_graph::{
+    BandwidthChoice, DistanceGraph, GraphDistortion, Laplacian, LaplacianParameters,
+    LaplacianSlice, Rescaling,
+};
 use geom_riemann::Corrections;
 use ndarray::{ArrayView2, Axis};
 
 use super::{
-    Distances, GraphData, GraphReport, GraphSettings, Minibatch,
-    settings::graph_error,
+    Distances, GraphData, GraphReport, GraphSettings, Minibatch, calibration, settings::graph_error,
 };
 use crate::{
     Error, Result, Scalar,
@@ -37,6 +39,8 @@ pub struct GraphIsometry<E> {
     bandwidth: E,
     parameters: LaplacianParameters,
     reach: Option<f64>,
+    /// What the operator is multiplied by, 1 for the paper's.
+    factor: E,
     form: Form,
 }
 
@@ -66,13 +70,18 @@ impl<E: Scalar> GraphIsometry<E> {
     pub fn new(distances: Distances<E>, bandwidth: f64) -> Result<Self> {
         if !(bandwidth.is_finite() && bandwidth > 0.0) {
             let requirement = "finite and positive";
-            return Err(Error::Parameter { parameter: "bandwidth", value: bandwidth, requirement });
+            return Err(Error::Parameter {
+                parameter: "bandwidth",
+                value: bandwidth,
+                requirement,
+            });
         }
         Ok(Self {
             source: Source::Batch(distances),
             bandwidth: narrow(bandwidth),
             parameters: LaplacianParameters::default(),
             reach: None,
+            factor: E::one(),
             form: Form::Isometry,
         })
     }
@@ -84,6 +93,7 @@ impl<E: Scalar> GraphIsometry<E> {
             source: Source::Whole(laplacian),
             parameters: LaplacianParameters::default(),
             reach: None,
+            factor: E::one(),
             form: Form::Isometry,
         }
     }
@@ -103,7 +113,9 @@ impl<E: Scalar> GraphIsometry<E> {
         check_size(&distances, data.points.nrows())?;
         let parameters = settings.laplacian();
         let components = match &distances {
-            Distances::Geodesic(graph) | Distances::Given(graph) => Some(graph.components().count()),
+            Distances::Geodesic(graph) | Distances::Given(graph) => {
+                Some(graph.components().count())
+            }
             _ => None,
         };
         let rows = data.sample();
@@ -111,16 +123,26 @@ impl<E: Scalar> GraphIsometry<E> {
         let sample = distances.among(points.view(), &rows, None)?;
         let (graph, points) = match settings.minibatch {
             Minibatch::BatchKernel => (sample, points),
-            Minibatch::Slicing => (whole(&distances, settings, data, &sample)?, data.points.to_owned()),
+            Minibatch::Slicing => (
+                whole(&distances, settings, data, &sample)?,
+                data.points.to_owned(),
+            ),
         };
         let chosen = choose_bandwidth(settings, &graph, points.view(), &parameters)?;
         let bandwidth = narrow::<E>(chosen.bandwidth);
         let laplacian = parameters.build(&graph, bandwidth).map_err(graph_error)?;
         let reach = reach(settings.cut_off, chosen.bandwidth);
+        let scale = calibration::sq_scale(&graph, &laplacian).map(f64::sqrt);
+        let calibrated = scale.filter(|_| settings.calibrate && !settings.scale_free);
         let mut report = GraphReport {
+            scale,
             bandwidth: chosen.bandwidth,
             rule: chosen.rule,
-            bias: chosen.bias,
+            bias: if calibrated.is_some() {
+                Some(0.0)
+            } else {
+                scale.map(|s| (s - 1.0).abs())
+            },
             isolated: laplacian.isolated().len(),
             points: graph.len(),
             components,
@@ -138,7 +160,18 @@ impl<E: Scalar> GraphIsometry<E> {
                 Source::Batch(distances)
             }
         };
-        Ok((Self { source, bandwidth, parameters, reach, form: settings.form() }, report))
+        let factor = narrow(calibrated.map_or(1.0, |s| s * s));
+        Ok((
+            Self {
+                source,
+                bandwidth,
+                parameters,
+                reach,
+                factor,
+                form: settings.form(),
+            },
+            report,
+        ))
     }
 
     /// The rescaling of a finished embedding that the graph asks for, pooled over batches: $s^2 = \sum\operatorname{Tr}\tilde H /
@@ -160,31 +193,59 @@ impl<E: Scalar> GraphIsometry<E> {
         for rows in batches {
             if let Some(&row) = rows.iter().find(|&&row| row >= points) {
                 let requirement = "the number of a point";
-                return Err(Error::Parameter { parameter: "row", value: row as f64, requirement });
+                return Err(Error::Parameter {
+                    parameter: "row",
+                    value: row as f64,
+                    requirement,
+                });
             }
             let share = self.share(data.select(Axis(0), rows).view(), rows)?;
-            let h = share.distortion.h_tilde(latent.select(Axis(0), rows).view()).map_err(graph_error)?;
+            let h = share
+                .distortion
+                .h_tilde(latent.select(Axis(0), rows).view())
+                .map_err(graph_error)?;
             for h in h.outer_iter() {
                 first += h.diag().iter().map(|&x| widen(x)).sum::<f64>();
                 second += h.iter().map(|&x| widen(x).powi(2)).sum::<f64>();
             }
         }
         let sq_scale = first / second;
-        Ok(Rescaling { sq_scale, bias: (sq_scale.sqrt() - 1.0).abs() })
+        Ok(Rescaling {
+            sq_scale,
+            bias: (sq_scale.sqrt() - 1.0).abs(),
+        })
     }
 
     fn share(&self, data: ArrayView2<'_, E>, rows: &[usize]) -> Result<Share<E>> {
         match &self.source {
             Source::Whole(laplacian) => {
-                let slice = laplacian.slice(rows).map_err(graph_error)?;
-                Ok(Share { distortion: GraphDistortion::sliced(&slice), isolated: Corrections::default() })
+                let mut slice = laplacian.slice(rows).map_err(graph_error)?;
+                slice.factor *= self.factor;
+                Ok(Share {
+                    distortion: GraphDistortion::sliced(&slice),
+                    isolated: Corrections::default(),
+                })
             }
             Source::Batch(distances) => {
                 let graph = distances.among(data, rows, self.reach)?;
-                let laplacian = self.parameters.build(&graph, self.bandwidth).map_err(graph_error)?;
+                let laplacian = self
+                    .parameters
+                    .build(&graph, self.bandwidth)
+                    .map_err(graph_error)?;
                 let alone = laplacian.isolated();
-                let isolated = Corrections { points: alone.len(), floored: 0, first: alone.first().copied() };
-                Ok(Share { distortion: GraphDistortion::new(&laplacian), isolated })
+                let isolated = Corrections {
+                    points: alone.len(),
+                    floored: 0,
+                    first: alone.first().copied(),
+                };
+                let whole = LaplacianSlice {
+                    matrix: laplacian.matrix(),
+                    factor: self.factor,
+                };
+                Ok(Share {
+                    distortion: GraphDistortion::sliced(&whole),
+                    isolated,
+                })
             }
         }
     }
@@ -225,7 +286,10 @@ impl<E: Scalar> Term<E> for GraphIsometry<E> {
         }
         .map_err(graph_error)?;
         step.seed_latent(found.gradient);
-        Ok(TermValue { value: widen(found.value), corrections: share.isolated })
+        Ok(TermValue {
+            value: widen(found.value),
+            corrections: share.isolated,
+        })
     }
 }
 
@@ -235,11 +299,17 @@ fn reach(cut_off: f64, bandwidth: f64) -> Option<f64> {
 }
 
 fn check_size<E: Scalar>(distances: &Distances<E>, n: usize) -> Result<()> {
-    distances.points().map_or(Ok(()), |points| same_size(points, n))
+    distances
+        .points()
+        .map_or(Ok(()), |points| same_size(points, n))
 }
 
 fn same_size(graph: usize, data: usize) -> Result<()> {
-    if graph == data { Ok(()) } else { Err(Error::GraphSize { graph, data }) }
+    if graph == data {
+        Ok(())
+    } else {
+        Err(Error::GraphSize { graph, data })
+    }
 }
 
 /// For geodesics the distances speak for themselves: all pairs of a batch, an isometric picture of themselves.
@@ -251,7 +321,10 @@ fn choose_bandwidth<E: Scalar>(
 ) -> Result<BandwidthChoice> {
     let complete = graph.edges() == graph.len() * graph.len().saturating_sub(1) / 2;
     let points = (!complete).then_some(points);
-    settings.bandwidth.choose_on(graph, points, parameters).map_err(graph_error)
+    settings
+        .bandwidth
+        .choose_on(graph, points, parameters)
+        .map_err(graph_error)
 }
 
 /// The graph on all points that is sliced, every distance up to the reach of a bandwidth that a batch suggests.
@@ -261,21 +334,37 @@ fn whole<E: Scalar>(
     data: &GraphData<'_, E>,
     sample: &DistanceGraph<E>,
 ) -> Result<DistanceGraph<E>> {
-    let contradiction = |reason| Error::Contradiction { first: "slicing", second: "cut_off", reason };
+    let contradiction = |reason| Error::Contradiction {
+        first: "slicing",
+        second: "cut_off",
+        reason,
+    };
     if let Distances::Given(graph) = distances {
         return Ok(graph.clone());
     }
-    let first = choose_bandwidth(settings, sample, data.rows(&data.sample()).view(), &settings.laplacian())?;
-    let reach = reach(settings.cut_off, first.bandwidth)
-        .ok_or_else(|| contradiction("the graph on all points is sparse only with a positive cut-off"))?;
+    let first = choose_bandwidth(
+        settings,
+        sample,
+        data.rows(&data.sample()).view(),
+        &settings.laplacian(),
+    )?;
+    let reach = reach(settings.cut_off, first.bandwidth).ok_or_else(|| {
+        contradiction("the graph on all points is sparse only with a positive cut-off")
+    })?;
     let stored = match distances {
-        Distances::Euclidean => DistanceGraph::within(data.points, narrow(reach), geom_graph::Metric::Euclidean),
+        Distances::Euclidean => {
+            DistanceGraph::within(data.points, narrow(reach), geom_graph::Metric::Euclidean)
+        }
         Distances::Coordinates(points) => {
             DistanceGraph::within(points.view(), narrow(reach), geom_graph::Metric::Euclidean)
         }
         Distances::Geodesic(_) => match distances.clone().stored(reach)? {
             Distances::Given(graph) => Ok(graph),
-            _ => return Err(contradiction("the geodesics within the kernel's reach do not fit into memory")),
+            _ => {
+                return Err(contradiction(
+                    "the geodesics within the kernel's reach do not fit into memory",
+                ));
+            }
         },
         Distances::Given(graph) => Ok(graph.clone()),
     };

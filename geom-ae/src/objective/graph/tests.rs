@@ -1,30 +1,42 @@
-//! The term against the papers' own values, its gradient, and the ways to its graph against each other.
+//! The term in closed form, its gradient, and the ways to its graph against each other.
+#![allow(clippy::float_cmp, reason = "where bits are compared, bits are meant")]
 
 use dfdx::tensor::Cpu;
-use geom_graph::{Bandwidth, DistanceGraph, Geodesics, LaplacianParameters, Metric, Symmetrisation, Unreachable, knn};
+use geom_graph::{Bandwidth, DistanceGraph, Metric, Symmetrisation, knn};
 use geom_nn::{Activation, Architecture, Network};
-use ndarray::{Array1, Array2, Axis, array, s};
-use serde::Deserialize;
+use ndarray::{Array2, Axis, array, s};
 
 use super::{DistanceRule, Distances, GraphData, GraphIsometry, GraphSettings, Minibatch};
 use crate::{
     Autoencoder, Error, box_autoencoder,
-    objective::{Batch, Evaluation, Objective, Term, golden_tests, gradcheck},
+    objective::{Batch, Evaluation, Objective, Term, gradcheck},
 };
 
 /// An encoder (I 0) on rows (y, …), and any decoder: the gradient for its bias is the sum of ∂L/∂y, for its weight ∂L/∂yᵀ x.
 fn passing_through(data_dim: usize, latent_dim: usize) -> Autoencoder<f64, Cpu> {
     let device = Cpu::default();
     let net = |from, to| Architecture::mlp(&[from, to], Activation::Linear, Activation::Linear);
-    let weight = Array2::from_shape_fn((latent_dim, data_dim), |(i, j)| f64::from(u8::from(i == j)));
-    let parameters = weight.iter().copied().chain(vec![0.0; latent_dim]).collect();
-    let encoder = Network::from_parameters(&net(data_dim, latent_dim), parameters, &device).unwrap();
-    let decoder = Network::new(&net(latent_dim, data_dim), geom_nn::Initialiser::default(), 0, &device).unwrap();
+    let weight =
+        Array2::from_shape_fn((latent_dim, data_dim), |(i, j)| f64::from(u8::from(i == j)));
+    let parameters = weight
+        .iter()
+        .copied()
+        .chain(vec![0.0; latent_dim])
+        .collect();
+    let encoder =
+        Network::from_parameters(&net(data_dim, latent_dim), parameters, &device).unwrap();
+    let decoder = Network::new(
+        &net(latent_dim, data_dim),
+        geom_nn::Initialiser::default(),
+        0,
+        &device,
+    )
+    .unwrap();
     Autoencoder::from_networks(encoder, decoder).unwrap()
 }
 
 /// The term at codes y.
-fn at(term: GraphIsometry<f64>, y: &Array2<f64>, rows: &[usize]) -> Evaluation<f64> {
+pub(super) fn at(term: GraphIsometry<f64>, y: &Array2<f64>, rows: &[usize]) -> Evaluation<f64> {
     // One column more than the codes, so that the weight's gradient shows each ∂L/∂y_i in a column of its own.
     let (points, dim) = y.dim();
     let mut x = Array2::zeros((points, dim + points));
@@ -33,74 +45,17 @@ fn at(term: GraphIsometry<f64>, y: &Array2<f64>, rows: &[usize]) -> Evaluation<f
         x[[i, dim + i]] = 1.0;
     }
     let model = passing_through(dim + points, dim);
-    Objective::new().with(1.0, term).evaluate(&model, &Batch { data: x.view(), rows, seed: 0 }).unwrap()
-}
-
-/// ∂L/∂y out of that.
-fn gradient(evaluation: &Evaluation<f64>, points: usize, dim: usize) -> Array2<f64> {
-    let weight = Array1::from_iter(evaluation.encoder.iter().copied().take(dim * (dim + points)));
-    let weight = weight.into_shape_with_order((dim, dim + points)).unwrap();
-    weight.slice(s![.., dim..]).t().to_owned()
-}
-
-#[derive(Deserialize)]
-struct Case {
-    name: String,
-    x: golden_tests::Numbers,
-    bandwidth: f64,
-    knn: Option<KnnRule>,
-    y: golden_tests::Numbers,
-    full: Values,
-    batch: Vec<usize>,
-    batch_kernel: Values,
-    laplacian_slicing: Values,
-}
-
-#[derive(Deserialize)]
-struct KnnRule {
-    k: usize,
-    limit: f64,
-}
-
-#[derive(Deserialize)]
-struct Values {
-    value: f64,
-    grad_y: golden_tests::Numbers,
-}
-
-#[test]
-fn the_term_matches_the_golden_laplacians() {
-    for case in golden_tests::read::<Case>("laplacian.json") {
-        let (x, y) = (case.x.matrix(), case.y.matrix());
-        let all: Vec<usize> = (0..x.nrows()).collect();
-        let graph = match case.knn {
-            None => DistanceGraph::complete(x.view(), Metric::Euclidean).unwrap(),
-            Some(KnnRule { k, limit }) => {
-                let found = knn(x.view(), k, Metric::Euclidean).unwrap();
-                let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
-                let paths = Geodesics::new().limit(limit).unreachable(Unreachable::Limit);
-                DistanceGraph::from_dense(paths.among(&graph, &all).unwrap().view()).unwrap()
-            }
-        };
-        let laplacian = LaplacianParameters::default().build(&graph, case.bandwidth).unwrap();
-        let kernel = || GraphIsometry::new(Distances::Given(graph.clone()), case.bandwidth).unwrap();
-        for (form, term, rows, expected) in [
-            ("full", kernel(), &all, &case.full),
-            ("batch kernel", kernel(), &case.batch, &case.batch_kernel),
-            ("slicing", GraphIsometry::sliced(laplacian), &case.batch, &case.laplacian_slicing),
-        ] {
-            let y = y.select(Axis(0), rows);
-            let found = at(term, &y, rows);
-            let what = format!("{} {form}", case.name);
-            assert!((found.total() - expected.value).abs() <= 1e-9 * expected.value.abs().max(1.0), "{what}");
-            let expected = expected.grad_y.matrix();
-            let scale = expected.iter().fold(1.0_f64, |m, g| m.max(g.abs()));
-            let found = gradient(&found, y.nrows(), y.ncols());
-            for (found, expected) in found.iter().zip(&expected) {
-                assert!((found - expected).abs() <= 1e-9 * scale, "{what}: {found} against {expected}");
-            }
-        }
-    }
+    Objective::new()
+        .with(1.0, term)
+        .evaluate(
+            &model,
+            &Batch {
+                data: x.view(),
+                rows,
+                seed: 0,
+            },
+        )
+        .unwrap()
 }
 
 #[test]
@@ -111,12 +66,24 @@ fn three_points_in_closed_form() {
     assert!((at(term(), &coordinates, &rows).total() + 0.759_287_349_6).abs() < 1e-10);
     let plane = array![[0.0, 0.0], [1.0, 0.5], [3.0, -1.0]];
     assert!((at(term(), &plane, &rows).total() + 1.045_509_659_6).abs() < 1e-10);
-    let rescaling = term().rescaling(coordinates.view(), coordinates.view(), [&rows[..]]).unwrap();
+    let rescaling = term()
+        .rescaling(coordinates.view(), coordinates.view(), [&rows[..]])
+        .unwrap();
     assert!((rescaling.sq_scale - 1.661_148_799_5).abs() < 1e-9);
-    assert!(term().rescaling(coordinates.view(), coordinates.view(), [&[3][..]]).is_err());
+    assert!(
+        term()
+            .rescaling(coordinates.view(), coordinates.view(), [&[3][..]])
+            .is_err()
+    );
     // Scaling the codes by s brings the optimum to 1, and does nothing to the scale-free sibling.
     let scaled = &coordinates * rescaling.sq_scale.sqrt();
-    assert!(term().rescaling(coordinates.view(), scaled.view(), [&rows[..]]).unwrap().bias < 1e-12);
+    assert!(
+        term()
+            .rescaling(coordinates.view(), scaled.view(), [&rows[..]])
+            .unwrap()
+            .bias
+            < 1e-12
+    );
     assert!(at(term(), &scaled, &rows).total() < at(term(), &coordinates, &rows).total());
     let free = |y: &Array2<f64>| at(term().scale_free(), y, &rows).total();
     assert!((free(&scaled) - free(&coordinates)).abs() < 1e-12);
@@ -140,15 +107,33 @@ fn roll(points: usize) -> (Array2<f64>, Array2<f64>) {
 #[test]
 fn gradients_agree_with_central_differences_for_every_weight() {
     let (x, flat) = roll(40);
-    let data = GraphData { points: x.view(), labels: None, batch_size: 12, seed: 1 };
-    let settings = GraphSettings { distances: DistanceRule::Geodesic { neighbours: 6 }, ..GraphSettings::default() };
-    let free = GraphSettings { scale_free: true, distances: DistanceRule::Euclidean, ..settings };
-    let slices = GraphSettings { minibatch: Minibatch::Slicing, ..settings };
+    let data = GraphData {
+        points: x.view(),
+        labels: None,
+        batch_size: 12,
+        seed: 1,
+    };
+    let settings = GraphSettings {
+        distances: DistanceRule::Geodesic { neighbours: 6 },
+        ..GraphSettings::default()
+    };
+    let free = GraphSettings {
+        scale_free: true,
+        distances: DistanceRule::Euclidean,
+        ..settings
+    };
+    let slices = GraphSettings {
+        minibatch: Minibatch::Slicing,
+        ..settings
+    };
     let terms = [
         settings.build(&data).unwrap().0,
         free.build(&data).unwrap().0,
         slices.build(&data).unwrap().0,
-        settings.build_with(Distances::Coordinates(flat), &data).unwrap().0,
+        settings
+            .build_with(Distances::Coordinates(flat), &data)
+            .unwrap()
+            .0,
     ];
     for term in terms {
         let rows: Vec<usize> = (0..12).map(|i| (i * 7 + 3) % 40).collect();
@@ -156,7 +141,11 @@ fn gradients_agree_with_central_differences_for_every_weight() {
         let architecture = box_autoencoder(3, &[6, 5], 2, Activation::Tanh).unwrap();
         let mut model = Autoencoder::<f64, Cpu>::new(&architecture, 4, &Cpu::default()).unwrap();
         let mut objective = Objective::new().with(0.6, term);
-        let batch = Batch { data: part.view(), rows: &rows, seed: 0 };
+        let batch = Batch {
+            data: part.view(),
+            rows: &rows,
+            seed: 0,
+        };
         gradcheck::check(&mut objective, &mut model, &batch, 3e-4, 1e-8).unwrap();
     }
 }
@@ -164,20 +153,62 @@ fn gradients_agree_with_central_differences_for_every_weight() {
 #[test]
 fn an_automatic_bandwidth_leaves_a_flat_picture_nearly_as_it_is() {
     let (x, flat) = roll(600);
-    let data = GraphData { points: x.view(), labels: None, batch_size: 300, seed: 1 };
+    let data = GraphData {
+        points: x.view(),
+        labels: None,
+        batch_size: 300,
+        seed: 1,
+    };
     let settings = GraphSettings::default();
     let rows: Vec<usize> = data.sample();
-    let bias = |term: &GraphIsometry<f64>| term.rescaling(x.view(), flat.view(), [&rows[..]]).unwrap().bias;
-    let (term, report) = settings.build_with(Distances::Coordinates(flat.clone()), &data).unwrap();
-    assert!(bias(&term) < 0.05, "{report:?}");
+    // What is left of the bias is that of 64 points for 300.
+    let bias = |term: &GraphIsometry<f64>| {
+        term.rescaling(x.view(), flat.view(), [&rows[..]])
+            .unwrap()
+            .bias
+    };
+    let (term, report) = settings
+        .build_with(Distances::Coordinates(flat.clone()), &data)
+        .unwrap();
+    assert!(bias(&term) < 0.03, "{report:?} {}", bias(&term));
+    assert_eq!(report.bias, Some(0.0));
+    let paper = GraphSettings {
+        calibrate: false,
+        ..settings
+    };
+    let (term, report) = paper
+        .build_with(Distances::Coordinates(flat.clone()), &data)
+        .unwrap();
+    // The Gram form at 64 points says what the coordinates say at all.
+    assert!(
+        (report.bias.unwrap() - bias(&term)).abs() < 0.03,
+        "{report:?} {}",
+        bias(&term)
+    );
     // Paths along ten neighbours are some percent longer than the truth, so the picture they ask for is larger.
     let (term, report) = settings.build(&data).unwrap();
-    assert_eq!((report.isolated, report.components, report.points, report.stored), (0, Some(1), 300, true));
+    assert_eq!(
+        (
+            report.isolated,
+            report.components,
+            report.points,
+            report.stored
+        ),
+        (0, Some(1), 300, true)
+    );
     assert!(bias(&term) < 0.12, "{report:?}");
     // A bandwidth far below the spacing isolates points and asks for too large a picture; the report says so.
-    let tight = GraphSettings { bandwidth: Bandwidth::Fixed(1e-3), ..settings };
+    let tight = GraphSettings {
+        bandwidth: Bandwidth::Fixed(1.5e-3),
+        ..settings
+    };
     let (_, report) = tight.build(&data).unwrap();
-    assert!(report.isolated > 100, "{report:?}");
+    assert!(report.isolated > 50, "{report:?}");
+    let nothing = GraphSettings {
+        bandwidth: Bandwidth::Fixed(1e-4),
+        ..settings
+    };
+    assert!(matches!(nothing.build(&data), Err(Error::Graph { .. })));
 }
 
 #[test]
@@ -190,8 +221,14 @@ fn stored_geodesics_are_those_of_the_batch() {
     assert!(matches!(stored, Distances::Given(_)));
     let rows: Vec<usize> = (0..60).map(|i| (i * 13) % 200).collect();
     let part = x.select(Axis(0), &rows);
-    let a = per_batch.among(part.view(), &rows, Some(1.7)).unwrap().to_dense();
-    let b = stored.among(part.view(), &rows, Some(1.7)).unwrap().to_dense();
+    let a = per_batch
+        .among(part.view(), &rows, Some(1.7))
+        .unwrap()
+        .to_dense();
+    let b = stored
+        .among(part.view(), &rows, Some(1.7))
+        .unwrap()
+        .to_dense();
     for (a, b) in a.iter().zip(&b) {
         assert!(a == b || (a - b).abs() < 1e-12, "{a} {b}");
     }
@@ -200,17 +237,30 @@ fn stored_geodesics_are_those_of_the_batch() {
 #[test]
 fn what_is_prepared_beforehand_changes_no_bit() {
     let (x, _) = roll(60);
-    let data = GraphData { points: x.view(), labels: None, batch_size: 20, seed: 1 };
+    let data = GraphData {
+        points: x.view(),
+        labels: None,
+        batch_size: 20,
+        seed: 1,
+    };
     let (term, _) = GraphSettings::default().build(&data).unwrap();
     let architecture = box_autoencoder(3, &[8], 2, Activation::Elu).unwrap();
     let model = Autoencoder::<f64, Cpu>::new(&architecture, 4, &Cpu::default()).unwrap();
     let rows: Vec<usize> = (5..25).collect();
     let part = x.select(Axis(0), &rows);
-    let batch = Batch { data: part.view(), rows: &rows, seed: 0 };
+    let batch = Batch {
+        data: part.view(),
+        rows: &rows,
+        seed: 0,
+    };
     let prepared = vec![Term::prepare(&term, &batch).unwrap()];
     let objective = Objective::new().with(1.0, term);
-    let with = objective.evaluate_prepared(&model, &batch, prepared).unwrap();
-    let without = objective.evaluate_prepared(&model, &batch, Vec::new()).unwrap();
+    let with = objective
+        .evaluate_prepared(&model, &batch, prepared)
+        .unwrap();
+    let without = objective
+        .evaluate_prepared(&model, &batch, Vec::new())
+        .unwrap();
     assert_eq!(with.encoder, without.encoder);
     assert_eq!(with.total().to_bits(), without.total().to_bits());
 }
@@ -219,34 +269,101 @@ fn what_is_prepared_beforehand_changes_no_bit() {
 fn weak_supervision_and_dropped_edges_change_the_graph() {
     let (x, _) = roll(80);
     let labels: Vec<i64> = (0..80).map(|i| i64::from(i >= 40)).collect();
-    let data = GraphData { points: x.view(), labels: Some(&labels), batch_size: 40, seed: 1 };
+    let data = GraphData {
+        points: x.view(),
+        labels: Some(&labels),
+        batch_size: 40,
+        seed: 1,
+    };
     let value = |settings: GraphSettings| {
-        let settings = GraphSettings { bandwidth: Bandwidth::Fixed(0.5), ..settings };
+        let settings = GraphSettings {
+            bandwidth: Bandwidth::Fixed(0.5),
+            ..settings
+        };
         let (term, _) = settings.build(&data).unwrap();
         let rows: Vec<usize> = (0..80).step_by(2).collect();
-        at(term, &x.select(Axis(0), &rows).slice(s![.., ..2]).to_owned(), &rows).total()
+        at(
+            term,
+            &x.select(Axis(0), &rows).slice(s![.., ..2]).to_owned(),
+            &rows,
+        )
+        .total()
     };
     let plain = value(GraphSettings::default());
-    assert_ne!(plain, value(GraphSettings { class_multiplier: 4.0, ..GraphSettings::default() }));
-    assert_ne!(plain, value(GraphSettings { drop_edges: 0.3, ..GraphSettings::default() }));
+    assert_ne!(
+        plain,
+        value(GraphSettings {
+            class_multiplier: 4.0,
+            ..GraphSettings::default()
+        })
+    );
+    assert_ne!(
+        plain,
+        value(GraphSettings {
+            drop_edges: 0.3,
+            ..GraphSettings::default()
+        })
+    );
 }
 
 #[test]
 fn contradictions_are_refused_before_training() {
     let (x, _) = roll(50);
-    let data = GraphData { points: x.view(), labels: None, batch_size: 20, seed: 1 };
+    let data = GraphData {
+        points: x.view(),
+        labels: None,
+        batch_size: 20,
+        seed: 1,
+    };
     let refused = |settings: GraphSettings| settings.build::<f64>(&data).map(|_| ());
-    let supervised = GraphSettings { class_multiplier: 2.0, ..GraphSettings::default() };
-    assert!(matches!(refused(supervised), Err(Error::Contradiction { first: "class_multiplier", .. })));
-    let dropped = GraphSettings { drop_edges: 0.1, distances: DistanceRule::Euclidean, ..GraphSettings::default() };
-    assert!(matches!(refused(dropped), Err(Error::Contradiction { first: "drop_edges", .. })));
-    let dense = GraphSettings { minibatch: Minibatch::Slicing, cut_off: 0.0, ..GraphSettings::default() };
+    let supervised = GraphSettings {
+        class_multiplier: 2.0,
+        ..GraphSettings::default()
+    };
+    assert!(matches!(
+        refused(supervised),
+        Err(Error::Contradiction {
+            first: "class_multiplier",
+            ..
+        })
+    ));
+    let dropped = GraphSettings {
+        drop_edges: 0.1,
+        distances: DistanceRule::Euclidean,
+        ..GraphSettings::default()
+    };
+    assert!(matches!(
+        refused(dropped),
+        Err(Error::Contradiction {
+            first: "drop_edges",
+            ..
+        })
+    ));
+    let dense = GraphSettings {
+        minibatch: Minibatch::Slicing,
+        cut_off: 0.0,
+        ..GraphSettings::default()
+    };
     assert!(matches!(refused(dense), Err(Error::Contradiction { .. })));
-    let many = GraphSettings { distances: DistanceRule::Geodesic { neighbours: 50 }, ..GraphSettings::default() };
+    let many = GraphSettings {
+        distances: DistanceRule::Geodesic { neighbours: 50 },
+        ..GraphSettings::default()
+    };
     assert!(matches!(refused(many), Err(Error::Graph { .. })));
-    assert!(matches!(Distances::<f64>::cyclic_series(10, 4), Err(Error::Contradiction { .. })));
+    assert!(matches!(
+        Distances::<f64>::cyclic_series(10, 4),
+        Err(Error::Contradiction { .. })
+    ));
     let series = Distances::<f64>::cyclic_series(12, 4).unwrap();
-    let other = GraphSettings::default().build_with(series, &data).map(|_| ());
-    assert!(matches!(other, Err(Error::GraphSize { graph: 12, data: 50 })));
+    let other = GraphSettings::default()
+        .build_with(series, &data)
+        .map(|_| ());
+    assert!(matches!(
+        other,
+        Err(Error::GraphSize {
+            graph: 12,
+            data: 50
+        })
+    ));
     assert!(GraphIsometry::<f64>::new(Distances::Euclidean, 0.0).is_err());
 }
