@@ -6,7 +6,7 @@ use super::{
     CodeError, CodeLoss, Kernel,
     kernel::Fixed,
     loss::{check_points, check_shape},
-    pairwise::{LANES, Panels, map_rows, sq_distance_matrix, sq_distances},
+    pairwise::{LANES, Panels, RowFunction, map_rows, sq_distance_matrix, sq_distances},
 };
 use crate::Scalar;
 
@@ -144,7 +144,14 @@ pub(super) fn kernel_sums(
     kernel: &Fixed,
     weight: impl Fn(usize, usize) -> f64 + Sync,
 ) -> KernelSums {
-    let rows = map_rows(from.points, |i| row_sums(from, to, kernel, i, 0, &weight));
+    let function = KernelRow {
+        from,
+        to,
+        kernel,
+        above: false,
+        weight,
+    };
+    let rows = map_rows(from.points, &function);
     let mut sums = KernelSums {
         gradient: Array2::zeros((from.points, from.dim)),
         ..KernelSums::default()
@@ -161,56 +168,67 @@ pub(super) fn kernel_sums(
 
 /// Sums over unordered pairs of `points`, without a gradient.
 pub(super) fn kernel_sums_above(points: &Panels, kernel: &Fixed) -> KernelSums {
-    let above = |i: usize, j: usize| if j > i { 1.0 } else { 0.0 };
-    let rows = map_rows(points.points, |i| {
-        let (value, stretch, _) = row_sums(points, points, kernel, i, i / LANES, &above);
-        (value, stretch)
-    });
+    let function = KernelRow {
+        from: points,
+        to: points,
+        kernel,
+        above: true,
+        weight: |i, j| if j > i { 1.0 } else { 0.0 },
+    };
+    let rows = map_rows(points.points, &function);
     rows.into_iter()
-        .fold(KernelSums::default(), |mut sums, (value, stretch)| {
+        .fold(KernelSums::default(), |mut sums, (value, stretch, _)| {
             sums.value += value;
             sums.stretch += stretch;
             sums
         })
 }
 
-#[expect(
-    clippy::inline_always,
-    reason = "must become part of the dispatched function to use its instructions"
-)]
-#[inline(always)]
-fn row_sums(
-    from: &Panels,
-    to: &Panels,
-    kernel: &Fixed,
-    row: usize,
-    first_panel: usize,
-    weight: &impl Fn(usize, usize) -> f64,
-) -> (f64, f64, Vec<[f64; LANES]>) {
-    let point: Vec<f64> = from.point(row).collect();
-    let mut gradient = vec![[0.0; LANES]; point.len()];
-    let (mut values, mut stretches) = ([0.0; LANES], [0.0; LANES]);
-    for (p, panel) in to.panels().enumerate().skip(first_panel) {
-        let squares = sq_distances(&point, panel);
-        let (k, mut slopes) = kernel.at(&squares);
-        for lane in 0..LANES {
-            let column = p * LANES + lane;
-            let w = if column < to.points {
-                weight(row, column)
-            } else {
-                0.0
-            };
-            slopes[lane] *= w;
-            values[lane] += w * k[lane];
-            stretches[lane] += slopes[lane] * squares[lane];
-        }
-        for ((sums, &x), others) in gradient.iter_mut().zip(&point).zip(panel) {
+/// One row's share of the sums: value, stretch, gradient in lanes.
+struct KernelRow<'a, W> {
+    from: &'a Panels,
+    to: &'a Panels,
+    kernel: &'a Fixed,
+    /// Whether only later points count: then the gradient is not wanted.
+    above: bool,
+    weight: W,
+}
+
+impl<W: Fn(usize, usize) -> f64 + Sync> RowFunction for KernelRow<'_, W> {
+    type Output = (f64, f64, Vec<[f64; LANES]>);
+
+    #[expect(
+        clippy::inline_always,
+        reason = "must become part of the dispatched function to use its instructions"
+    )]
+    #[inline(always)]
+    fn at(&self, row: usize) -> Self::Output {
+        let point: Vec<f64> = self.from.point(row).collect();
+        let first = if self.above { row / LANES } else { 0 };
+        let mut gradient = vec![[0.0; LANES]; if self.above { 0 } else { point.len() }];
+        let (mut values, mut stretches) = ([0.0; LANES], [0.0; LANES]);
+        for (p, panel) in self.to.panels().enumerate().skip(first) {
+            let squares = sq_distances(&point, panel);
+            let (k, mut slopes) = self.kernel.at(&squares);
             for lane in 0..LANES {
-                sums[lane] += slopes[lane] * (x - others[lane]);
+                let column = p * LANES + lane;
+                let w = if column < self.to.points {
+                    (self.weight)(row, column)
+                } else {
+                    0.0
+                };
+                slopes[lane] *= w;
+                values[lane] += w * k[lane];
+                stretches[lane] += slopes[lane] * squares[lane];
+            }
+            for ((sums, &x), others) in gradient.iter_mut().zip(&point).zip(panel) {
+                for lane in 0..LANES {
+                    sums[lane] += slopes[lane] * (x - others[lane]);
+                }
             }
         }
+        (values.iter().sum(), stretches.iter().sum(), gradient)
     }
-    (values.iter().sum(), stretches.iter().sum(), gradient)
 }
 
 /// The sum of two medians of squared distances, and the pairs where they are attained.

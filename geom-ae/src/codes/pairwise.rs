@@ -1,6 +1,9 @@
 //! Squared distances between codes, eight at a time, and sums over all pairs of codes.
 
+use std::ops::Range;
+
 use ndarray::{Array2, ArrayView2, Axis};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{CodeError, loss::check_points};
@@ -68,21 +71,72 @@ pub(super) fn sq_distances(point: &[f64], panel: &[[f64; LANES]]) -> [f64; LANES
     sums
 }
 
-/// `f` of every row, in order; rows run in parallel, compiled for the machine's widest instructions.
-pub(super) fn map_rows<R: Send>(n: usize, f: impl Fn(usize) -> R + Sync) -> Vec<R> {
-    let tasks: Vec<Vec<R>> = (0..n.div_ceil(TASK))
+/// What is computed for one row; `at` must be `#[inline(always)]` to be compiled for the machine's widest instructions.
+pub(super) trait RowFunction: Sync {
+    type Output: Send;
+
+    fn at(&self, row: usize) -> Self::Output;
+}
+
+/// A function of every row of a task.
+struct Task<'a, F>(&'a F, Range<usize>);
+
+impl<F: RowFunction> WithSimd for Task<'_, F> {
+    type Output = Vec<F::Output>;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled once per instruction set, as pulp asks"
+    )]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        let mut results = Vec::with_capacity(self.1.len());
+        for row in self.1 {
+            results.push(self.0.at(row));
+        }
+        results
+    }
+}
+
+/// A function of every row, in order; rows run in parallel.
+pub(super) fn map_rows<F: RowFunction>(n: usize, function: &F) -> Vec<F::Output> {
+    let tasks: Vec<Vec<F::Output>> = (0..n.div_ceil(TASK))
         .into_par_iter()
         .map(|task| {
             let rows = task * TASK..n.min((task + 1) * TASK);
-            pulp::Arch::new().dispatch(|| rows.map(&f).collect())
+            pulp::Arch::new().dispatch(Task(function, rows))
         })
         .collect();
     tasks.into_iter().flatten().collect()
 }
 
+/// The squared distances from one point to all others, the last eight filled up.
+struct DistanceRow<'a> {
+    from: &'a Panels,
+    to: &'a Panels,
+}
+
+impl RowFunction for DistanceRow<'_> {
+    type Output = Vec<[f64; LANES]>;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "must become part of the dispatched function to use its instructions"
+    )]
+    #[inline(always)]
+    fn at(&self, row: usize) -> Self::Output {
+        let point: Vec<f64> = self.from.point(row).collect();
+        let mut squares = Vec::with_capacity(self.to.panels().len());
+        for panel in self.to.panels() {
+            squares.push(sq_distances(&point, panel));
+        }
+        squares
+    }
+}
+
 /// All squared distances from the rows of `from` to those of `to`.
 pub(super) fn sq_distance_matrix(from: &Panels, to: &Panels) -> Array2<f64> {
-    let rows = map_rows(from.points, |i| sq_distance_row(from, to, i));
+    let rows = map_rows(from.points, &DistanceRow { from, to });
     let mut matrix = Array2::zeros((from.points, to.points));
     for (mut row, values) in matrix.outer_iter_mut().zip(rows) {
         for (entry, value) in row.iter_mut().zip(values.into_iter().flatten()) {
@@ -90,18 +144,6 @@ pub(super) fn sq_distance_matrix(from: &Panels, to: &Panels) -> Array2<f64> {
         }
     }
     matrix
-}
-
-#[expect(
-    clippy::inline_always,
-    reason = "must become part of the dispatched function to use its instructions"
-)]
-#[inline(always)]
-fn sq_distance_row(from: &Panels, to: &Panels, row: usize) -> Vec<[f64; LANES]> {
-    let point: Vec<f64> = from.point(row).collect();
-    to.panels()
-        .map(|panel| sq_distances(&point, panel))
-        .collect()
 }
 
 /// All Euclidean distances between points.
@@ -140,24 +182,36 @@ pub(super) struct PairSum {
     pub(super) pairs: usize,
 }
 
-/// Sums `f(i, j, distance) = (value, slope)` over all pairs; `None` leaves a pair out. `f` must be symmetric in i and j.
-pub(super) fn sum_over_pairs<E: Scalar>(
-    z: ArrayView2<'_, E>,
-    f: impl Fn(usize, usize, f64) -> Option<(f64, f64)> + Sync,
-) -> PairSum {
-    let panels = Panels::new(z);
-    let (n, dim) = z.dim();
-    let rows = map_rows(n, |i| {
+/// One row's share of a [`PairSum`]: value, gradient, coincident pairs, pairs.
+struct PairRow<'a, F> {
+    panels: &'a Panels,
+    f: F,
+}
+
+impl<F: Fn(usize, usize, f64) -> Option<(f64, f64)> + Sync> RowFunction for PairRow<'_, F> {
+    type Output = (f64, Vec<f64>, usize, usize);
+
+    #[expect(
+        clippy::inline_always,
+        reason = "must become part of the dispatched function to use its instructions"
+    )]
+    #[inline(always)]
+    fn at(&self, i: usize) -> Self::Output {
+        let panels = self.panels;
         let point: Vec<f64> = panels.point(i).collect();
-        let squares = sq_distance_row(&panels, &panels, i);
-        let mut gradient = vec![0.0; dim];
+        let squares = DistanceRow {
+            from: panels,
+            to: panels,
+        }
+        .at(i);
+        let mut gradient = vec![0.0; point.len()];
         let (mut value, mut coincident, mut pairs) = (0.0, 0, 0);
-        for (j, &square) in squares.as_flattened()[..n].iter().enumerate() {
+        for (j, &square) in squares.as_flattened()[..panels.points].iter().enumerate() {
             if j == i {
                 continue;
             }
             let distance = square.sqrt();
-            let Some((share, slope)) = f(i, j, distance) else {
+            let Some((share, slope)) = (self.f)(i, j, distance) else {
                 continue;
             };
             if j > i {
@@ -173,10 +227,19 @@ pub(super) fn sum_over_pairs<E: Scalar>(
             }
         }
         (value, gradient, coincident, pairs)
-    });
+    }
+}
+
+/// Sums `f(i, j, distance) = (value, slope)` over all pairs; `None` leaves a pair out. `f` must be symmetric in i and j.
+pub(super) fn sum_over_pairs<E: Scalar>(
+    z: ArrayView2<'_, E>,
+    f: impl Fn(usize, usize, f64) -> Option<(f64, f64)> + Sync,
+) -> PairSum {
+    let panels = Panels::new(z);
+    let rows = map_rows(z.nrows(), &PairRow { panels: &panels, f });
     let mut sum = PairSum {
         value: 0.0,
-        gradient: Array2::zeros((n, dim)),
+        gradient: Array2::zeros(z.dim()),
         coincident: 0,
         pairs: 0,
     };
