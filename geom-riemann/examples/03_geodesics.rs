@@ -55,7 +55,7 @@ pub(crate) fn numbers() -> Result<Numbers> {
         &log.velocity,
         &FlowOptions::default(),
     )?;
-    let miss = (shot.point[0] + 0.5).hypot(shot.point[1] - 0.3);
+    let miss = (shot.point[0] + 0.5_f64).hypot(shot.point[1] - 0.3);
 
     Ok(Numbers {
         quarter,

@@ -172,6 +172,14 @@ pub enum Error {
         /// Smallest eigenvalue of the energy's Hessian relative to its Gauss–Newton part; 0 at or beyond a conjugate point.
         stability: f64,
     },
+    /// A construction that needs a flat ambient space, under an ambient metric that varies with the point.
+    #[error(
+        "{operation}: needs a Euclidean or constant ambient metric, but this one varies with the point"
+    )]
+    CurvedAmbient {
+        /// The function that refused.
+        operation: &'static str,
+    },
     /// A failure inside somebody else's immersion or metric.
     #[error("{operation}: the map failed")]
     External {

@@ -1,10 +1,10 @@
 use crate::geodesic::Segments;
 use crate::immersion::differences::Difference;
-use crate::immersion::{check_points, second_derivative};
+use crate::immersion::{Widened, check_points};
 use crate::spectra::symmetrised;
-use crate::{AmbientMetric, Error, Immersion, Result, check};
+use crate::{AmbientMetric, Error, Immersion, Result, Scalar, check};
 use nalgebra::DMatrix;
-use ndarray::{Array2, Array4, ArrayView2, Axis};
+use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
 
 /// A metric on a latent space, pulled back or given: all that curvature and geodesics need.
 ///
@@ -31,7 +31,13 @@ pub trait MetricField: Sync {
     /// # Errors
     /// As [`Self::metric`], also for points within the differences' reach of the boundary.
     fn derivative(&self, z: &[f64]) -> Result<Vec<DMatrix<f64>>> {
-        differenced(z, |z| self.metric(z))
+        differenced(z, self.rounding(), |z| self.metric(z))
+    }
+
+    /// Relative rounding of the entries of [`Self::metric`]: steps of differences and the smallest tolerances of geodesics
+    /// follow from it. `f64::EPSILON` unless the metric comes from a map in single precision.
+    fn rounding(&self) -> f64 {
+        f64::EPSILON
     }
 
     /// Squared lengths of the pieces of a curve with their derivatives, for the solver of geodesics; by default
@@ -47,13 +53,14 @@ pub trait MetricField: Sync {
 /// Fourth-order central differences of a matrix-valued function along every axis.
 pub(crate) fn differenced(
     z: &[f64],
+    unit: f64,
     matrix: impl Fn(&[f64]) -> Result<DMatrix<f64>>,
 ) -> Result<Vec<DMatrix<f64>>> {
     let place = Array2::from_shape_fn((1, z.len()), |(_, k)| z[k]);
     (0..z.len())
         .map(|axis| {
             let mut sum: Option<DMatrix<f64>> = None;
-            for (shifted, weights) in Difference::first(place.view(), axis).stencil() {
+            for (shifted, weights) in Difference::first(place.view(), axis, unit).stencil() {
                 let term = matrix(&shifted.row(0).to_vec())? * weights[0];
                 sum = Some(match sum {
                     None => term,
@@ -103,20 +110,38 @@ impl<I: Immersion> Pullback<I> {
     fn root(&self, z: &[f64]) -> Result<DMatrix<f64>> {
         let operation = "Pullback::metric";
         let place = self.place(operation, z)?;
-        let mut j = self.immersion.jacobian(place.view())?;
+        let map = Widened(&self.immersion);
+        let mut j = map.jacobian(place.view())?;
         if !self.ambient.is_euclidean() {
-            let x = self.immersion.value(place.view())?;
+            let x = map.value(place.view())?;
             j = self.ambient.whiten(x.view(), j.view())?;
         }
         let j = j.index_axis_move(Axis(0), 0);
-        if !j.iter().all(|v| v.is_finite()) {
-            return Err(Error::NotFinite {
-                operation,
-                argument: "jacobian",
-                point: 0,
-            });
-        }
         Ok(DMatrix::from_fn(j.nrows(), j.ncols(), |i, k| j[[i, k]]))
+    }
+
+    /// Jacobian and second derivatives at one point in coordinates that make the ambient metric Euclidean.
+    pub(crate) fn flattened(
+        &self,
+        operation: &'static str,
+        z: &[f64],
+    ) -> Result<(Array2<f64>, Array3<f64>)> {
+        if !self.ambient.is_constant() {
+            return Err(Error::CurvedAmbient { operation });
+        }
+        let place = self.place(operation, z)?;
+        let map = Widened(&self.immersion);
+        let mut j = map.jacobian(place.view())?;
+        let second = map.second_derivative(place.view())?;
+        let x = Array2::zeros((1, j.len_of(Axis(1))));
+        let second = self.whitened_second(x.view(), second)?;
+        if !self.ambient.is_euclidean() {
+            j = self.ambient.whiten(x.view(), j.view())?;
+        }
+        Ok((
+            j.index_axis_move(Axis(0), 0),
+            second.index_axis_move(Axis(0), 0),
+        ))
     }
 
     fn place(&self, operation: &'static str, z: &[f64]) -> Result<Array2<f64>> {
@@ -145,6 +170,10 @@ impl<I: Immersion> MetricField for Pullback<I> {
         self.immersion.dimension()
     }
 
+    fn rounding(&self) -> f64 {
+        I::Scalar::UNIT
+    }
+
     fn metric(&self, z: &[f64]) -> Result<DMatrix<f64>> {
         let j = self.root(z)?;
         let g = j.tr_mul(&j);
@@ -154,19 +183,15 @@ impl<I: Immersion> MetricField for Pullback<I> {
     /// $\partial_kG_{ij}=\langle\partial_k\partial_ig,\partial_jg\rangle+\langle\partial_ig,\partial_k\partial_jg\rangle$ under a constant ambient metric; differences of G otherwise.
     fn derivative(&self, z: &[f64]) -> Result<Vec<DMatrix<f64>>> {
         if !self.ambient.is_constant() {
-            return differenced(z, |z| self.metric(z));
+            return differenced(z, self.rounding(), |z| self.metric(z));
         }
-        let place = self.place("Pullback::derivative", z)?;
-        let j = self.root(z)?;
-        let x = Array2::zeros((1, j.nrows()));
-        let second =
-            self.whitened_second(x.view(), second_derivative(&self.immersion, place.view())?)?;
+        let (j, second) = self.flattened("Pullback::derivative", z)?;
         let d = z.len();
         Ok((0..d)
             .map(|k| {
                 let half = DMatrix::from_fn(d, d, |a, b| {
                     (0..j.nrows())
-                        .map(|row| second[[0, row, k, a]] * j[(row, b)])
+                        .map(|row| second[[row, k, a]] * j[[row, b]])
                         .sum::<f64>()
                 });
                 &half + half.transpose()
@@ -180,9 +205,9 @@ impl<I: Immersion> MetricField for Pullback<I> {
             return Segments::by_midpoints(self, nodes);
         }
         check_points("Pullback::segments", self.immersion.dimension(), nodes)?;
-        let mut x = self.immersion.value(nodes)?;
-        let mut j = self.immersion.jacobian(nodes)?;
-        let second = second_derivative(&self.immersion, nodes)?;
+        let map = Widened(&self.immersion);
+        let (mut x, mut j) = (map.value(nodes)?, map.jacobian(nodes)?);
+        let second = map.second_derivative(nodes)?;
         let second = self.whitened_second(x.view(), second)?;
         if !self.ambient.is_euclidean() {
             j = self.ambient.whiten(x.view(), j.view())?;

@@ -57,6 +57,8 @@
 //!   [`Corrections`] counts it. Nothing is repaired silently: the default is a typed [`Error`] that names the point.
 //! - **Reductions** are stated at each functional and are the same bits for any number of threads. Variances and ratios over several
 //!   batches combine exactly through their [`Moments`].
+//! - **Either precision.** Maps, Jacobians and points may be `f32` or `f64`, coordinates come back in the caller's type; curvature and
+//!   geodesics are worked in `f64`, with steps and tolerances chosen by the rounding of the map ([`Immersion::Scalar`]).
 //! - **No panic** on any input.
 //!
 //! The numbered examples (`examples/01_…` to `03_…`) print numbers that the tests check.

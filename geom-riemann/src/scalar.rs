@@ -1,3 +1,5 @@
+use crate::{Error, Result};
+use ndarray::Array2;
 use std::fmt::{Debug, Display};
 
 /// The two floating-point types of the crate, `f32` and `f64`.
@@ -63,5 +65,45 @@ impl Scalar for f64 {
     #[inline]
     fn narrow(value: f64) -> Self {
         value
+    }
+}
+
+/// Coordinates in `f64`.
+pub(crate) fn widen<T: Scalar>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|v| v.wide()).collect()
+}
+
+/// Coordinates in the caller's type, refused where it cannot hold them.
+pub(crate) fn narrow<T: Scalar>(operation: &'static str, values: &[f64]) -> Result<Vec<T>> {
+    values
+        .iter()
+        .map(|v| {
+            let narrowed = T::narrow(*v);
+            narrowed.is_finite().then_some(narrowed)
+        })
+        .collect::<Option<_>>()
+        .ok_or(Error::Range {
+            operation,
+            quantity: "coordinate",
+            point: 0,
+        })
+}
+
+/// A path of nodes in the caller's type.
+pub(crate) fn narrow_path<T: Scalar>(
+    operation: &'static str,
+    nodes: &Array2<f64>,
+) -> Result<Array2<T>> {
+    let narrowed = nodes.mapv(T::narrow);
+    match narrowed
+        .outer_iter()
+        .position(|p| !p.iter().all(|x| x.is_finite()))
+    {
+        Some(point) => Err(Error::Range {
+            operation,
+            quantity: "coordinate",
+            point,
+        }),
+        None => Ok(narrowed),
     }
 }

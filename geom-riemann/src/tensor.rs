@@ -1,6 +1,6 @@
 use crate::kernel::symmetric_eigen;
 use crate::spectra::symmetrised;
-use crate::{Error, JacobianSpectra, Result};
+use crate::{Error, JacobianSpectra, Result, Scalar};
 use nalgebra::{DMatrix, DVector};
 use ndarray::{ArrayView2, Axis};
 
@@ -32,7 +32,7 @@ impl MetricTensor {
     ///
     /// # Errors
     /// Empty, wide or non-finite Jacobians; lost rank.
-    pub fn of_jacobian(j: ArrayView2<'_, f64>) -> Result<Self> {
+    pub fn of_jacobian<T: Scalar>(j: ArrayView2<'_, T>) -> Result<Self> {
         let operation = "MetricTensor::of_jacobian";
         let spectra = JacobianSpectra::named(operation, j.insert_axis(Axis(0)))?;
         spectra.require_full_rank(operation)?;

@@ -12,6 +12,8 @@ struct Decoder {
 }
 
 impl Immersion for Decoder {
+    type Scalar = f64;
+
     fn dimension(&self) -> usize {
         self.net.widths().0
     }

@@ -1,4 +1,5 @@
-use crate::{MetricField, MetricTensor, Result};
+use crate::scalar::{narrow, widen};
+use crate::{MetricField, MetricTensor, Result, Scalar};
 use ndarray::Array3;
 
 /// The Christoffel symbols of the Levi-Civita connection.
@@ -23,9 +24,9 @@ use ndarray::Array3;
 /// assert!((symbols[[1, 0, 1]] - theta.cos() / theta.sin()).abs() < 1e-14);
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn christoffel<M: MetricField + ?Sized>(field: &M, z: &[f64]) -> Result<Array3<f64>> {
+pub fn christoffel<T: Scalar, M: MetricField + ?Sized>(field: &M, z: &[T]) -> Result<Array3<T>> {
     let d = field.dimension();
-    let flat = christoffel_flat(field, z)?;
+    let flat: Vec<T> = narrow("christoffel", &christoffel_flat(field, &widen(z))?)?;
     Ok(Array3::from_shape_fn((d, d, d), |(k, i, j)| {
         flat[(k * d + i) * d + j]
     }))

@@ -1,8 +1,9 @@
-use crate::immersion::{check_points, second_derivative};
-use crate::{Immersion, MetricTensor, Result, check};
+use crate::immersion::Widened;
+use crate::scalar::widen;
+use crate::{Immersion, MetricTensor, Pullback, Result, Scalar, check};
 use ndarray::{Array1, Array2, Array3, Axis};
 
-/// The second fundamental form of an immersion in Euclidean space: the normal part of its second derivatives.
+/// The second fundamental form of an immersion in a Euclidean (or constant) ambient metric: the normal part of its second derivatives.
 ///
 /// $$\mathrm{II}_{ij}=(I-JG^{-1}J^\top)\partial_i\partial_jg,\qquad H=\tfrac1dG^{ij}\mathrm{II}_{ij}$$
 ///
@@ -20,26 +21,51 @@ pub struct SecondFundamentalForm {
 }
 
 impl SecondFundamentalForm {
-    /// At one point.
+    /// At one point, in Euclidean space.
     ///
     /// # Errors
     /// A point outside the domain, lost rank.
     ///
     /// # Numerics
-    /// Exact second derivatives where the immersion has them, else fourth-order differences of the Jacobian.
-    pub fn of<I: Immersion + ?Sized>(immersion: &I, z: &[f64]) -> Result<Self> {
-        let place = Array2::from_shape_fn((1, z.len()), |(_, k)| z[k]);
-        check_points(
-            "SecondFundamentalForm::of",
-            immersion.dimension(),
-            place.view(),
-        )?;
-        let j = immersion
-            .jacobian(place.view())?
+    /// Exact second derivatives where the immersion has them, full or directional, else fourth-order differences of the Jacobian.
+    pub fn of<T: Scalar, I: Immersion + ?Sized>(immersion: &I, z: &[T]) -> Result<Self> {
+        let operation = "SecondFundamentalForm::of";
+        check::shape(operation, "point", &[z.len()], &[immersion.dimension()])?;
+        let place = Array2::from_shape_fn((1, z.len()), |(_, k)| z[k].wide());
+        let map = Widened(immersion);
+        let j = map.jacobian(place.view())?.index_axis_move(Axis(0), 0);
+        let second = map
+            .second_derivative(place.view())?
             .index_axis_move(Axis(0), 0);
-        let metric = MetricTensor::of_jacobian(j.view())?;
-        let mut form = second_derivative(immersion, place.view())?.index_axis_move(Axis(0), 0);
-        let d = z.len();
+        Self::normal_part::<I::Scalar>(&j, second)
+    }
+
+    /// At one point of a pullback, in the coordinates $H^{1/2}x$ that make a constant ambient metric H Euclidean.
+    ///
+    /// # Errors
+    /// As [`Self::of`]; [`Error::CurvedAmbient`](crate::Error::CurvedAmbient) under a metric that varies with the point: the space
+    /// around the surface is then curved itself, which the Gauss equation here does not account for.
+    ///
+    /// # Examples
+    /// ```
+    /// use geom_riemann::{AmbientMetric, Pullback, SecondFundamentalForm, charts::Sphere};
+    /// use ndarray::array;
+    /// // Under 4 I all lengths double: the unit sphere has radius 2.
+    /// let ambient = AmbientMetric::diagonal(array![4.0, 4.0, 4.0].view())?;
+    /// let field = Pullback::under(Sphere { radius: 1.0 }, ambient);
+    /// let form = SecondFundamentalForm::of_pullback(&field, &[1.0, 0.5])?;
+    /// assert!((form.mean_curvature() - 0.5).abs() < 1e-14);
+    /// # Ok::<(), geom_riemann::Error>(())
+    /// ```
+    pub fn of_pullback<T: Scalar, I: Immersion>(field: &Pullback<I>, z: &[T]) -> Result<Self> {
+        let (j, second) = field.flattened("SecondFundamentalForm::of_pullback", &widen(z))?;
+        Self::normal_part::<I::Scalar>(&j, second)
+    }
+
+    /// Removes the tangent part of (D, d, d) second derivatives; rank is judged by the rounding of S.
+    fn normal_part<S: Scalar>(j: &Array2<f64>, mut form: Array3<f64>) -> Result<Self> {
+        let metric = MetricTensor::of_jacobian(j.mapv(S::narrow).view())?;
+        let d = j.ncols();
         for i in 0..d {
             for k in 0..d {
                 let mut vector = form.slice_mut(ndarray::s![.., i, k]);

@@ -1,6 +1,7 @@
 use super::{SecondFundamentalForm, christoffel_flat};
 use crate::immersion::differences::Difference;
-use crate::{Error, Immersion, MetricField, MetricTensor, Result, check};
+use crate::scalar::widen;
+use crate::{Error, Immersion, MetricField, MetricTensor, Result, Scalar, check};
 use ndarray::{Array2, Array4};
 
 /// The Riemann tensor at a point, and the curvatures made of it.
@@ -30,8 +31,10 @@ impl Curvature {
     /// A point outside the domain (or within the differences' reach of its boundary), a metric that is not positive definite.
     ///
     /// # Numerics
-    /// Relative error near 1e-11 where the field knows its derivatives, 1e-8 where those are differences too.
-    pub fn of<M: MetricField + ?Sized>(field: &M, z: &[f64]) -> Result<Self> {
+    /// Relative error near 1e-11 where the field knows its derivatives, 1e-8 where those are differences too; 1e-4 and 1e-2
+    /// for a map in `f32`.
+    pub fn of<T: Scalar, M: MetricField + ?Sized>(field: &M, z: &[T]) -> Result<Self> {
+        let z = &widen(z)[..];
         let d = field.dimension();
         let metric = MetricTensor::of_matrix(&field.metric(z)?)?;
         let gamma = christoffel_flat(field, z)?;
@@ -39,7 +42,9 @@ impl Curvature {
         let place = Array2::from_shape_fn((1, z.len()), |(_, k)| z[k]);
         let mut slope = vec![vec![0.0; d * d * d]; d];
         for (axis, slope) in slope.iter_mut().enumerate() {
-            for (shifted, weights) in Difference::first(place.view(), axis).stencil() {
+            for (shifted, weights) in
+                Difference::first(place.view(), axis, field.rounding()).stencil()
+            {
                 let symbols = christoffel_flat(field, &shifted.row(0).to_vec())?;
                 slope
                     .iter_mut()
@@ -69,17 +74,25 @@ impl Curvature {
     /// $$R_{ijkl}=\langle\mathrm{II}_{jk},\mathrm{II}_{il}\rangle-\langle\mathrm{II}_{ik},\mathrm{II}_{jl}\rangle$$
     ///
     /// # Errors
-    /// A point outside the domain, lost rank.
-    pub fn by_gauss_equation<I: Immersion + ?Sized>(immersion: &I, z: &[f64]) -> Result<Self> {
-        let form = SecondFundamentalForm::of(immersion, z)?;
+    /// A point outside the domain, lost rank. Under another ambient metric, [`SecondFundamentalForm::of_pullback`] and
+    /// [`Self::of_form`] refuse where that is curved.
+    pub fn by_gauss_equation<T: Scalar, I: Immersion + ?Sized>(
+        immersion: &I,
+        z: &[T],
+    ) -> Result<Self> {
+        Ok(Self::of_form(&SecondFundamentalForm::of(immersion, z)?))
+    }
+
+    /// The Gauss equation for a second fundamental form at hand.
+    pub fn of_form(form: &SecondFundamentalForm) -> Self {
         let d = form.metric().dimension();
         let lowered = Array4::from_shape_fn((d, d, d, d), |(i, j, k, l)| {
             form.inner((j, k), (i, l)) - form.inner((i, k), (j, l))
         });
-        Ok(Self {
+        Self {
             lowered,
             metric: form.metric().clone(),
-        })
+        }
     }
 
     /// $R_{ijkl}$, all indices lowered, (d, d, d, d).

@@ -25,6 +25,10 @@ impl Distortion {
 
     /// The fewest points of a batch on which the functional is defined: 2 for a variance, else 1.
     pub fn minimum_batch(&self) -> usize {
-        if self.pooling() == Pooling::Variance { 2 } else { 1 }
+        if self.pooling() == Pooling::Variance {
+            2
+        } else {
+            1
+        }
     }
 }

@@ -1,5 +1,5 @@
 use super::flow::{FlowOptions, exponential};
-use crate::{Error, MetricField, MetricTensor, Result, check};
+use crate::{Error, MetricField, MetricTensor, Result, Scalar, check};
 use serde::{Deserialize, Serialize};
 
 /// A disc of given geodesic radius about a point of a surface, as polylines to draw.
@@ -17,7 +17,8 @@ pub struct GeodesicBall {
     pub centre: [f64; 2],
     /// The geodesic radius.
     pub radius: f64,
-    /// End points of the rays, counter-clockwise in an orthonormal frame; `None` where a ray leaves the domain.
+    /// End points of the rays, counter-clockwise in an orthonormal frame; `None` where a ray leaves the domain or meets a point
+    /// where the metric degenerates.
     pub boundary: Vec<Option<[f64; 2]>>,
     /// The rays from the centre outwards, as far as they stay in the domain.
     pub rays: Vec<Vec<[f64; 2]>>,
@@ -28,15 +29,16 @@ impl GeodesicBall {
     ///
     /// # Errors
     /// A field of another dimension than 2, a radius that is not positive, no directions or points, a centre outside the domain.
-    pub fn about<M: MetricField + ?Sized>(
+    pub fn about<T: Scalar, M: MetricField + ?Sized>(
         field: &M,
-        centre: [f64; 2],
+        centre: [T; 2],
         radius: f64,
         directions: usize,
         points: usize,
         options: &FlowOptions,
     ) -> Result<Self> {
         let operation = "GeodesicBall::about";
+        let centre = centre.map(Scalar::wide);
         let frame = orthonormal_frame(operation, field, centre)?;
         positive(operation, "radius", radius)?;
         positive(operation, "directions", directions as f64)?;
@@ -69,7 +71,8 @@ pub struct NormalGrid {
     pub centre: [f64; 2],
     /// Geodesic distance of neighbours on the axes.
     pub spacing: f64,
-    /// Rows of grid points from south-west to north-east; `None` where the domain ends.
+    /// Rows of grid points from south-west to north-east; `None` where the domain ends or the metric
+    /// degenerates on the way.
     pub points: Vec<Vec<Option<[f64; 2]>>>,
 }
 
@@ -78,14 +81,15 @@ impl NormalGrid {
     ///
     /// # Errors
     /// As [`GeodesicBall::about`].
-    pub fn about<M: MetricField + ?Sized>(
+    pub fn about<T: Scalar, M: MetricField + ?Sized>(
         field: &M,
-        centre: [f64; 2],
+        centre: [T; 2],
         spacing: f64,
         reach: usize,
         options: &FlowOptions,
     ) -> Result<Self> {
         let operation = "NormalGrid::about";
+        let centre = centre.map(Scalar::wide);
         let frame = orthonormal_frame(operation, field, centre)?;
         positive(operation, "spacing", spacing)?;
         if reach > 1000 {
@@ -116,7 +120,8 @@ impl NormalGrid {
     }
 }
 
-/// Follows a geodesic for a number of unit times, stopping where it leaves the domain.
+/// Follows a geodesic for a number of unit times, stopping where it leaves the domain or the metric degenerates (the tip
+/// of a cone).
 fn walk<M: MetricField + ?Sized>(
     field: &M,
     from: [f64; 2],
@@ -131,7 +136,12 @@ fn walk<M: MetricField + ?Sized>(
                 ray.push([shot.point[0], shot.point[1]]);
                 v = [shot.velocity[0], shot.velocity[1]];
             }
-            Err(Error::Domain { .. } | Error::NotConverged { .. }) => break,
+            Err(
+                Error::Domain { .. }
+                | Error::NotConverged { .. }
+                | Error::NotPositiveDefinite { .. }
+                | Error::Range { .. },
+            ) => break,
             Err(other) => return Err(other),
         }
     }

@@ -1,15 +1,19 @@
 use super::tridiagonal::{BadPivot, BlockTridiagonal, Factored};
 use super::{Segments, Start};
-use crate::{Error, MetricField, Result, check};
+use crate::scalar::{narrow_path, widen};
+use crate::{Error, MetricField, Result, Scalar, check};
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 /// How a geodesic between two points is searched.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct GeodesicOptions {
     /// Nodes of the curve, both ends included.
     pub nodes: usize,
-    /// Largest displacement of a node in the last iteration, relative to the curve's length.
+    /// Largest displacement of a node in the last iteration, relative to the curve's length; never asked to be below
+    /// $4N^2\varepsilon$, where rounding of the map (ε of its type) moves the nodes.
     pub tolerance: f64,
     /// Iterations before giving up; they do not grow with the number of nodes.
     pub max_iterations: usize,
@@ -48,12 +52,12 @@ impl GeodesicOptions {
     }
 }
 
-/// A discrete geodesic: the nodes of a curve of least energy.
-#[derive(Clone, Debug)]
+/// A discrete geodesic: the nodes of a curve of least energy, in the type of the ends; measures of it in `f64`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Geodesic {
+pub struct Geodesic<T = f64> {
     /// The nodes, (N, d), first and last the ends.
-    pub nodes: Array2<f64>,
+    pub nodes: Array2<T>,
     /// $(N-1)\sum_ie_i$: the energy of unit time. Equals the squared length at constant speed.
     pub energy: f64,
     /// $\sum_i\sqrt{e_i}$, below the smooth length by $O(1/N^2)$; [`distance`](super::distance) is accurate.
@@ -91,13 +95,30 @@ pub struct Geodesic {
 /// assert!((arc.energy - arc.length * arc.length).abs() < 1e-12);
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn connect<M: MetricField + ?Sized>(
+pub fn connect<T: Scalar, M: MetricField + ?Sized>(
+    field: &M,
+    a: &[T],
+    b: &[T],
+    options: &GeodesicOptions,
+) -> Result<Geodesic<T>> {
+    let found = solve("connect", field, &widen(a), &widen(b), options)?;
+    Ok(Geodesic {
+        nodes: narrow_path("connect", &found.nodes)?,
+        energy: found.energy,
+        length: found.length,
+        iterations: found.iterations,
+        displacement: found.displacement,
+        stability: found.stability,
+    })
+}
+
+pub(super) fn solve<M: MetricField + ?Sized>(
+    operation: &'static str,
     field: &M,
     a: &[f64],
     b: &[f64],
     options: &GeodesicOptions,
 ) -> Result<Geodesic> {
-    let operation = "connect";
     options.check(operation)?;
     let d = field.dimension();
     check::shape(operation, "ends", &[a.len(), b.len()], &[d, d])?;
@@ -107,7 +128,7 @@ pub fn connect<M: MetricField + ?Sized>(
     let mut segments = field.segments(nodes.view())?;
     let tolerance = options
         .tolerance
-        .max(4.0 * f64::EPSILON * (options.nodes as f64).powi(2));
+        .max(4.0 * field.rounding() * (options.nodes as f64).powi(2));
     let mut displacement = 0.0;
     if options.nodes == 2 || segments.energy() == 0.0 {
         return Ok(finish(nodes, &segments, 0, 0.0, 1.0));
@@ -123,7 +144,7 @@ pub fn connect<M: MetricField + ?Sized>(
         };
         (nodes, segments) = (moved, after);
         if displacement <= tolerance {
-            let stability = stability(operation, &segments)?;
+            let stability = stability(operation, field.rounding(), &segments)?;
             return Ok(finish(nodes, &segments, iteration, displacement, stability));
         }
     }
@@ -154,24 +175,24 @@ pub fn connect<M: MetricField + ?Sized>(
 /// assert!(curves[1].is_err()); // (2, 0) is not in the disc
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn connect_all<M: MetricField + ?Sized>(
+pub fn connect_all<T: Scalar, M: MetricField + ?Sized>(
     field: &M,
-    starts: ArrayView2<'_, f64>,
-    ends: ArrayView2<'_, f64>,
+    starts: ArrayView2<'_, T>,
+    ends: ArrayView2<'_, T>,
     options: &GeodesicOptions,
-) -> Result<Vec<Result<Geodesic>>> {
+) -> Result<Vec<Result<Geodesic<T>>>> {
     pairs("connect_all", field, starts, ends, |a, b| {
         connect(field, a, b, options)
     })
 }
 
 /// Runs a function on every pair of rows, in parallel, results in order.
-pub(super) fn pairs<M: MetricField + ?Sized, R: Send>(
+pub(super) fn pairs<T: Scalar, M: MetricField + ?Sized, R: Send>(
     operation: &'static str,
     field: &M,
-    starts: ArrayView2<'_, f64>,
-    ends: ArrayView2<'_, f64>,
-    work: impl Fn(&[f64], &[f64]) -> R + Sync,
+    starts: ArrayView2<'_, T>,
+    ends: ArrayView2<'_, T>,
+    work: impl Fn(&[T], &[T]) -> R + Sync,
 ) -> Result<Vec<R>> {
     let d = field.dimension();
     check::shape(operation, "starts", starts.shape(), &[starts.nrows(), d])?;
@@ -268,6 +289,8 @@ fn advance<M: MetricField + ?Sized>(
         .map(|(g, s)| g * s)
         .sum();
     let before: f64 = segments.squares.iter().sum();
+    // Energies agree to the map's rounding, which a displacement enters squared.
+    let negligible = f64::max(1e-6, 8.0 * field.rounding().sqrt());
     let mut fraction = 1.0;
     for _ in 0..40 {
         let mut moved = nodes.clone();
@@ -277,7 +300,7 @@ fn advance<M: MetricField + ?Sized>(
         match field.segments(moved.view()) {
             Ok(after) => {
                 let energy: f64 = after.squares.iter().sum();
-                if displacement < 1e-6 || energy <= before + 1e-4 * fraction * slope {
+                if displacement < negligible || energy <= before + 1e-4 * fraction * slope {
                     return Ok(Some((moved, after)));
                 }
             }
@@ -291,8 +314,9 @@ fn advance<M: MetricField + ?Sized>(
 }
 
 /// Smallest eigenvalue of Hessian · x = μ · Gauss–Newton · x, by inverse iteration from a fixed vector.
-fn stability(operation: &'static str, segments: &Segments) -> Result<f64> {
-    const CONJUGATE: f64 = 1e-6;
+fn stability(operation: &'static str, unit: f64, segments: &Segments) -> Result<f64> {
+    // Differenced second derivatives of a map in `f32` shift eigenvalues by a few hundred roundings.
+    let conjugate = f64::max(1e-6, 100.0 * unit);
     let hessian = BlockTridiagonal::assemble(segments, &segments.hessian);
     let stiffness = BlockTridiagonal::assemble(segments, &segments.gauss_newton);
     let unknowns = segments.dimension * (segments.squares.len() - 1);
@@ -330,7 +354,7 @@ fn stability(operation: &'static str, segments: &Segments) -> Result<f64> {
             break;
         }
     }
-    if mu.is_nan() || mu < CONJUGATE {
+    if mu.is_nan() || mu < conjugate {
         return Err(Error::NotUnique {
             operation,
             stability: mu,

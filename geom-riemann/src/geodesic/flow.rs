@@ -1,11 +1,15 @@
 use crate::curvature::christoffel_flat;
-use crate::{Error, MetricField, Result, check};
+use crate::scalar::{narrow, narrow_path, widen};
+use crate::{Error, MetricField, Result, Scalar, check};
 use ndarray::Array2;
+use serde::{Deserialize, Serialize};
 
 /// How the geodesic equation is integrated.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct FlowOptions {
-    /// Error allowed per step, relative to the length of the velocity vector's largest coordinate.
+    /// Error allowed per step, relative to the length of the velocity vector's largest coordinate; never asked to be below
+    /// 8 roundings of the metric ([`MetricField::rounding`]).
     pub tolerance: f64,
     /// Steps before giving up.
     pub max_steps: usize,
@@ -35,16 +39,14 @@ impl FlowOptions {
     }
 }
 
-/// Where a geodesic arrives after unit time.
-#[derive(Clone, Debug, PartialEq)]
+/// Where a geodesic arrives after unit time, in the caller's type.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Shot {
+pub struct Shot<T = f64> {
     /// $\exp_z(v)$.
-    pub point: Vec<f64>,
+    pub point: Vec<T>,
     /// The velocity there, of the same length as v.
-    pub velocity: Vec<f64>,
-    /// Vectors carried along, in the order given.
-    pub carried: Vec<Vec<f64>>,
+    pub velocity: Vec<T>,
     /// Steps taken.
     pub steps: usize,
 }
@@ -70,13 +72,19 @@ pub struct Shot {
 /// assert!((shot.point[0] - 0.5_f64.tanh()).abs() < 1e-9);
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn exponential<M: MetricField + ?Sized>(
+pub fn exponential<T: Scalar, M: MetricField + ?Sized>(
     field: &M,
-    z: &[f64],
-    v: &[f64],
+    z: &[T],
+    v: &[T],
     options: &FlowOptions,
-) -> Result<Shot> {
-    flow("exponential", field, z, v, &[], options)
+) -> Result<Shot<T>> {
+    let operation = "exponential";
+    let (shot, _) = flow(operation, field, &widen(z), &widen(v), &[], options)?;
+    Ok(Shot {
+        point: narrow(operation, &shot.point)?,
+        velocity: narrow(operation, &shot.velocity)?,
+        steps: shot.steps,
+    })
 }
 
 /// Parallel transport of a vector along the geodesic from z with velocity v, for unit time.
@@ -93,18 +101,20 @@ pub fn exponential<M: MetricField + ?Sized>(
 /// use geom_riemann::{FlowOptions, Pullback, charts::LinearMap, parallel_transport};
 /// let plane = Pullback::of(LinearMap::plane());
 /// let moved = parallel_transport(&plane, &[0.0, 0.0], &[1.0, 2.0], &[0.3, 0.4], &FlowOptions::default())?;
-/// assert!((moved[0] - 0.3).abs() < 1e-14); // flat: nothing turns
+/// assert!((moved[0] - 0.3_f64).abs() < 1e-14); // flat: nothing turns
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn parallel_transport<M: MetricField + ?Sized>(
+pub fn parallel_transport<T: Scalar, M: MetricField + ?Sized>(
     field: &M,
-    z: &[f64],
-    v: &[f64],
-    w: &[f64],
+    z: &[T],
+    v: &[T],
+    w: &[T],
     options: &FlowOptions,
-) -> Result<Vec<f64>> {
-    let mut shot = flow("parallel_transport", field, z, v, &[w], options)?;
-    Ok(shot.carried.swap_remove(0))
+) -> Result<Vec<T>> {
+    let operation = "parallel_transport";
+    let carried = [&widen(w)[..]];
+    let (_, carried) = flow(operation, field, &widen(z), &widen(v), &carried, options)?;
+    narrow(operation, &carried[0])
 }
 
 /// Points of the geodesic from z with velocity v at equal times 0, …, 1.
@@ -114,13 +124,13 @@ pub fn parallel_transport<M: MetricField + ?Sized>(
 ///
 /// # Errors
 /// As [`exponential`]; fewer than two nodes.
-pub fn geodesic_path<M: MetricField + ?Sized>(
+pub fn geodesic_path<T: Scalar, M: MetricField + ?Sized>(
     field: &M,
-    z: &[f64],
-    v: &[f64],
+    z: &[T],
+    v: &[T],
     nodes: usize,
     options: &FlowOptions,
-) -> Result<Array2<f64>> {
+) -> Result<Array2<T>> {
     let operation = "geodesic_path";
     if nodes < 2 {
         return Err(Error::TooFewPoints {
@@ -131,16 +141,16 @@ pub fn geodesic_path<M: MetricField + ?Sized>(
     }
     let pieces = (nodes - 1) as f64;
     let mut path = Array2::zeros((nodes, z.len()));
-    let mut place = z.to_vec();
-    let mut velocity: Vec<f64> = v.iter().map(|x| x / pieces).collect();
+    let mut place = widen(z);
+    let mut velocity: Vec<f64> = v.iter().map(|x| x.wide() / pieces).collect();
     for (i, mut row) in path.outer_iter_mut().enumerate() {
         if i > 0 {
-            let shot = flow(operation, field, &place, &velocity, &[], options)?;
+            let (shot, _) = flow(operation, field, &place, &velocity, &[], options)?;
             (place, velocity) = (shot.point, shot.velocity);
         }
         row.iter_mut().zip(&place).for_each(|(r, p)| *r = *p);
     }
-    Ok(path)
+    narrow_path(operation, &path)
 }
 
 pub(super) fn flow<M: MetricField + ?Sized>(
@@ -150,7 +160,7 @@ pub(super) fn flow<M: MetricField + ?Sized>(
     v: &[f64],
     carried: &[&[f64]],
     options: &FlowOptions,
-) -> Result<Shot> {
+) -> Result<(Shot, Vec<Vec<f64>>)> {
     options.check(operation)?;
     let d = field.dimension();
     check::shape(
@@ -192,19 +202,25 @@ pub(super) fn flow<M: MetricField + ?Sized>(
     let steps = if v.iter().all(|x| *x == 0.0) {
         0
     } else {
-        integrate(operation, &mut state, derivative, d, options)?
+        {
+            let options = FlowOptions {
+                tolerance: options.tolerance.max(8.0 * field.rounding()),
+                ..*options
+            };
+            integrate(operation, &mut state, derivative, d, &options)?
+        }
     };
     let mut parts = state.chunks_exact(d).map(<[f64]>::to_vec);
     let (point, velocity) = (
         parts.next().unwrap_or_default(),
         parts.next().unwrap_or_default(),
     );
-    Ok(Shot {
+    let shot = Shot {
         point,
         velocity,
-        carried: parts.collect(),
         steps,
-    })
+    };
+    Ok((shot, parts.collect()))
 }
 
 const NODES: [[f64; 6]; 6] = [

@@ -1,18 +1,22 @@
-use super::connect::pairs;
+use super::connect::{pairs, solve};
 use super::flow::flow;
-use super::{FlowOptions, GeodesicOptions, connect};
-use crate::{Error, MetricField, MetricTensor, Result};
+use super::{FlowOptions, GeodesicOptions};
+use crate::scalar::{narrow, widen};
+use crate::{Error, MetricField, MetricTensor, Result, Scalar};
 use nalgebra::{DMatrix, DVector};
 use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 /// How a logarithm is found: a discrete geodesic first, then shooting to the tolerance of the flow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LogarithmOptions {
     /// For the discrete geodesic that starts the shooting.
     pub geodesic: GeodesicOptions,
     /// For the integrations.
     pub flow: FlowOptions,
-    /// Largest miss of the end point relative to the velocity's largest coordinate.
+    /// Largest miss of the end point relative to the velocity's largest coordinate; never asked to be below 64 roundings of
+    /// the metric ([`MetricField::rounding`]).
     pub tolerance: f64,
 }
 
@@ -31,14 +35,14 @@ impl Default for LogarithmOptions {
     }
 }
 
-/// The velocity that leads from one point to another in unit time.
-#[derive(Clone, Debug, PartialEq)]
+/// The velocity that leads from one point to another in unit time, in the caller's type; measures of it in `f64`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Logarithm {
+pub struct Logarithm<T = f64> {
     /// $\log_ab$, the velocity at the start.
-    pub velocity: Vec<f64>,
+    pub velocity: Vec<T>,
     /// The velocity on arrival.
-    pub arrival: Vec<f64>,
+    pub arrival: Vec<T>,
     /// The distance $\lVert\log_ab\rVert_{G(a)}$.
     pub distance: f64,
     /// Largest coordinate of the miss of b.
@@ -47,10 +51,10 @@ pub struct Logarithm {
     pub shots: usize,
 }
 
-/// The logarithm map: $\exp_a(\log_ab)=b$ along the geodesic that [`connect`] finds.
+/// The logarithm map: $\exp_a(\log_ab)=b$ along the geodesic that [`connect`](super::connect()) finds.
 ///
 /// # Errors
-/// As [`connect`] and [`exponential`](super::exponential); [`Error::NotUnique`] where the exponential map is singular;
+/// As [`connect`](super::connect()) and [`exponential`](super::exponential); [`Error::NotUnique`] where the exponential map is singular;
 /// [`Error::NotConverged`] with the best velocity.
 ///
 /// # Numerics
@@ -65,14 +69,31 @@ pub struct Logarithm {
 /// assert!((log.distance - 1.0).abs() < 1e-9);
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn logarithm<M: MetricField + ?Sized>(
+pub fn logarithm<T: Scalar, M: MetricField + ?Sized>(
+    field: &M,
+    a: &[T],
+    b: &[T],
+    options: &LogarithmOptions,
+) -> Result<Logarithm<T>> {
+    let operation = "logarithm";
+    let found = shoot(operation, field, &widen(a), &widen(b), options)?;
+    Ok(Logarithm {
+        velocity: narrow(operation, &found.velocity)?,
+        arrival: narrow(operation, &found.arrival)?,
+        distance: found.distance,
+        miss: found.miss,
+        shots: found.shots,
+    })
+}
+
+fn shoot<M: MetricField + ?Sized>(
+    operation: &'static str,
     field: &M,
     a: &[f64],
     b: &[f64],
     options: &LogarithmOptions,
 ) -> Result<Logarithm> {
-    let operation = "logarithm";
-    let curve = connect(field, a, b, &options.geodesic)?;
+    let curve = solve(operation, field, a, b, &options.geodesic)?;
     let metric = MetricTensor::of_matrix(&field.metric(a)?)?;
     let d = a.len();
     if a == b {
@@ -87,25 +108,37 @@ pub fn logarithm<M: MetricField + ?Sized>(
     }
     let mut velocity = initial_velocity(&curve.nodes);
     let mut shots = 1;
-    let mut shot = flow(operation, field, a, &velocity, &[], &options.flow)?;
+    let (mut shot, _) = flow(operation, field, a, &velocity, &[], &options.flow)?;
+    let tolerance = options.tolerance.max(64.0 * field.rounding());
+    let failed = |velocity: &[f64], residual: f64, iterations: usize| Error::NotConverged {
+        operation,
+        iterations,
+        residual,
+        best: Box::new(Array2::from_shape_fn((1, d), |(_, k)| velocity[k])),
+    };
+    let mut rounds = 0;
     let missed = |point: &[f64]| DVector::from_iterator(d, point.iter().zip(b).map(|(p, b)| p - b));
     let mut miss = missed(&shot.point);
-    for _ in 0..20 {
+    loop {
         let scale = velocity.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        if miss.amax() <= options.tolerance * scale {
+        if miss.amax() <= tolerance * scale {
             break;
         }
+        rounds += 1;
+        if rounds > 20 {
+            return Err(failed(&velocity, miss.amax(), shots));
+        }
         // Differential of the exponential map by central differences.
-        let h = 1e-5 * scale;
+        let h = field.rounding().cbrt() * scale;
         let mut slope = DMatrix::zeros(d, d);
         for k in 0..d {
-            let mut ends = [1.0, -1.0].map(|sign| {
+            let end = |sign: f64| -> Result<Vec<f64>> {
                 let mut moved = velocity.clone();
                 moved[k] += sign * h;
-                flow(operation, field, a, &moved, &[], &options.flow)
-            });
-            let [up, down] = &mut ends;
-            let (up, down) = (take(up)?, take(down)?);
+                let (shot, _) = flow(operation, field, a, &moved, &[], &options.flow)?;
+                Ok(shot.point)
+            };
+            let (up, down) = (end(1.0)?, end(-1.0)?);
             shots += 2;
             (0..d).for_each(|row| slope[(row, k)] = (up[row] - down[row]) / (2.0 * h));
         }
@@ -123,7 +156,7 @@ pub fn logarithm<M: MetricField + ?Sized>(
                 .map(|(v, c)| v - fraction * c)
                 .collect();
             shots += 1;
-            if let Ok(next) = flow(operation, field, a, &trial, &[], &options.flow) {
+            if let Ok((next, _)) = flow(operation, field, a, &trial, &[], &options.flow) {
                 let next_miss = missed(&next.point);
                 if next_miss.amax() < miss.amax() {
                     (velocity, shot, miss) = (trial, next, next_miss);
@@ -132,14 +165,7 @@ pub fn logarithm<M: MetricField + ?Sized>(
             }
             fraction *= 0.5;
             if fraction < 1e-4 {
-                let best = Array2::from_shape_fn((1, d), |(_, k)| velocity[k]);
-                let residual = miss.amax();
-                return Err(Error::NotConverged {
-                    operation,
-                    iterations: shots,
-                    residual,
-                    best: Box::new(best),
-                });
+                return Err(failed(&velocity, miss.amax(), shots));
             }
         }
     }
@@ -151,16 +177,6 @@ pub fn logarithm<M: MetricField + ?Sized>(
         miss: miss.amax(),
         shots,
     })
-}
-
-fn take(shot: &mut Result<super::Shot>) -> Result<Vec<f64>> {
-    std::mem::replace(
-        shot,
-        Err(Error::EmptyBatch {
-            operation: "logarithm",
-        }),
-    )
-    .map(|s| s.point)
 }
 
 /// One-sided fourth-order difference at the first node, of lower order on very short curves.
@@ -184,14 +200,14 @@ fn initial_velocity(nodes: &Array2<f64>) -> Vec<f64> {
 }
 
 /// A geodesic distance with its gradients.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Distance {
+pub struct Distance<T = f64> {
     /// The distance.
     pub value: f64,
     /// Derivatives (covectors) with respect to the start and the end: $-G(a)\log_ab/\mathrm{dist}$ and $-G(b)\log_ba/\mathrm{dist}$.
     /// `None` where the points coincide: the distance has a corner there.
-    pub gradients: Option<(Vec<f64>, Vec<f64>)>,
+    pub gradients: Option<(Vec<T>, Vec<T>)>,
 }
 
 /// The geodesic distance between two points, with its gradient with respect to both (first variation of length).
@@ -207,22 +223,24 @@ pub struct Distance {
 /// assert!((ours.value - PoincareDisc::distance(a, b)?).abs() < 1e-9);
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
-pub fn distance<M: MetricField + ?Sized>(
+pub fn distance<T: Scalar, M: MetricField + ?Sized>(
     field: &M,
-    a: &[f64],
-    b: &[f64],
+    a: &[T],
+    b: &[T],
     options: &LogarithmOptions,
-) -> Result<Distance> {
-    let log = logarithm(field, a, b, options)?;
+) -> Result<Distance<T>> {
+    let operation = "distance";
+    let (a, b) = (&widen(a)[..], &widen(b)[..]);
+    let log = shoot(operation, field, a, b, options)?;
     if log.distance == 0.0 {
         return Ok(Distance {
             value: 0.0,
             gradients: None,
         });
     }
-    let covector = |z: &[f64], v: &[f64], sign: f64| -> Result<Vec<f64>> {
-        let lowered = field.metric(z)? * DVector::from_column_slice(v);
-        Ok(lowered.iter().map(|x| sign * x / log.distance).collect())
+    let covector = |z: &[f64], v: &[f64], sign: f64| -> Result<Vec<T>> {
+        let lowered = field.metric(z)? * DVector::from_column_slice(v) * (sign / log.distance);
+        narrow(operation, lowered.as_slice())
     };
     let gradients = Some((
         covector(a, &log.velocity, -1.0)?,
@@ -241,12 +259,12 @@ pub fn distance<M: MetricField + ?Sized>(
 ///
 /// # Errors
 /// Per pair, as [`distance`]: a failed pair does not stop the others.
-pub fn distances<M: MetricField + ?Sized>(
+pub fn distances<T: Scalar, M: MetricField + ?Sized>(
     field: &M,
-    starts: ArrayView2<'_, f64>,
-    ends: ArrayView2<'_, f64>,
+    starts: ArrayView2<'_, T>,
+    ends: ArrayView2<'_, T>,
     options: &LogarithmOptions,
-) -> Result<Vec<Result<Distance>>> {
+) -> Result<Vec<Result<Distance<T>>>> {
     pairs("distances", field, starts, ends, |a, b| {
         distance(field, a, b, options)
     })

@@ -1,8 +1,10 @@
 use crate::{Error, Result, check};
 use ndarray::{Array2, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 /// The curve that the search for a geodesic starts from.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Start {
     /// The straight line in latent coordinates.

@@ -2,7 +2,8 @@ use ndarray::{Array2, ArrayView2};
 
 /// Fourth-order central differences along one axis, for a whole batch at once.
 ///
-/// First derivative: $(f_{-2}-8f_{-1}+8f_1-f_2)/12h$ with $h=\varepsilon^{1/5}\max(1,|z|)$.
+/// First derivative: $(f_{-2}-8f_{-1}+8f_1-f_2)/12h$ with $h=\varepsilon^{1/5}\max(1,|z|)$, second with $\varepsilon^{1/6}$;
+/// ε (`unit`) is the relative rounding of the values that are differenced.
 pub(crate) struct Difference<'a> {
     z: ArrayView2<'a, f64>,
     axis: usize,
@@ -26,12 +27,12 @@ const SECOND: [(f64, f64); 5] = [
 ];
 
 impl<'a> Difference<'a> {
-    pub(crate) fn first(z: ArrayView2<'a, f64>, axis: usize) -> Self {
-        Self::new(z, axis, 7.4e-4, &FIRST, 1)
+    pub(crate) fn first(z: ArrayView2<'a, f64>, axis: usize, unit: f64) -> Self {
+        Self::new(z, axis, unit.powf(0.2), &FIRST, 1)
     }
 
-    pub(crate) fn second(z: ArrayView2<'a, f64>, axis: usize) -> Self {
-        Self::new(z, axis, 2.5e-3, &SECOND, 2)
+    pub(crate) fn second(z: ArrayView2<'a, f64>, axis: usize, unit: f64) -> Self {
+        Self::new(z, axis, unit.powf(1.0 / 6.0), &SECOND, 2)
     }
 
     fn new(

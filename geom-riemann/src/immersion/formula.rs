@@ -109,6 +109,8 @@ fn finite<'a>(
 }
 
 impl<F: Formula> Immersion for F {
+    type Scalar = f64;
+
     fn dimension(&self) -> usize {
         Formula::dimension(self)
     }

@@ -4,20 +4,21 @@ pub mod charts;
 mod closure;
 pub(crate) mod differences;
 mod formula;
+mod widened;
 
 pub use closure::Closure;
 pub use formula::{Formula, Outside};
 pub use num_dual::DualNum;
+pub(crate) use widened::Widened;
 
-use crate::{Error, Result, check};
-use differences::Difference;
-use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
+use crate::{Error, Result, Scalar, check};
+use ndarray::{Array2, Array3, Array4, ArrayView2};
 
 /// A map $g:\mathbb R^d\to\mathbb R^D$ whose Jacobian has full rank: a decoder, a chart of a surface.
 ///
-/// Evaluated in batches and in `f64`: second derivatives and geodesics lose too many digits in single precision, so a
-/// network in `f32` becomes an immersion through an adapter that converts. Implement [`Formula`] instead for a map
-/// that is an expression: all derivatives then are exact and free.
+/// Evaluated in batches, in the map's own precision: a network in `f32` is an immersion as it stands. What is derived
+/// from it (metrics, curvature, geodesics) is worked in `f64`, with steps and tolerances chosen by the rounding of
+/// [`Self::Scalar`]. Implement [`Formula`] instead for a map that is an expression: all derivatives then are exact and free.
 ///
 /// # Examples
 /// ```
@@ -30,6 +31,9 @@ use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
 /// # Ok::<(), geom_riemann::Error>(())
 /// ```
 pub trait Immersion: Sync {
+    /// What the map computes in, `f32` or `f64`.
+    type Scalar: Scalar;
+
     /// Latent dimension d.
     fn dimension(&self) -> usize;
 
@@ -40,60 +44,52 @@ pub trait Immersion: Sync {
     ///
     /// # Errors
     /// Wrong width, points outside the domain, whatever else stops the evaluation.
-    fn value(&self, z: ArrayView2<'_, f64>) -> Result<Array2<f64>>;
+    fn value(&self, z: ArrayView2<'_, Self::Scalar>) -> Result<Array2<Self::Scalar>>;
 
     /// Jacobians, (b, d) → (b, D, d).
     ///
     /// # Errors
     /// As [`Self::value`].
-    fn jacobian(&self, z: ArrayView2<'_, f64>) -> Result<Array3<f64>>;
+    fn jacobian(&self, z: ArrayView2<'_, Self::Scalar>) -> Result<Array3<Self::Scalar>>;
 
     /// Second derivatives $\partial_k\partial_lg$, (b, d) → (b, D, d, d), where the implementor knows them.
     ///
-    /// Where it knows only directional ones, $\partial_k\partial_lg$ follows by polarisation from the directions
-    /// $e_k+e_l$, $e_k$, $e_l$. `None` makes the callers difference the Jacobians, to fourth order.
+    /// `None` makes the callers ask for [`Self::directional_second_derivative`].
     ///
     /// # Errors
     /// As [`Self::value`].
-    fn second_derivative(&self, z: ArrayView2<'_, f64>) -> Result<Option<Array4<f64>>> {
+    fn second_derivative(
+        &self,
+        z: ArrayView2<'_, Self::Scalar>,
+    ) -> Result<Option<Array4<Self::Scalar>>> {
         let _ = z;
+        Ok(None)
+    }
+
+    /// Second derivatives along one direction per point, $\partial_v^2g=\tfrac{d^2}{dt^2}g(z+tv)\vert_{t=0}$, (b, d) and
+    /// (b, d) → (b, D), where the implementor knows them: a second forward pass through a network.
+    ///
+    /// All of them follow by polarisation,
+    /// $\partial_k\partial_lg=\tfrac12(\partial^2_{e_k+e_l}g-\partial^2_{e_k}g-\partial^2_{e_l}g)$, from d(d+1)/2 calls. `None` makes
+    /// the callers difference the Jacobians, to fourth order.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    fn directional_second_derivative(
+        &self,
+        z: ArrayView2<'_, Self::Scalar>,
+        v: ArrayView2<'_, Self::Scalar>,
+    ) -> Result<Option<Array2<Self::Scalar>>> {
+        let _ = (z, v);
         Ok(None)
     }
 }
 
-/// Exact second derivatives where known, else fourth-order differences of the Jacobians (relative error near 1e-12).
-pub(crate) fn second_derivative<I: Immersion + ?Sized>(
-    immersion: &I,
-    z: ArrayView2<'_, f64>,
-) -> Result<Array4<f64>> {
-    if let Some(exact) = immersion.second_derivative(z)? {
-        return Ok(exact);
-    }
-    let (d, rows) = (immersion.dimension(), immersion.ambient_dimension());
-    let mut second = Array4::zeros((z.nrows(), rows, d, d));
-    for axis in 0..d {
-        let difference = Difference::first(z, axis);
-        for (shifted, weights) in difference.stencil() {
-            let j = immersion.jacobian(shifted.view())?;
-            for ((mut target, j), weight) in second
-                .axis_iter_mut(Axis(0))
-                .zip(j.outer_iter())
-                .zip(weights)
-            {
-                target.index_axis_mut(Axis(2), axis).scaled_add(weight, &j);
-            }
-        }
-    }
-    // The exact array is symmetric; differences are so to their error.
-    let transposed = second.view().permuted_axes([0, 1, 3, 2]).to_owned();
-    Ok((second + transposed) * 0.5)
-}
-
 /// Refuses latent points of another width, or with NaN.
-pub(crate) fn check_points(
+pub(crate) fn check_points<T: Scalar>(
     operation: &'static str,
     dimension: usize,
-    z: ArrayView2<'_, f64>,
+    z: ArrayView2<'_, T>,
 ) -> Result<()> {
     check::shape(operation, "points", z.shape(), &[z.nrows(), dimension])?;
     match z

@@ -1,13 +1,24 @@
+#![allow(clippy::inline_always)] // a loop compiled for other instructions must be inside the dispatched function
+
+use super::lanes::vectorised;
 use crate::Scalar;
 use ndarray::ArrayView2;
 
 /// Copies a (D, d) matrix of any strides into contiguous `f64` columns.
 pub(crate) fn load_columns<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [f64]) {
+    vectorised(
+        #[inline(always)]
+        || load(matrix, columns),
+    );
+}
+
+#[inline(always)]
+fn load<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [f64]) {
     let (rows, count) = matrix.dim();
     if let Some(flat) = matrix.to_slice() {
         match count {
-            1 => load_rows::<T, 1>(flat, columns),
-            2 => load_rows::<T, 2>(flat, columns),
+            1 => widen(flat, columns),
+            2 => load_pairs(flat, columns),
             3 => load_rows::<T, 3>(flat, columns),
             4 => load_rows::<T, 4>(flat, columns),
             5 => load_rows::<T, 5>(flat, columns),
@@ -30,9 +41,7 @@ pub(crate) fn load_columns<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [
         .zip(columns.chunks_exact_mut(rows))
     {
         if let Some(source) = source.to_slice() {
-            for (target, value) in target.iter_mut().zip(source) {
-                *target = value.wide();
-            }
+            widen(source, target);
         } else {
             for (target, value) in target.iter_mut().zip(source) {
                 *target = value.wide();
@@ -41,6 +50,25 @@ pub(crate) fn load_columns<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [
     }
 }
 
+#[inline(always)]
+fn widen<T: Scalar>(source: &[T], target: &mut [f64]) {
+    for (target, value) in target.iter_mut().zip(source) {
+        *target = value.wide();
+    }
+}
+
+/// Two interleaved columns.
+#[inline(always)]
+fn load_pairs<T: Scalar>(flat: &[T], columns: &mut [f64]) {
+    let (first, second) = columns.split_at_mut(columns.len() / 2);
+    let (rows, _) = flat.as_chunks::<2>();
+    for ((row, a), b) in rows.iter().zip(first).zip(second) {
+        *a = row[0].wide();
+        *b = row[1].wide();
+    }
+}
+
+#[inline(always)]
 fn load_rows<T: Scalar, const N: usize>(flat: &[T], columns: &mut [f64]) {
     let rows = columns.len() / N;
     let mut rest = columns;

@@ -1,8 +1,24 @@
+#![allow(clippy::inline_always)] // a loop compiled for other instructions must be inside the dispatched function
+
+use super::lanes::vectorised;
 use crate::Scalar;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 
 /// `out = matrix · weights` for a (D, d) matrix and a symmetric d × d `weights`, summed in `f64`.
 pub(crate) fn scale_columns<T: Scalar>(
+    matrix: ArrayView2<'_, T>,
+    weights: &[f64],
+    out: ArrayViewMut2<'_, T>,
+    scratch: &mut Vec<f64>,
+) {
+    vectorised(
+        #[inline(always)]
+        || scale(matrix, weights, out, scratch),
+    );
+}
+
+#[inline(always)]
+fn scale<T: Scalar>(
     matrix: ArrayView2<'_, T>,
     weights: &[f64],
     mut out: ArrayViewMut2<'_, T>,
@@ -59,6 +75,7 @@ pub(crate) fn scale_columns<T: Scalar>(
     }
 }
 
+#[inline(always)]
 fn scale_rows<T: Scalar, const N: usize>(flat: &[T], weights: &[f64], target: &mut [T]) {
     let mut matrix = [[0.0; N]; N];
     for (row, values) in matrix.iter_mut().zip(weights.chunks_exact(N)) {
@@ -77,6 +94,7 @@ fn scale_rows<T: Scalar, const N: usize>(flat: &[T], weights: &[f64], target: &m
     }
 }
 
+#[inline(always)]
 fn scale_rows_any<T: Scalar>(flat: &[T], d: usize, weights: &[f64], target: &mut [T]) {
     let mut sums = vec![0.0; d];
     for (row, target) in flat.chunks_exact(d).zip(target.chunks_exact_mut(d)) {

@@ -284,7 +284,7 @@ fn flat_charts_unroll() {
 #[test]
 fn every_start_leads_to_the_same_curve() {
     let sphere = Pullback::of(Sphere { radius: 1.0 });
-    let (a, b) = ([1.0, 0.0], [1.2, 1.5]);
+    let (a, b) = ([1.0_f64, 0.0], [1.2, 1.5]);
     let reference = connect(&sphere, &a, &b, &GeodesicOptions::default()).unwrap();
     let detour = array![[0.8, 0.2], [1.4, 0.6], [0.9, 1.1]];
     for start in [Start::Path(detour.clone()), Start::Spline(detour)] {
@@ -337,7 +337,7 @@ fn pairs_in_parallel_are_the_pairs_alone() {
     );
     let none = distances(
         &PoincareDisc,
-        Array2::zeros((0, 2)).view(),
+        Array2::<f64>::zeros((0, 2)).view(),
         Array2::zeros((0, 2)).view(),
         &LogarithmOptions::default(),
     );
@@ -347,7 +347,14 @@ fn pairs_in_parallel_are_the_pairs_alone() {
 #[test]
 fn a_path_runs_through_its_exponentials() {
     let disc = PoincareDisc;
-    let path = geodesic_path(&disc, &[0.1, 0.0], &[0.3, 0.2], 5, &FlowOptions::default()).unwrap();
+    let path = geodesic_path(
+        &disc,
+        &[0.1_f64, 0.0],
+        &[0.3, 0.2],
+        5,
+        &FlowOptions::default(),
+    )
+    .unwrap();
     let half = exponential(&disc, &[0.1, 0.0], &[0.15, 0.1], &FlowOptions::default()).unwrap();
     assert!(
         (path[[2, 0]] - half.point[0]).abs() < 1e-9 && (path[[2, 1]] - half.point[1]).abs() < 1e-9

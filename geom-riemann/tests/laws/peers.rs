@@ -35,7 +35,7 @@ fn both_routes_have_the_same_energy() {
         ..Default::default()
     };
     let embedded = connect(&Pullback::of(sphere), &[0.5, 0.0], &[1.5, 1.0], &options).unwrap();
-    let intrinsic = connect(&given, &[0.5, 0.0], &[1.5, 1.0], &options).unwrap();
+    let intrinsic = connect(&given, &[0.5_f64, 0.0], &[1.5, 1.0], &options).unwrap();
     assert!((embedded.energy - intrinsic.energy).abs() < 1e-4 * embedded.energy);
     // Midpoints make the discretisation symmetric: reversing the ends reverses the curve.
     let back = connect(&given, &[1.5, 1.0], &[0.5, 0.0], &options).unwrap();

@@ -39,7 +39,12 @@ impl Formula for Codimension2 {
 }
 
 /// Name, immersion, point, Gaussian curvature there (surfaces only).
-pub(crate) fn immersions() -> Vec<(&'static str, Box<dyn Immersion>, Vec<f64>, Option<f64>)> {
+pub(crate) fn immersions() -> Vec<(
+    &'static str,
+    Box<dyn Immersion<Scalar = f64>>,
+    Vec<f64>,
+    Option<f64>,
+)> {
     let (u, v) = (0.7_f64, 0.4_f64);
     let bowl = 4.0 * 0.25 / (1.0 + 4.0 * 0.25 * (u * u + v * v)).powi(2);
     let linear = LinearMap::new(array![[1.0, 0.5], [0.0, 2.0], [0.3, -1.0]]);
@@ -118,8 +123,10 @@ pub(crate) fn immersions() -> Vec<(&'static str, Box<dyn Immersion>, Vec<f64>, O
 }
 
 /// An immersion behind a pointer, so that one list can hold all kinds.
-pub(crate) struct Boxed(pub(crate) Box<dyn Immersion>);
+pub(crate) struct Boxed(pub(crate) Box<dyn Immersion<Scalar = f64>>);
 impl Immersion for Boxed {
+    type Scalar = f64;
+
     fn dimension(&self) -> usize {
         self.0.dimension()
     }
