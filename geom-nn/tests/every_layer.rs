@@ -1,7 +1,7 @@
 //! Every layer × every derivative × both number types: gradients against central differences.
 //!
-//! The difference quotients are taken in double precision at weights and inputs that both number types hold exactly; the gradients
-//! come from the type under test.
+//! The difference quotients are taken in double precision at weights and inputs that both number types hold exactly; single precision is then
+//! held to the double-precision gradients that passed.
 #![allow(
     clippy::unwrap_used,
     clippy::cast_possible_truncation,

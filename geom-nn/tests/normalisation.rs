@@ -172,15 +172,16 @@ fn scales_start_at_one_whatever_the_initialiser() -> Result<(), Error> {
         let net = Network::<f64>::new(&architecture, initialiser, 0, &Cpu::default())?;
         for block in net.named_parameters() {
             let start = f64::from(u8::from(block.role == Role::Scale));
+            let expected = vec![start; block.range.len()];
             let values = &net.parameters()[block.range.clone()];
-            assert!(values.iter().all(|&v| v == start), "{block:?}");
+            assert_eq!(values, expected, "{block:?}");
         }
     }
     Ok(())
 }
 
 #[test]
-fn wrong_options_batches_and_statistics_are_named() -> Result<(), Error> {
+fn wrong_options_batches_and_statistics_are_named() {
     let refuse = |layer: Layer| Architecture::new(3, vec![layer]).check().unwrap_err();
     let options = |epsilon, momentum| Layer::BatchNorm {
         features: 3,
@@ -238,5 +239,4 @@ fn wrong_options_batches_and_statistics_are_named() -> Result<(), Error> {
     // A configuration file may leave the options out.
     let layer: Layer = serde_json::from_str(r#"{"kind": "batch_norm", "features": 3}"#).unwrap();
     assert_eq!(layer, Layer::batch_norm(3));
-    Ok(())
 }
