@@ -80,6 +80,37 @@ pub enum Layer {
         /// Side of the square.
         factor: usize,
     },
+    /// Rows and columns of zeros around an image, or cut off where negative, as PyTorch's `ZeroPad2d`; before a convolution it gives
+    /// padding that differs between the sides.
+    ZeroPad2d {
+        /// Lines added above and on the left.
+        before: i64,
+        /// Lines added below and on the right.
+        after: i64,
+    },
+    /// $y = \gamma (x - \mu)/\sqrt{v + \epsilon} + \beta$ with mean and variance of each feature (an entry, or the channel of an image),
+    /// as PyTorch's `BatchNorm1d` and `BatchNorm2d`.
+    ///
+    /// In evaluation $\mu$ and $v$ are the running statistics and every derivative exists. In training they are those of the batch, all
+    /// points depend on each other, and only the value has a gradient: a Jacobian is [`Error::MissingDerivative`]. See
+    /// [`Pass::running_statistics`](crate::Pass::running_statistics).
+    BatchNorm {
+        /// Number of features.
+        features: usize,
+        /// $\epsilon$; the default is 1e-5.
+        #[serde(default = "epsilon")]
+        epsilon: f64,
+        /// Weight of the newest batch in the running statistics; the default is 0.1, the same as a decay of 0.9.
+        #[serde(default = "momentum")]
+        momentum: f64,
+    },
+    /// $y = \gamma \odot (x - \mu)/\sqrt{v + \epsilon} + \beta$ with mean and (biased) variance over all entries of a point, as PyTorch's
+    /// `LayerNorm` over all axes but the batch's.
+    LayerNorm {
+        /// $\epsilon$; the default is 1e-5.
+        #[serde(default = "epsilon")]
+        epsilon: f64,
+    },
     /// In training mode drops entries with a probability and scales the rest by $1/(1-p)$; otherwise nothing. See
     /// [`Mode`](crate::Mode).
     Dropout {
@@ -93,7 +124,31 @@ fn one() -> usize {
     1
 }
 
+/// The default ε of normalisations.
+fn epsilon() -> f64 {
+    1e-5
+}
+
+/// The default momentum of running statistics.
+fn momentum() -> f64 {
+    0.1
+}
+
 impl Layer {
+    /// [`Layer::BatchNorm`] with the defaults of PyTorch, which are also those of Tolstikhin et al. (2018).
+    pub fn batch_norm(features: usize) -> Self {
+        Self::BatchNorm {
+            features,
+            epsilon: epsilon(),
+            momentum: momentum(),
+        }
+    }
+
+    /// [`Layer::LayerNorm`] with the default of PyTorch.
+    pub fn layer_norm() -> Self {
+        Self::LayerNorm { epsilon: epsilon() }
+    }
+
     /// What the layer is, as in files and error messages.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -105,6 +160,9 @@ impl Layer {
             Self::AveragePool2d { .. } => "average_pool2d",
             Self::MaxPool2d { .. } => "max_pool2d",
             Self::UpsampleNearest2d { .. } => "upsample_nearest2d",
+            Self::ZeroPad2d { .. } => "zero_pad2d",
+            Self::BatchNorm { .. } => "batch_norm",
+            Self::LayerNorm { .. } => "layer_norm",
             Self::Dropout { .. } => "dropout",
         }
     }
@@ -127,8 +185,8 @@ impl Layer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
-    inputs: usize,
-    layers: Vec<Layer>,
+    pub(crate) inputs: usize,
+    pub(crate) layers: Vec<Layer>,
 }
 
 impl Architecture {
@@ -164,21 +222,6 @@ impl Architecture {
             self.layers.insert(0, Layer::Activation { function });
         }
         self
-    }
-
-    /// Encoder of the box auto-encoder of Nazari et al. (2023): ELU on the input, four hidden layers of 100 with ELU.
-    pub fn geomae_encoder(ambient: usize, latent: usize) -> Self {
-        Self::mlp(
-            &[ambient, 100, 100, 100, 100, latent],
-            Activation::Elu,
-            Activation::Linear,
-        )
-        .with_input_activation(Activation::Elu)
-    }
-
-    /// Decoder of the box auto-encoder of Nazari et al. (2023), the mirror image of [`geomae_encoder`](Self::geomae_encoder).
-    pub fn geomae_decoder(ambient: usize, latent: usize) -> Self {
-        Self::geomae_encoder(latent, ambient)
     }
 
     /// This network followed by another: its Jacobian is the product of the two.

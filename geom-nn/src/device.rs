@@ -42,6 +42,12 @@ pub trait NetworkDevice<E: Element>: Device<E> {
     #[doc(hidden)]
     fn output(trace: &Self::Trace) -> &[E];
 
+    /// The running statistics after a pass in training.
+    #[doc(hidden)]
+    fn running_statistics(_: &Model<E>, _: &Self::Trace) -> Option<Vec<E>> {
+        None
+    }
+
     /// Sends cotangents back; writes the gradient of the parameters that took part and returns the cotangents of the
     /// stacked input.
     #[doc(hidden)]
@@ -87,6 +93,10 @@ where
 
     fn output(trace: &Trace<E>) -> &[E] {
         trace.output()
+    }
+
+    fn running_statistics(model: &Model<E>, trace: &Trace<E>) -> Option<Vec<E>> {
+        trace.running_statistics(model)
     }
 
     fn run_back(

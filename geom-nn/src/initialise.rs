@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::element::Element;
 use crate::error::Error;
-use crate::plan::{Parameter, Plan};
+use crate::plan::{Parameter, Plan, Role};
 
 /// How the first weights are drawn; $n_\text{in}$ and $n_\text{out}$ are a layer's fan-in and fan-out.
 ///
-/// Biases are drawn only by [`PyTorch`](Self::PyTorch); all others set them to zero.
+/// Normalisations start with scale 1 and shift 0. Biases are drawn only by [`PyTorch`](Self::PyTorch); all others set them to zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -61,13 +61,14 @@ impl Initialiser {
     fn fill<E: Element>(self, parameter: &Parameter, random: &mut ChaCha8Rng, all: &mut Vec<E>) {
         let count = parameter.range.len();
         let (fan_in, fan_out) = (parameter.fan_in as f64, parameter.fan_out as f64);
-        let is_weight = parameter.shape.len() > 1;
         let mut draw = |scale: f64, kind: fn(&mut ChaCha8Rng) -> f64| {
             all.extend((0..count).map(|_| E::of(kind(random) * scale)));
         };
         match self {
+            _ if parameter.role == Role::Scale => all.extend(vec![E::one(); count]),
+            _ if parameter.role == Role::Shift => all.extend(vec![E::zero(); count]),
             Self::PyTorch => draw(1.0 / fan_in.sqrt(), uniform),
-            _ if !is_weight => draw(0.0, |_| 0.0),
+            _ if parameter.role != Role::Weight => draw(0.0, |_| 0.0),
             Self::KaimingUniform => draw((6.0 / fan_in).sqrt(), uniform),
             Self::XavierUniform => draw((6.0 / (fan_in + fan_out)).sqrt(), uniform),
             Self::KaimingNormal => draw((2.0 / fan_in).sqrt(), normal),

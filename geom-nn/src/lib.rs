@@ -16,6 +16,8 @@
 //! let z = ndarray::array![[0.1, -0.4], [1.2, 0.3], [-0.7, 0.9]];
 //!
 //! let pass = decoder.evaluate(z.view(), Request::Jacobian)?;
+//! assert_eq!(pass.value().dim(), (3, 50));
+//! assert_eq!(pass.jacobian().unwrap().dim(), (3, 50, 2));
 //! // The loss Σ J², whose gradient with respect to J is 2J.
 //! let seed = pass.jacobian().unwrap().mapv(|j| 2.0 * j);
 //! let gradients = pass.backward(Seeds { jacobian: Some(seed.view()), ..Seeds::default() })?;
@@ -28,7 +30,7 @@
 //! ```
 //!
 //! # What there is
-//! * [`Architecture`], [`Layer`], [`Activation`]: a network written down as plain data; [`Initialiser`] gives it weights.
+//! * [`Architecture`], [`Layer`], [`Activation`]: a network written down as plain data, the papers' by name; [`Initialiser`] gives it weights.
 //! * [`Network::evaluate`]: value, Jacobian, directional and second derivatives, pullback metric; [`Pass::backward`]: their gradient.
 //! * [`Network::vjp`], [`Network::reverse_jacobian`], [`Network::gram_products`]: products with $J^\top$ and $J^\top J$ without $J$,
 //!   and their gradients.
@@ -38,9 +40,36 @@
 //! | layer | value | first and second derivatives | on the GPU |
 //! | --- | --- | --- | --- |
 //! | linear, activation, reshape | yes | yes | yes |
-//! | conv2d, transposed conv2d, pooling, upsampling, dropout | yes | yes | no: an error names the layer |
+//! | conv2d, transposed conv2d, pooling, upsampling, zero padding, dropout | yes | yes | no: an error names the layer |
+//! | layer norm, batch norm in evaluation | yes | yes | no: an error names the layer |
+//! | batch norm in training | yes | no: the batch couples its points, an error names the layer | no: an error names the layer |
 //!
-//! Every derivative can itself be differentiated once, with respect to weights and input. Normalisation layers are not there yet.
+//! Every derivative can itself be differentiated once, with respect to weights and input.
+//!
+//! # Kinks
+//! At a kink one derivative is chosen, the same everywhere: ReLU has slope 0 at 0, leaky ReLU 0.01, and every second derivative of both is 0,
+//! there and elsewhere, so that a loss of $J$ does not see a kink being crossed. ELU has slope 1 at 0 and takes the second derivative from the
+//! left, 1. Maximum pooling sends all tangents and gradients to the first of equal entries.
+//!
+//! # An operation of one's own
+//! A function that returns its value and its gradient becomes an operation on the tape by [`tape::functional`]; [`gradcheck::check`]
+//! compares the gradient with central differences first. The example `01_custom_operation` does both in thirty lines and puts the
+//! operation after a network; the source of [`tape::functional`] is the pattern for operations with more than one output.
+//!
+//! # Files
+//! A file is safetensors: tensors `{prefix}{layer}.weight`, `.bias`, `.running_mean`, `.running_var` with the names and shapes of PyTorch's
+//! `nn.Sequential`, the layer's index counting all layers, and the architecture as JSON in the metadata entry `{prefix}architecture`.
+//! ```
+//! use geom_nn::{Architecture, Cpu, Initialiser, Network, files};
+//!
+//! let decoder = Network::<f32>::new(&Architecture::geomae_decoder(50, 2), Initialiser::PyTorch, 0, &Cpu::default())?;
+//! let bytes = files::Contents::new().network("decoder.", &decoder).metadata("seed", "0").to_bytes();
+//! let file = files::Loaded::from_bytes("model.safetensors".into(), bytes)?;
+//! assert_eq!(file.tensors()["decoder.1.weight"], ("F32".to_owned(), vec![100, 2]));
+//! let again: Network<f32> = file.network("decoder.", &Cpu::default())?;
+//! assert_eq!(again.parameters(), decoder.parameters());
+//! # Ok::<(), geom_nn::Error>(())
+//! ```
 //!
 //! # Features
 //! `cuda` adds the device `Cuda`, by dfdx's own operations; it needs a CUDA toolkit to build and a driver to start. `cuda-check`
@@ -70,6 +99,7 @@ mod network;
 mod optimiser;
 mod pass;
 mod plan;
+mod presets;
 mod products;
 mod request;
 mod window;
@@ -88,6 +118,6 @@ pub use initialise::Initialiser;
 pub use network::{Mode, Network};
 pub use optimiser::{Adam, AdamState, Sgd, WeightDecay};
 pub use pass::Pass;
-pub use plan::Parameter;
+pub use plan::{Parameter, Role};
 pub use products::{GramProducts, Vjp};
 pub use request::{Gradients, Request, Seeds, check_finite};

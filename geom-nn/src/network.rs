@@ -10,24 +10,26 @@ use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
 use crate::initialise::Initialiser;
-use crate::plan::{Parameter, Plan};
+use crate::plan::{Parameter, Plan, Role};
 
 /// What the kernels need of a network: steps, flat parameters, buffers.
 #[derive(Clone, Debug)]
 pub struct Model<E: Element> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) parameters: Vec<E>,
+    pub(crate) buffers: Vec<E>,
     pub(crate) pool: Pool<E>,
     pub(crate) mode: Mode,
 }
 
-/// Whether layers that differ between the two, as [`Layer::Dropout`](crate::Layer::Dropout), are evaluated or trained.
+/// Whether layers that differ between the two, [`Layer::Dropout`](crate::Layer::Dropout) and
+/// [`Layer::BatchNorm`](crate::Layer::BatchNorm), are evaluated or trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Dropout does nothing.
+    /// Dropout does nothing, batch normalisation takes the running statistics.
     #[default]
     Evaluation,
-    /// Dropout drops; which entries follows from the seed, the layer, the point's place in the batch and the entry. Change the seed
+    /// Batch normalisation takes the statistics of the batch. Dropout drops; which entries follows from the seed, the layer, the point's place in the batch and the entry. Change the seed
     /// from step to step.
     Training {
         /// The seed.
@@ -98,6 +100,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         Self {
             architecture: architecture.clone(),
             model: Model {
+                buffers: plan.first_buffers(),
                 plan: Arc::new(plan),
                 parameters,
                 pool: Pool::default(),
@@ -122,7 +125,9 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                 found: vec![self.output_width()],
             });
         }
-        Self::from_parameters(&architecture, parameters, &self.device)
+        let mut both = Self::from_parameters(&architecture, parameters, &self.device)?;
+        both.model.buffers = [self.running_statistics(), next.running_statistics()].concat();
+        Ok(both)
     }
 
     /// The description the network was built from.
@@ -182,6 +187,42 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         )?;
         self.model.parameters.copy_from_slice(parameters);
         Ok(())
+    }
+
+    /// Running means and variances of all batch normalisations, flat in the order of
+    /// [`named_running_statistics`](Self::named_running_statistics); no gradient moves them.
+    pub fn running_statistics(&self) -> &[E] {
+        &self.model.buffers
+    }
+
+    /// Replaces the running statistics, as after a step in training by [`Pass::running_statistics`](crate::Pass::running_statistics).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if their number differs, [`Error::Argument`] for a variance that is negative; the network is then unchanged.
+    pub fn set_running_statistics(&mut self, statistics: &[E]) -> Result<(), Error> {
+        const OPERATION: &str = "Network::set_running_statistics";
+        check_count(OPERATION, self.model.buffers.len(), statistics.len())?;
+        let variances = self.model.plan.buffers.iter();
+        for block in variances.filter(|p| p.role == Role::RunningVariance) {
+            let negative = statistics[block.range.clone()]
+                .iter()
+                .find(|v| **v < E::zero());
+            if let Some(v) = negative {
+                return Err(Error::Argument {
+                    operation: OPERATION,
+                    argument: "variance",
+                    value: v.wide(),
+                    expected: "zero or more",
+                });
+            }
+        }
+        self.model.buffers.copy_from_slice(statistics);
+        Ok(())
+    }
+
+    /// Names, shapes and places of the running statistics, in order.
+    pub fn named_running_statistics(&self) -> &[Parameter] {
+        &self.model.plan.buffers
     }
 
     /// Names, shapes and places of the weights and biases in the flat parameters, in order.

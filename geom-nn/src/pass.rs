@@ -44,6 +44,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let input = Input::new(x, request, self.input_width())?;
         let (batch, order, full) = (input.batch(), input.order.clone(), input.is_full());
         let fill = |point: usize, rows: &mut [E]| input.write(point, rows);
+        self.model.plan.check(self.model.mode, &order, batch)?;
         let ambient = match request {
             Request::MetricUnder(ambient) => Some(ambient),
             _ => None,
@@ -153,6 +154,14 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     /// The pullback metric, (b, d, d), if the request was for it.
     pub fn metric(&self) -> Option<ArrayView3<'_, E>> {
         self.metric.as_ref().map(Metric::values)
+    }
+
+    /// The network's running statistics moved towards those of this batch, $(1 - m) r + m b$ with the layer's momentum $m$ and the unbiased
+    /// variance, as PyTorch does; none outside training, and none on a network without batch normalisation.
+    ///
+    /// A pass changes no network: hand them to [`Network::set_running_statistics`] after the step.
+    pub fn running_statistics(&self) -> Option<Array1<E>> {
+        D::running_statistics(&self.network.model, &self.trace).map(Array1::from_vec)
     }
 
     /// The gradient of a scalar with respect to weights, input and directions, from its gradient with respect to what

@@ -4,10 +4,19 @@ use std::ops::Range;
 
 use crate::activation::Activation;
 use crate::architecture::{Architecture, Layer};
+use crate::element::Element;
 use crate::error::Error;
+use crate::jet::Order;
+use crate::network::Mode;
 use crate::window::Window;
 
+mod here;
 mod image;
+mod norm;
+mod parameter;
+pub use parameter::{Parameter, Role};
+
+use here::Here;
 
 /// What a step does to its rows before the activation.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +35,22 @@ pub(crate) enum Op {
     MaxPool(Window),
     /// Entries repeated in squares; lines of the image are `columns` long.
     Upsample { factor: usize, columns: usize },
+    /// An image of (channels, height, width) with so many lines of zeros before and after it, cut where negative.
+    Pad {
+        image: [usize; 3],
+        before: i64,
+        after: i64,
+    },
+    /// Every feature by its mean and variance, of the batch or running; the latter lie in the buffers.
+    BatchNorm {
+        features: usize,
+        epsilon: f64,
+        momentum: f64,
+        mean: Range<usize>,
+        variance: Range<usize>,
+    },
+    /// Every point by the mean and variance of its entries.
+    LayerNorm { epsilon: f64 },
     /// In training every entry is dropped with a probability, and the rest scaled up.
     Dropout { probability: f64 },
 }
@@ -50,6 +75,11 @@ impl Step {
         self.activation != Activation::Linear
     }
 
+    /// Whether the step makes the points of a batch depend on each other.
+    pub(crate) fn is_coupled(&self, mode: Mode) -> bool {
+        matches!(self.op, Op::BatchNorm { .. }) && matches!(mode, Mode::Training { .. })
+    }
+
     /// Outputs that share one entry of the bias.
     pub(crate) fn bias_span(&self) -> usize {
         if self.bias.is_empty() {
@@ -60,39 +90,14 @@ impl Step {
     }
 }
 
-/// A named block of the flat parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Parameter {
-    /// The name: `{layer}.weight` or `{layer}.bias`, as PyTorch's `nn.Sequential` gives it.
-    pub name: String,
-    /// The block's shape, row-major.
-    pub shape: Vec<usize>,
-    /// Where the block lies in the flat parameters.
-    pub range: Range<usize>,
-    /// Number of inputs that feed one output.
-    pub fan_in: usize,
-    /// Number of outputs that one input feeds.
-    pub fan_out: usize,
-}
-
 /// The checked, resolved form of an [`Architecture`].
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     pub(crate) parameters: Vec<Parameter>,
+    pub(crate) buffers: Vec<Parameter>,
     pub(crate) inputs: usize,
 }
-
-/// A layer while it is being resolved.
-#[derive(Clone, Copy)]
-struct Here {
-    layer: usize,
-    kind: &'static str,
-}
-
-/// Buffers are addressed in bytes by signed offsets.
-const MOST: usize = isize::MAX as usize / 64;
 
 impl Plan {
     pub(crate) fn new(architecture: &Architecture) -> Result<Self, Error> {
@@ -109,6 +114,7 @@ impl Plan {
         let mut plan = Self {
             steps: Vec::new(),
             parameters: Vec::new(),
+            buffers: Vec::new(),
             inputs,
         };
         let mut shape = vec![inputs];
@@ -178,6 +184,19 @@ impl Plan {
                 self.plain(here, Op::Upsample { factor, columns: w }, width, outputs);
                 vec![c, h * factor, w * factor]
             }
+            Layer::ZeroPad2d { before, after } => self.padding(here, &shape, before, after)?,
+            Layer::BatchNorm {
+                features,
+                epsilon,
+                momentum,
+            } => {
+                self.batch_norm(here, &shape, features, epsilon, momentum)?;
+                shape
+            }
+            Layer::LayerNorm { epsilon } => {
+                self.layer_norm(here, &shape, epsilon)?;
+                shape
+            }
             Layer::Dropout { probability } => {
                 if !(0.0..1.0).contains(&probability) {
                     return Err(here.option("probability", probability, "in [0, 1)"));
@@ -202,8 +221,8 @@ impl Plan {
         fans: (usize, usize),
         biases: usize,
     ) -> Result<(), Error> {
-        let weight = self.parameter(here, "weight", shape, fans)?;
-        let bias = self.parameter(here, "bias", &[biases], fans)?;
+        let weight = self.parameter(here, Role::Weight, shape, fans)?;
+        let bias = self.parameter(here, Role::Bias, &[biases], fans)?;
         let Here { layer, kind } = here;
         self.steps.push(Step {
             layer,
@@ -250,28 +269,40 @@ impl Plan {
         }
     }
 
-    fn parameter(
-        &mut self,
-        here: Here,
-        part: &'static str,
-        shape: &[usize],
-        (fan_in, fan_out): (usize, usize),
-    ) -> Result<Range<usize>, Error> {
-        let start = self.parameter_count();
-        let count = here.size(shape)?;
-        let end = start
-            .checked_add(count)
-            .filter(|&end| end <= MOST)
-            .ok_or(here.too_large())?;
-        let name = format!("{}.{part}", here.layer);
-        self.parameters.push(Parameter {
-            name,
-            shape: shape.to_vec(),
-            range: start..end,
-            fan_in,
-            fan_out,
-        });
-        Ok(start..end)
+    /// Refuses what batch statistics in training cannot give: tangents, and statistics of a single number.
+    pub(crate) fn check(&self, mode: Mode, order: &Order, batch: usize) -> Result<(), Error> {
+        for step in self.steps.iter().filter(|step| step.is_coupled(mode)) {
+            let Step { layer, kind, .. } = *step;
+            if order.stack() > 1 {
+                return Err(Error::MissingDerivative {
+                    layer,
+                    kind,
+                    derivative: "Jacobian in training, where batch statistics make every point depend on all others",
+                });
+            }
+            if batch == 1 && step.bias_span() == 1 {
+                return Err(Error::LayerOption {
+                    layer,
+                    kind,
+                    argument: "batch size",
+                    value: 1.0,
+                    expected: "two or more points, which batch statistics in training need",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The running statistics that a network starts with.
+    pub(crate) fn first_buffers<E: Element>(&self) -> Vec<E> {
+        let start = |p: &Parameter| match p.role {
+            Role::RunningVariance => E::one(),
+            _ => E::zero(),
+        };
+        self.buffers
+            .iter()
+            .flat_map(|p| vec![start(p); p.range.len()])
+            .collect()
     }
 
     pub(crate) fn parameter_count(&self) -> usize {
@@ -280,56 +311,6 @@ impl Plan {
 
     pub(crate) fn output_width(&self) -> usize {
         self.steps.last().map_or(self.inputs, |s| s.outputs)
-    }
-}
-
-impl Here {
-    fn positive(self, argument: &'static str, value: usize) -> Result<(), Error> {
-        if value == 0 {
-            return Err(Error::ZeroWidth {
-                layer: self.layer,
-                kind: self.kind,
-                argument,
-            });
-        }
-        Ok(())
-    }
-
-    fn chain(self, expected: Vec<usize>, found: Vec<usize>) -> Error {
-        Error::Chain {
-            layer: self.layer,
-            kind: self.kind,
-            expected,
-            found,
-        }
-    }
-
-    fn option(self, argument: &'static str, value: f64, expected: &'static str) -> Error {
-        Error::LayerOption {
-            layer: self.layer,
-            kind: self.kind,
-            argument,
-            value,
-            expected,
-        }
-    }
-
-    fn too_large(self) -> Error {
-        Error::TooLarge {
-            layer: self.layer,
-            kind: self.kind,
-            argument: "entries",
-        }
-    }
-
-    /// The product of a shape, where it can be held.
-    fn size(self, shape: &[usize]) -> Result<usize, Error> {
-        let product = shape
-            .iter()
-            .try_fold(1_usize, |product, &n| product.checked_mul(n));
-        product
-            .filter(|&count| count <= MOST)
-            .ok_or(self.too_large())
     }
 }
 

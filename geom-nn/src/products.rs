@@ -8,6 +8,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, concatenate,
 use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
+use crate::jet::Order;
 use crate::network::Network;
 use crate::request::{Gradients, Input, Request, Seeds, copy};
 
@@ -135,7 +136,10 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                 argument: "u",
             });
         }
-        let depth = self.model.plan.steps.len();
+        // Reverse mode would give the product with the Jacobian of the whole batch.
+        let plan = &self.model.plan;
+        plan.check(self.model.mode, &Order::first(1), batch)?;
+        let depth = plan.steps.len();
         let fill = |point: usize, out: &mut [E]| input.write(point, out);
         let trace = self
             .device

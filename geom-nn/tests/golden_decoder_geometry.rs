@@ -76,6 +76,65 @@ fn relaxed_distortion(jacobians: ArrayView3<'_, f64>) -> (f64, Array3<f64>) {
     (square / (trace * trace), gradient)
 }
 
+/// mean ‖G − I‖² and its gradient with respect to J: 4 J (G − I).
+fn isometry(jacobians: ArrayView3<'_, f64>) -> (f64, Array3<f64>) {
+    let (n, _, d) = jacobians.dim();
+    let mut gradient = Array3::zeros(jacobians.dim());
+    let mut value = 0.0;
+    for (mut out, j) in gradient.outer_iter_mut().zip(jacobians.outer_iter()) {
+        let gap = j.t().dot(&j) - Array2::<f64>::eye(d);
+        value += (&gap * &gap).sum() / n as f64;
+        out.assign(&(j.dot(&gap) * (4.0 / n as f64)));
+    }
+    (value, gradient)
+}
+
+#[test]
+fn golden_metrics_and_gradients_through_them() {
+    for case in cases("decoder_geometry.json") {
+        let name = case["name"].as_str().unwrap();
+        let net = network(&case["net"]);
+        let z = array2(&case["z"]);
+        let ambient = array2(&case["ambient_metric"]);
+        let euclidean = net.evaluate(z.view(), Request::Metric).unwrap();
+        let under = net
+            .evaluate(z.view(), Request::MetricUnder(ambient.view()))
+            .unwrap();
+        for (pass, key, loss) in [
+            (&euclidean, "metric", "log_det_variance"),
+            (
+                &under,
+                "metric_under_ambient",
+                "log_det_variance_under_ambient",
+            ),
+        ] {
+            let metric = pass.metric().unwrap();
+            let what = format!("{name}: {key}");
+            assert_close(&what, metric, &array3(&case[key]), 1e-9);
+            assert_close(&what, pass.value(), &array2(&case["x"]), 1e-9);
+            // The loss as a function of G: ∂/∂G = 2 (l − l̄)/(n − 1) · G⁻¹.
+            let n = metric.dim().0 as f64;
+            let parts: Vec<_> = metric.outer_iter().map(invert).collect();
+            let mean = parts.iter().map(|p| p.1).sum::<f64>() / n;
+            let mut seed = Array3::zeros(metric.dim());
+            for (mut out, (inverse, log_det)) in seed.outer_iter_mut().zip(&parts) {
+                out.assign(&(inverse * (2.0 * (log_det - mean) / (n - 1.0))));
+            }
+            let gradients = pass
+                .backward(Seeds {
+                    metric: Some(seed.view()),
+                    ..Seeds::default()
+                })
+                .unwrap();
+            let golden = &case["losses"][loss];
+            let what = format!("{name}: {loss} through the metric");
+            assert_close(&what, &gradients.input, &array2(&golden["grad_z"]), 1e-9);
+            let expected = flat(&golden["grad_net"]);
+            assert_close(&what, &gradients.parameters, &expected, 1e-9);
+        }
+    }
+}
+
 #[test]
 fn golden_values_and_jacobians() {
     for case in cases("decoder_geometry.json") {
@@ -137,6 +196,7 @@ fn golden_gradients_of_jacobian_losses() {
                 log_det_variance(jacobian, ambient.view()),
             ),
             ("relaxed_distortion_exact", relaxed_distortion(jacobian)),
+            ("isometry", isometry(jacobian)),
         ];
         for (loss, (value, seed)) in losses {
             let golden = &case["losses"][loss];

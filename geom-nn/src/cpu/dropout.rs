@@ -6,7 +6,13 @@ use crate::network::Mode;
 use crate::plan::Step;
 
 /// Scales kept entries by $1/(1 - p)$ and clears the others; symmetric, so its own transpose.
-pub(crate) fn apply<E: Element>(step: &Step, probability: f64, rows: Rows, x: &[E], out: &mut [E]) {
+pub(crate) fn apply<E: Element>(
+    step: &Step,
+    probability: f64,
+    rows: Rows<'_, E>,
+    x: &[E],
+    out: &mut [E],
+) {
     let Mode::Training { seed } = rows.mode else {
         out.copy_from_slice(x);
         return;
@@ -15,8 +21,8 @@ pub(crate) fn apply<E: Element>(step: &Step, probability: f64, rows: Rows, x: &[
     let scale = E::of(1.0 / (1.0 - probability));
     let mut factors = vec![E::zero(); width];
     let points = x
-        .chunks_exact(rows.stack * width)
-        .zip(out.chunks_exact_mut(rows.stack * width));
+        .chunks_exact(rows.stack() * width)
+        .zip(out.chunks_exact_mut(rows.stack() * width));
     for (i, (point, out)) in points.enumerate() {
         for (j, factor) in factors.iter_mut().enumerate() {
             let draw = uniform(seed, step.layer as u64, (rows.first + i) as u64, j as u64);

@@ -2,6 +2,7 @@
 
 use crate::cpu::product::{Matrix, product};
 use crate::element::Element;
+use crate::plan::Op;
 use crate::window::Window;
 
 /// Copies the patch under every place of the window into a column, (patch, places), zero in the padding.
@@ -209,6 +210,81 @@ pub(crate) fn upsample_back<E: Element>(factor: usize, columns: usize, bars: &[E
                 .chunks_exact(factor)
                 .map(|part| part.iter().fold(E::zero(), |sum, &b| sum + b));
             line.iter_mut().zip(sums).for_each(|(v, sum)| *v += sum);
+        }
+    }
+}
+
+/// Adds or cuts lines around images.
+pub(crate) fn pad<E: Element>(op: &Op, images: &[E], out: &mut [E]) {
+    if let Op::Pad {
+        image: [c, h, w],
+        before,
+        after,
+    } = *op
+    {
+        shift(
+            c,
+            (h, w),
+            (grown(h, before, after), grown(w, before, after)),
+            before,
+            images,
+            out,
+        );
+    }
+}
+
+/// The transpose of [`pad`]: cuts what it added, adds zeros where it cut.
+pub(crate) fn pad_back<E: Element>(op: &Op, bars: &[E], out: &mut [E]) {
+    if let Op::Pad {
+        image: [c, h, w],
+        before,
+        after,
+    } = *op
+    {
+        shift(
+            c,
+            (grown(h, before, after), grown(w, before, after)),
+            (h, w),
+            -before,
+            bars,
+            out,
+        );
+    }
+}
+
+/// A length that the plan has checked.
+fn grown(length: usize, before: i64, after: i64) -> usize {
+    let whole = i64::try_from(length).unwrap_or(0) + before + after;
+    usize::try_from(whole).unwrap_or(0)
+}
+
+/// Copies planes of `from` (height, width) into planes of `to`, `by` lines further down and right; zeros elsewhere.
+fn shift<E: Element>(
+    channels: usize,
+    from: (usize, usize),
+    to: (usize, usize),
+    by: i64,
+    images: &[E],
+    out: &mut [E],
+) {
+    let range = |from: usize, to: usize| {
+        let first = usize::try_from(by).unwrap_or(0);
+        let skip = usize::try_from(-by).unwrap_or(0);
+        (
+            first,
+            skip,
+            from.saturating_sub(skip).min(to.saturating_sub(first)),
+        )
+    };
+    let ((y, skip_y, rows), (x, skip_x, columns)) = (range(from.0, to.0), range(from.1, to.1));
+    out.fill(E::zero());
+    let planes = images.chunks_exact(from.0 * from.1);
+    debug_assert_eq!(planes.len() % channels, 0, "whole images");
+    for (plane, out) in planes.zip(out.chunks_exact_mut(to.0 * to.1)) {
+        for row in 0..rows {
+            let source = (skip_y + row) * from.1 + skip_x;
+            let target = (y + row) * to.1 + x;
+            out[target..target + columns].copy_from_slice(&plane[source..source + columns]);
         }
     }
 }

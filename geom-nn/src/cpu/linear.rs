@@ -2,25 +2,44 @@
 
 use std::ops::Range;
 
+use crate::cpu::batch_norm::{Coupling, Statistics, scale_features, scale_gradient};
+use crate::cpu::layer_norm::Point;
 use crate::cpu::product::{Matrix, product};
 use crate::cpu::{dropout, image};
 use crate::element::Element;
+use crate::jet::Order;
 use crate::network::Mode;
 use crate::plan::{Op, Step};
 
 /// Which rows a chunk holds.
 #[derive(Clone, Copy)]
-pub(crate) struct Rows {
-    /// Rows of a point.
-    pub(crate) stack: usize,
+pub(crate) struct Rows<'a, E> {
+    /// The rows of a point.
+    pub(crate) order: &'a Order,
     /// Index of the first point in the batch.
     pub(crate) first: usize,
     /// Evaluation or training.
     pub(crate) mode: Mode,
+    /// Of batch normalisation.
+    pub(crate) statistics: Option<&'a Statistics<E>>,
+    /// Of batch normalisation on the way back in training.
+    pub(crate) coupling: Option<&'a Coupling<E>>,
+}
+
+impl<E: Element> Rows<'_, E> {
+    pub(crate) fn stack(&self) -> usize {
+        self.order.stack()
+    }
 }
 
 /// `out = linear(x)` for every row, without the bias.
-pub(crate) fn apply<E: Element>(step: &Step, parameters: &[E], rows: Rows, x: &[E], out: &mut [E]) {
+pub(crate) fn apply<E: Element>(
+    step: &Step,
+    parameters: &[E],
+    rows: Rows<'_, E>,
+    x: &[E],
+    out: &mut [E],
+) {
     let weight = &parameters[step.weight.clone()];
     match &step.op {
         Op::Identity => out.copy_from_slice(x),
@@ -40,8 +59,22 @@ pub(crate) fn apply<E: Element>(step: &Step, parameters: &[E], rows: Rows, x: &[
             image::correlate_back(window, *features, weight, x, out);
         }
         Op::AveragePool(window) => image::average(window, x, out),
-        Op::MaxPool(window) => image::maximum(window, rows.stack, x, out),
+        Op::MaxPool(window) => image::maximum(window, rows.stack(), x, out),
         Op::Upsample { factor, columns } => image::upsample(*factor, *columns, x, out),
+        Op::Pad { .. } => image::pad(&step.op, x, out),
+        Op::BatchNorm { .. } => {
+            // Passes always hold the statistics of their normalisations.
+            let statistics = rows.statistics.expect("statistics of the step");
+            statistics.normalise(step.outputs, rows.stack(), x, out);
+            scale_features(weight, step.outputs, out);
+        }
+        Op::LayerNorm { epsilon } => {
+            let size = rows.stack() * step.outputs;
+            for (x, out) in x.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
+                Point::new(rows.order, step.outputs, *epsilon, x).normalised(out);
+            }
+            scale_features(weight, step.outputs, out);
+        }
         Op::Dropout { probability } => dropout::apply(step, *probability, rows, x, out),
     }
 }
@@ -50,7 +83,7 @@ pub(crate) fn apply<E: Element>(step: &Step, parameters: &[E], rows: Rows, x: &[
 pub(crate) fn apply_transposed<E: Element>(
     step: &Step,
     parameters: &[E],
-    rows: Rows,
+    rows: Rows<'_, E>,
     x: &[E],
     bar: &[E],
     out: &mut [E],
@@ -76,8 +109,22 @@ pub(crate) fn apply_transposed<E: Element>(
             image::correlate(window, *features, weight, bar, out);
         }
         Op::AveragePool(window) => image::average_back(window, bar, out),
-        Op::MaxPool(window) => image::maximum_back(window, rows.stack, x, bar, out),
+        Op::MaxPool(window) => image::maximum_back(window, rows.stack(), x, bar, out),
         Op::Upsample { factor, columns } => image::upsample_back(*factor, *columns, bar, out),
+        Op::Pad { .. } => image::pad_back(&step.op, bar, out),
+        Op::BatchNorm { .. } => {
+            let statistics = rows.statistics.expect("statistics of the step");
+            statistics.back(rows.coupling, weight, x, bar, out, step.outputs);
+        }
+        Op::LayerNorm { epsilon } => {
+            let size = rows.stack() * step.outputs;
+            let mut scaled = bar.to_vec();
+            scale_features(weight, step.outputs, &mut scaled);
+            let points = x.chunks_exact(size).zip(scaled.chunks_exact(size));
+            for ((x, bar), out) in points.zip(out.chunks_exact_mut(size)) {
+                Point::new(rows.order, step.outputs, *epsilon, x).back(bar, out);
+            }
+        }
         Op::Dropout { probability } => dropout::apply(step, *probability, rows, bar, out),
     }
 }
@@ -153,7 +200,7 @@ pub(crate) fn pieces(steps: &[Step], rows: usize) -> Vec<Piece> {
 pub(crate) fn gradient<E: Element>(
     piece: &Piece,
     step: &Step,
-    stack: usize,
+    all: Rows<'_, E>,
     x: &[E],
     bar: &[E],
     out: &mut [E],
@@ -161,7 +208,7 @@ pub(crate) fn gradient<E: Element>(
     if piece.bias {
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || sum_values(step.outputs, step.bias_span(), stack, bar, out),
+            || sum_values(step.outputs, step.bias_span(), all.stack(), bar, out),
         );
         return;
     }
@@ -171,6 +218,9 @@ pub(crate) fn gradient<E: Element>(
         }
         Op::Transposed { window, features } => {
             return image::correlate_gradient(window, *features, bar, x, out);
+        }
+        Op::BatchNorm { .. } | Op::LayerNorm { .. } => {
+            return norm_gradient(step, all, x, bar, out);
         }
         _ => {}
     }
@@ -184,6 +234,24 @@ pub(crate) fn gradient<E: Element>(
         Matrix::rows(x, (rows, step.inputs)),
         false,
     );
+}
+
+/// The gradient of a normalisation's scale, point by point in double precision.
+fn norm_gradient<E: Element>(step: &Step, all: Rows<'_, E>, x: &[E], bar: &[E], out: &mut [E]) {
+    let (width, size) = (step.outputs, all.stack() * step.outputs);
+    let mut hat = vec![E::zero(); size];
+    let mut sums = vec![0.0; out.len()];
+    for (x, bar) in x.chunks_exact(size).zip(bar.chunks_exact(size)) {
+        match (&step.op, all.statistics) {
+            (Op::LayerNorm { epsilon }, _) => {
+                Point::new(all.order, width, *epsilon, x).normalised(&mut hat);
+            }
+            (_, Some(statistics)) => statistics.normalise(width, all.stack(), x, &mut hat),
+            _ => hat.fill(E::zero()),
+        }
+        scale_gradient(width, out.len(), &hat, bar, &mut sums);
+    }
+    out.iter_mut().zip(sums).for_each(|(o, s)| *o = E::of(s));
 }
 
 /// Sums the value row of every point, in blocks so that single precision keeps its digits.

@@ -3,12 +3,15 @@
 //! A point's rows lie together: value, first tangents, second tangents, each as wide as the layer. A layer is then one
 //! product over all rows of a chunk, followed by one pass that adds the bias, applies the activation and scales the
 //! tangents. Chunks run in parallel with sequential products inside, and their number depends on the batch alone, so
-//! results are the same bits for any number of threads.
+//! results are the same bits for any number of threads. Batch normalisation in training needs the whole batch: chunks wait for each
+//! other there, and their sums are added in order.
 
 pub(crate) mod activate;
+pub(crate) mod batch_norm;
 pub(crate) mod dropout;
 pub(crate) mod forward;
 pub(crate) mod image;
+pub(crate) mod layer_norm;
 pub(crate) mod linear;
 pub(crate) mod pool;
 pub(crate) mod product;

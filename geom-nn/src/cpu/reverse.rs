@@ -1,15 +1,17 @@
 //! The reverse pass: cotangents chunk by chunk, then the gradient of the parameters piece by piece.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Saved};
-use crate::cpu::forward::{Fill, Trace};
+use crate::cpu::batch_norm::Coupling;
+use crate::cpu::forward::{Fill, Trace, barriers};
 use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
 use crate::cpu::{chunk_points, linear};
 use crate::element::Element;
 use crate::network::Model;
-use crate::plan::Op;
 
 /// The rows of one chunk: of every step, and of the input where they are wanted.
 type Cotangents<'a, E> = (Vec<&'a mut [E]>, Option<&'a mut [E]>);
@@ -56,46 +58,35 @@ pub(crate) fn reverse<E: Element>(
         }
     }
 
-    chunks
-        .into_par_iter()
-        .enumerate()
-        .for_each(|(c, (mut bars, input_bar))| {
+    // From the last barrier to the first; a step at a barrier has its activation reversed before, the rest after it.
+    let mut coupled: Vec<usize> = barriers(model, depth).collect();
+    let mut top: Option<(usize, Coupling<E>)> = None;
+    loop {
+        let bottom = coupled.pop();
+        chunks.par_iter_mut().enumerate().for_each(|(c, chunk)| {
             let range = c * points..((c + 1) * points).min(batch);
-            let width = steps[depth - 1].outputs;
-            for (i, rows) in bars[depth - 1].chunks_exact_mut(stack * width).enumerate() {
-                seed(range.start + i, rows);
+            let back = Back {
+                model,
+                trace,
+                range,
+            };
+            match &top {
+                None => back.seed(seed, chunk),
+                Some((index, coupling)) => back.linear(*index, Some(coupling), chunk),
             }
-            let mut input_bar = input_bar;
-            for (index, step) in steps.iter().enumerate().rev() {
-                if index == 0 && input_bar.is_none() && step.op == Op::Identity {
-                    break;
-                }
-                let saved = &trace.steps[index];
-                let rows = range.start * stack * step.outputs..range.end * stack * step.outputs;
-                let values = range.start * step.outputs..range.end * step.outputs;
-                let saved = Saved {
-                    pre: &saved.pre[rows],
-                    second: saved.second.as_ref().map(|s| &s[values.clone()]),
-                    third: saved.third.as_ref().map(|s| &s[values]),
-                };
-                let (before, now) = bars.split_at_mut(index);
-                activate::reverse(step, order, &saved, now[0]);
-                let out = before
-                    .last_mut()
-                    .map(|b| &mut **b)
-                    .or(input_bar.as_deref_mut());
-                if let Some(out) = out {
-                    let rows = Rows {
-                        stack,
-                        first: range.start,
-                        mode: model.mode,
-                    };
-                    let x = &trace.input_of(index)
-                        [range.start * stack * step.inputs..range.end * stack * step.inputs];
-                    linear::apply_transposed(step, &model.parameters, rows, x, now[0], out);
-                }
+            let after = top.as_ref().map_or(depth, |(index, _)| *index);
+            for index in (bottom.map_or(0, |b| b + 1)..after).rev() {
+                back.activation(index, chunk);
+                back.linear(index, None, chunk);
+            }
+            if let Some(index) = bottom {
+                back.activation(index, chunk);
             }
         });
+        let Some(index) = bottom else { break };
+        top = coupling(trace, index, steps[index].outputs, points, &chunks).map(|c| (index, c));
+    }
+    drop(chunks);
 
     let Some(gradient) = gradient else {
         return input_bar;
@@ -115,14 +106,102 @@ pub(crate) fn reverse<E: Element>(
         .with_max_len(1)
         .for_each(|(piece, out)| {
             let step = &steps[piece.step];
+            let all = Rows {
+                order,
+                first: 0,
+                mode: model.mode,
+                statistics: trace.steps[piece.step].statistics.as_ref(),
+                coupling: None,
+            };
             linear::gradient(
                 &piece,
                 step,
-                stack,
+                all,
                 trace.input_of(piece.step),
                 &bars[piece.step],
                 out,
             );
         });
     input_bar
+}
+
+/// One chunk on its way back.
+struct Back<'a, E: Element> {
+    model: &'a Model<E>,
+    trace: &'a Trace<E>,
+    /// Its points.
+    range: Range<usize>,
+}
+
+impl<E: Element> Back<'_, E> {
+    /// The rows of this chunk in a buffer of stacked rows.
+    fn rows(&self, width: usize) -> Range<usize> {
+        let size = self.trace.order.stack() * width;
+        self.range.start * size..self.range.end * size
+    }
+
+    /// Writes the cotangents of the last step.
+    fn seed(&self, seed: Fill<'_, E>, (bars, _): &mut Cotangents<'_, E>) {
+        let depth = bars.len();
+        let size = self.trace.order.stack() * self.model.plan.steps[depth - 1].outputs;
+        for (i, rows) in bars[depth - 1].chunks_exact_mut(size).enumerate() {
+            seed(self.range.start + i, rows);
+        }
+    }
+
+    /// Through the activation of a step, in place.
+    fn activation(&self, index: usize, (bars, _): &mut Cotangents<'_, E>) {
+        let (step, saved) = (&self.model.plan.steps[index], &self.trace.steps[index]);
+        let values = self.range.start * step.outputs..self.range.end * step.outputs;
+        let saved = Saved {
+            pre: &saved.pre[self.rows(step.outputs)],
+            second: saved.second.as_ref().map(|s| &s[values.clone()]),
+            third: saved.third.as_ref().map(|s| &s[values]),
+        };
+        activate::reverse(step, &self.trace.order, &saved, bars[index]);
+    }
+
+    /// Through the linear part of a step, to the cotangents of the step before it or of the input, where they are wanted.
+    fn linear(
+        &self,
+        index: usize,
+        coupling: Option<&Coupling<E>>,
+        (bars, input_bar): &mut Cotangents<'_, E>,
+    ) {
+        let step = &self.model.plan.steps[index];
+        let (before, now) = bars.split_at_mut(index);
+        let out = match before.last_mut() {
+            Some(out) => &mut **out,
+            None => match input_bar {
+                Some(out) => &mut **out,
+                None => return,
+            },
+        };
+        let rows = Rows {
+            order: &self.trace.order,
+            first: self.range.start,
+            mode: self.model.mode,
+            statistics: self.trace.steps[index].statistics.as_ref(),
+            coupling,
+        };
+        let x = &self.trace.input_of(index)[self.rows(step.inputs)];
+        linear::apply_transposed(step, &self.model.parameters, rows, x, now[0], out);
+    }
+}
+
+/// The sums over the batch with which a normalisation in training sends its cotangents back.
+fn coupling<E: Element>(
+    trace: &Trace<E>,
+    index: usize,
+    width: usize,
+    points: usize,
+    chunks: &[Cotangents<'_, E>],
+) -> Option<Coupling<E>> {
+    let statistics = trace.steps[index].statistics.as_ref()?;
+    let inputs = trace.input_of(index).chunks(points * width);
+    let pairs: Vec<(&[E], &[E])> = inputs
+        .zip(chunks)
+        .map(|(x, (bars, _))| (x, &*bars[index]))
+        .collect();
+    Some(statistics.coupling(width, &pairs))
 }

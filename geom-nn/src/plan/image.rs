@@ -1,6 +1,7 @@
 //! Layers of images: the shapes they take and give.
 
-use super::{Here, Op, Plan};
+use super::here::Here;
+use super::{Op, Plan};
 use crate::architecture::Layer;
 use crate::error::Error;
 use crate::window::Window;
@@ -103,6 +104,35 @@ impl Plan {
             outputs,
         )?;
         Ok(vec![outputs, height, columns])
+    }
+
+    /// An image with lines added or cut.
+    pub(super) fn padding(
+        &mut self,
+        here: Here,
+        shape: &[usize],
+        before: i64,
+        after: i64,
+    ) -> Result<Vec<usize>, Error> {
+        let [c, h, w] = here.image(shape, None)?;
+        let length = |n: usize| {
+            let n = i64::try_from(n).ok()?;
+            let kept = n.checked_add(before.min(0))?.checked_add(after.min(0))?;
+            let whole = n.checked_add(before)?.checked_add(after)?;
+            usize::try_from(whole).ok().filter(|_| kept > 0)
+        };
+        let (Some(height), Some(columns)) = (length(h), length(w)) else {
+            let lines = before.min(after) as f64;
+            return Err(here.option("lines", lines, "a number of lines that leaves an image"));
+        };
+        let outputs = here.size(&[c, height, columns])?;
+        let op = Op::Pad {
+            image: [c, h, w],
+            before,
+            after,
+        };
+        self.plain(here, op, c * h * w, outputs);
+        Ok(vec![c, height, columns])
     }
 }
 

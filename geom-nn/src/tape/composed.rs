@@ -52,6 +52,9 @@ fn linear<E: Element, D: Device<E>, T: Tape<E, D>>(
         | Op::AveragePool(_)
         | Op::MaxPool(_)
         | Op::Upsample { .. }
+        | Op::Pad { .. }
+        | Op::BatchNorm { .. }
+        | Op::LayerNorm { .. }
         | Op::Dropout { .. } => {
             let derivative = "form composed of dfdx's operations";
             Err(Error::MissingDerivative {

@@ -29,6 +29,7 @@ where
         .retaped::<T>()
         .try_contiguous()
         .map_err(device_error(OPERATION))?;
+    model.plan.check(model.mode, order, input.shape().0)?;
     let (theta, theta_tape) = theta.split_tape();
     let (input, tape) = input
         .try_contiguous()
@@ -41,6 +42,7 @@ where
     let model = Model {
         plan: model.plan.clone(),
         parameters: theta.as_vec(),
+        buffers: model.buffers.clone(),
         pool: model.pool.clone(),
         mode: model.mode,
     };
