@@ -2,6 +2,7 @@
 
 use geom_nn::NetworkDevice;
 use ndarray::{Array1, Array2, ArrayView2, s};
+use num_traits::ToPrimitive;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -178,8 +179,9 @@ fn variance(values: &[f64]) -> Option<f64> {
 /// The linearly interpolated quantile of sorted values.
 fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     let position = q * sorted.len().checked_sub(1)? as f64;
-    let (below, above) = (position.floor() as usize, position.ceil() as usize);
-    Some(sorted[below] + (sorted[above] - sorted[below]) * (position - position.floor()))
+    let below = position.floor().to_usize()?;
+    let above = position.ceil().to_usize()?;
+    Some(sorted[below] + (sorted[above] - sorted[below]) * position.fract())
 }
 
 #[cfg(test)]
