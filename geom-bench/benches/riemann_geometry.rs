@@ -3,10 +3,10 @@
 //! `cargo bench -p geom-bench --bench riemann_geometry`; with `GEOM_PEER_PYTHON` set to an interpreter that has PyTorch, the
 //! peer of `peers/riemann_geometry.py` runs in turns with ours, round by round.
 //!
-//! What limits ours: the metric reads 6.3 MB once for 3 flops an entry, and its loops are compiled for the widest vectors at
-//! hand, so it is bound by bytes, as PyTorch's is; a second thread gains little. The spectrum passes over each matrix three
-//! times more while it lies in the nearest cache. The gradient moves 6.3 MB in and 6.3 MB out for 20 flops an entry, so it is bound by
-//! bytes (and by the pages of a fresh array); the geodesic by arithmetic in small blocks and by trigonometric functions.
+//! What limits ours: metric and spectrum widen 6.3 MB to `f64` columns in the nearest cache and pass over them three and four
+//! times, in loops compiled for the widest vectors at hand: arithmetic and shuffles rather than bytes, as they gain from a second
+//! free core. The gradient moves 6.3 MB in and 6.3 MB out for 20 flops an entry, so it is bound by bytes (and by the pages of a
+//! fresh array); the geodesic by arithmetic in small blocks and by trigonometric functions.
 #![allow(clippy::print_stdout)] // a benchmark prints
 
 use geom_riemann::charts::Sphere;
