@@ -17,6 +17,7 @@
 //! | build the networks | [`box_autoencoder`], [`Autoencoder`] |
 //! | say what is minimised | [`Method`] by name, or [`Objective`] term by term |
 //! | write a term of one's own | [`objective::Term`] |
+//! | run geodesics and curvature on a trained decoder | [`NetworkChart`] |
 //! | train, stop, resume to the same bits | [`Trainer`] |
 //! | measure a model on data | [`diagnose`], [`decoder_geometry`] |
 //! | judge anybody's embedding | [`metrics`] |
@@ -42,6 +43,7 @@
 //! # Ok::<(), geom_ae::Error>(())
 //! ```
 
+mod chart;
 mod code_methods;
 pub mod codes;
 mod diagnosis;
@@ -55,6 +57,7 @@ pub mod objective;
 mod scalar;
 pub mod trainer;
 
+pub use chart::NetworkChart;
 pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;

@@ -7,6 +7,10 @@ use ndarray::{
 use serde_json::Value;
 use std::path::PathBuf;
 
+/// Numbers below this come from cancellation (the connection of a map that is linear piece by piece): they are compared
+/// absolutely.
+const NEAR_ZERO: f64 = 1e-4;
+
 pub(crate) fn golden_cases() -> Vec<Value> {
     let folder = std::env::var_os("GEOM_GOLDEN_DIR").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../golden")),
@@ -66,7 +70,7 @@ pub(crate) fn assert_close<D: Dimension>(
     let scale = golden
         .iter()
         .fold(0.0_f64, |m, v| m.max(v.abs()))
-        .max(1e-12);
+        .max(NEAR_ZERO);
     let mut worst = 0.0_f64;
     Zip::from(ours).and(golden).for_each(|a, b| {
         let difference = (a - b).abs();
@@ -85,7 +89,7 @@ pub(crate) fn assert_close<D: Dimension>(
 pub(crate) fn assert_near(ours: f64, golden: f64, tolerance: f64, what: &str) {
     let difference = (ours - golden).abs();
     assert!(
-        difference <= tolerance * golden.abs().max(1e-12),
+        difference <= tolerance * golden.abs().max(NEAR_ZERO),
         "{what}: {ours} against {golden}"
     );
 }
