@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let z = net
         .device()
         .tensor_from_vec(vec![0.1, 0.2, 0.3, -0.4], (2, 2));
-    let (_value, jacobian) = tape::split(net.forward(&theta, z.leaky_trace(), true)?)?;
+    let jacobian = tape::tangents(net.forward(&theta, z.leaky_trace(), true)?)?;
     let loss = tape::functional(jacobian, log_norm)?;
     let number = loss.array();
 

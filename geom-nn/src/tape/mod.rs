@@ -160,7 +160,29 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     }
 }
 
+/// The Jacobian's columns as rows (b, d, D) alone, with the whole tape: for losses that do not look at the value.
+///
+/// # Errors
+/// As [`split`].
+pub fn tangents<E: Element, D: Device<E>, T: Tape<E, D>>(
+    stacked: Stacked<E, D, T>,
+) -> Result<Stacked<E, D, T>, Error> {
+    let &(batch, rows, width) = stacked.shape();
+    if rows < 2 {
+        let (expected, found) = (vec![batch, 2, width], vec![batch, rows, width]);
+        return Err(Error::Shape {
+            operation: "tape::tangents",
+            argument: "stacked",
+            expected,
+            found,
+        });
+    }
+    composed::rows(stacked, 1..rows)
+}
+
 /// Takes stacked rows apart: the value (b, D) and the Jacobian's columns as rows (b, d, D); both stay on the tape.
+///
+/// The network's own part of the tape goes with the value: a loss must use both, or take [`tangents`] instead.
 ///
 /// # Errors
 /// [`Error::Shape`] if there are no tangents, [`Error::Device`].
