@@ -4,6 +4,7 @@ use ndarray::{ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use crate::laplacian::LaplacianParameters;
+use crate::progress::Progress;
 use crate::sparse::row_map;
 use crate::{DistanceGraph, Error, GraphDistortion, Metric, Scalar, Search};
 
@@ -81,14 +82,27 @@ impl Bandwidth {
     /// # Ok::<(), geom_graph::Error>(())
     /// ```
     pub fn choose<T: Scalar>(self, points: ArrayView2<'_, T>) -> Result<BandwidthChoice, Error> {
+        self.choose_with(points, Progress::none())
+    }
+
+    /// As [`Bandwidth::choose`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`Bandwidth::choose`], and [`Error::Cancelled`].
+    pub fn choose_with<T: Scalar>(
+        self,
+        points: ArrayView2<'_, T>,
+        progress: Progress<'_>,
+    ) -> Result<BandwidthChoice, Error> {
         let n = points.nrows();
         let k = match self {
             Self::Fixed(_) => return self.fixed(),
             Self::Neighbour(k) => k,
             Self::SqrtNeighbour => n.isqrt(),
             Self::KernelSum | Self::LeastBias => {
-                let graph = DistanceGraph::complete(points, Metric::Euclidean)?;
-                return self.choose_on(&graph, Some(points), &LaplacianParameters::default());
+                let graph = DistanceGraph::complete_with(points, Metric::Euclidean, progress)?;
+                let parameters = LaplacianParameters::default();
+                return self.choose_on_with(&graph, Some(points), &parameters, progress);
             }
         };
         let max = n.saturating_sub(1);
@@ -101,7 +115,9 @@ impl Bandwidth {
                 max,
             });
         }
-        let search = Search::new().metric(Metric::SquaredEuclidean);
+        let search = Search::new()
+            .metric(Metric::SquaredEuclidean)
+            .progress(progress);
         let last: Vec<f64> = if n <= SAMPLE {
             let found = search.knn(points, k)?;
             found
@@ -147,13 +163,27 @@ impl Bandwidth {
         points: Option<ArrayView2<'_, T>>,
         parameters: &LaplacianParameters,
     ) -> Result<BandwidthChoice, Error> {
+        self.choose_on_with(graph, points, parameters, Progress::none())
+    }
+
+    /// As [`Bandwidth::choose_on`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`Bandwidth::choose_on`], and [`Error::Cancelled`].
+    pub fn choose_on_with<T: Scalar>(
+        self,
+        graph: &DistanceGraph<T>,
+        points: Option<ArrayView2<'_, T>>,
+        parameters: &LaplacianParameters,
+        progress: Progress<'_>,
+    ) -> Result<BandwidthChoice, Error> {
         let n = graph.len();
         let k = match self {
             Self::Fixed(_) => return self.fixed(),
             Self::Neighbour(k) => k,
             Self::SqrtNeighbour => n.isqrt(),
-            Self::KernelSum => return self.kernel_sum(graph, parameters),
-            Self::LeastBias => return self.least_bias(graph, points, parameters),
+            Self::KernelSum => return self.kernel_sum(graph, parameters, progress),
+            Self::LeastBias => return self.least_bias(graph, points, parameters, progress),
         };
         if k == 0 {
             return Err(Error::Count {
@@ -203,10 +233,12 @@ impl Bandwidth {
         self,
         graph: &DistanceGraph<T>,
         parameters: &LaplacianParameters,
+        progress: Progress<'_>,
     ) -> Result<BandwidthChoice, Error> {
         let (low, high) = scales(graph)?;
         let ratio = 2.0_f64.sqrt();
         let steps = count(low, high, ratio, 200);
+        let counter = progress.start(OPERATION, steps);
         let loops = if parameters.self_loops {
             graph.len() as f64
         } else {
@@ -231,6 +263,7 @@ impl Bandwidth {
             candidates.push((h, (after - before) / (2.0 * ratio.ln())));
             (before, here) = (here, after);
             h *= ratio;
+            counter.advance(1)?;
         }
         let finite = candidates.iter().filter(|c| c.1.is_finite());
         let best = finite.copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
@@ -250,6 +283,7 @@ impl Bandwidth {
         graph: &DistanceGraph<T>,
         points: Option<ArrayView2<'_, T>>,
         parameters: &LaplacianParameters,
+        progress: Progress<'_>,
     ) -> Result<BandwidthChoice, Error> {
         let n = graph.len();
         let complete = graph.edges() == n * n.saturating_sub(1) / 2;
@@ -265,8 +299,10 @@ impl Bandwidth {
         let (low, high) = scales(graph)?;
         let ratio = 2.0_f64.sqrt();
         let steps = count(low, high, ratio, 60);
+        let counter = progress.start(OPERATION, steps + 1);
         let mut candidates = Vec::new();
         for step in 0..=steps {
+            counter.advance(1)?;
             let h = low * ratio.powf(step as f64);
             let laplacian = match parameters.build(graph, T::of(h)) {
                 Ok(laplacian) => laplacian,
@@ -277,7 +313,7 @@ impl Bandwidth {
                 let evaluation = GraphDistortion::new(&laplacian).evaluate(points)?;
                 evaluation.rescaling.sq_scale.as_f64()
             } else {
-                sampled_scale(graph, points, &laplacian.matrix())
+                crate::distortion::sampled_scale(graph, points, &laplacian.matrix())
             };
             if sq_scale > 0.0 {
                 candidates.push((h, (sq_scale.sqrt() - 1.0).abs()));
@@ -333,55 +369,4 @@ fn scales<T: Scalar>(graph: &DistanceGraph<T>) -> Result<(f64, f64), Error> {
         });
     }
     Ok((low, high.max(4.0 * low)))
-}
-
-/// $s^2$ from the Gram form $\langle x_j - x_i, x_l - x_i\rangle$ at up to 64 evenly spaced points, up to 128 neighbours each.
-fn sampled_scale<T: Scalar>(
-    graph: &DistanceGraph<T>,
-    points: Option<ArrayView2<'_, T>>,
-    laplacian: &nalgebra_sparse::CsrMatrix<T>,
-) -> f64 {
-    let n = graph.len();
-    let count = n.min(64);
-    let distance = |i: usize, j: usize| -> f64 {
-        let row = graph.matrix().row(i);
-        row.col_indices()
-            .binary_search(&j)
-            .map_or(0.0, |place| row.values()[place].as_f64())
-    };
-    let (mut first, mut second) = (0.0, 0.0);
-    for sample in 0..count {
-        let i = sample * n / count;
-        let row = laplacian.row(i);
-        let mut near: Vec<(f64, usize)> = row
-            .col_indices()
-            .iter()
-            .zip(row.values())
-            .filter(|p| *p.0 != i)
-            .map(|(&j, l)| (0.5 * l.as_f64(), j))
-            .collect();
-        near.sort_by(|a, b| b.0.total_cmp(&a.0));
-        near.truncate(128);
-        for &(a, j) in &near {
-            for &(b, l) in &near {
-                let gram = match points {
-                    Some(x) => {
-                        let terms = x.row(i).into_iter().zip(x.row(j)).zip(x.row(l));
-                        terms
-                            .map(|((&o, &p), &q)| (p - o).as_f64() * (q - o).as_f64())
-                            .sum::<f64>()
-                    }
-                    None => {
-                        0.5 * (distance(i, j).powi(2) + distance(i, l).powi(2)
-                            - distance(j, l).powi(2))
-                    }
-                };
-                second += a * b * gram * gram;
-                if j == l {
-                    first += a * gram;
-                }
-            }
-        }
-    }
-    first / second
 }

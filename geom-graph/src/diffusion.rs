@@ -1,107 +1,17 @@
-//! Diffusion maps with extension to new points, eigenmaps, and the automatic Laplace–Beltrami spectrum.
+//! Diffusion maps with extension to new points.
 
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::automatic::{CUT_OFF, kernel_graph};
 use crate::bandwidth::{Bandwidth, BandwidthChoice};
+use crate::kernel::Scale;
 use crate::laplacian::{LaplacianParameters, Normalisation};
 use crate::metric::check_points;
 use crate::progress::Progress;
 use crate::spectrum::{Reading, Spectrum, SpectrumParameters};
-use crate::{DistanceGraph, Error, Laplacian, Metric, Scalar, Search};
-
-/// Up to this many points the kernel is taken between all pairs.
-const COMPLETE: usize = 2048;
-/// The cut-off of the automatic kernel.
-const CUT_OFF: f64 = 1e-5;
-
-/// The graph that a kernel needs: all pairs, or those whose weight is at least the cut-off.
-fn kernel_graph<T: Scalar>(
-    points: ArrayView2<'_, T>,
-    bandwidth: f64,
-    parameters: &LaplacianParameters,
-    progress: Progress<'_>,
-) -> Result<DistanceGraph<T>, Error> {
-    let reach = (parameters.kernel.reach(parameters.cut_off) * bandwidth).sqrt();
-    if !reach.is_finite() || points.nrows() <= COMPLETE {
-        return DistanceGraph::complete(points, Metric::Euclidean);
-    }
-    DistanceGraph::from_radius(
-        Search::new()
-            .progress(progress)
-            .within(points, T::of(reach))?,
-    )
-}
-
-/// The first eigenpairs of the Laplace–Beltrami operator of the manifold that the points sample, with no parameter.
-///
-/// Gaussian kernel with $h$ the mean squared distance to the $\lfloor\sqrt N\rfloor$-th neighbour, weights down to $10^{-5}$, α = 1 against
-/// the sampling density, eigenvalues read as $-\ln\mu/(h/4)$.
-///
-/// # Shapes
-/// `points` (n, D); k eigenpairs.
-///
-/// # Units
-/// Eigenvalues of $-\Delta$ for the length in which the points are given.
-///
-/// # Errors
-/// Those of [`Bandwidth::choose`], [`LaplacianParameters::build`] and [`SpectrumParameters::solve`].
-///
-/// # Numerics
-/// Uniform points, largest relative error among the first nine eigenvalues, median of five seeds: circle 0.057, 0.022,
-/// 0.010 at 1,000, 4,000, 16,000 points; sphere 0.099 and 0.028 at 1,000 and 4,000.
-///
-/// # Examples
-/// ```
-/// use geom_graph::{laplace_beltrami, manifolds};
-/// let points = manifolds::circle(600, 1);
-/// let (spectrum, choice) = laplace_beltrami(points.view(), 3)?;
-/// assert!((spectrum.eigenvalues[1] - 1.0).abs() < 0.15);
-/// assert!((spectrum.eigenvalues[2] - 1.0).abs() < 0.15);
-/// assert_eq!(choice.neighbour, Some(24));
-/// # Ok::<(), geom_graph::Error>(())
-/// ```
-pub fn laplace_beltrami<T: Scalar>(
-    points: ArrayView2<'_, T>,
-    count: usize,
-) -> Result<(Spectrum, BandwidthChoice), Error> {
-    let choice = Bandwidth::SqrtNeighbour.choose(points)?;
-    let parameters = LaplacianParameters {
-        cut_off: CUT_OFF,
-        ..LaplacianParameters::default()
-    };
-    let graph = kernel_graph(points, choice.bandwidth, &parameters, Progress::none())?;
-    let laplacian = parameters.build(&graph, T::of(choice.bandwidth))?;
-    drop(graph);
-    let spectrum = SpectrumParameters::new(count)
-        .reading(Reading::Logarithm)
-        .solve(&laplacian)?;
-    Ok((spectrum, choice))
-}
-
-/// Laplacian eigenmaps: the first eigenfunctions after the constant.
-///
-/// # Source
-/// Belkin and Niyogi 2003, for the random-walk or any other Laplacian of this crate.
-///
-/// # Shapes
-/// The result is (n, dimension).
-///
-/// # Errors
-/// [`Error::Disconnected`] for a graph of several components, whose first eigenfunctions only tell them apart; those of
-/// [`SpectrumParameters::solve`].
-pub fn eigenmap<T: Scalar>(
-    laplacian: &Laplacian<T>,
-    dimension: usize,
-) -> Result<Array2<f64>, Error> {
-    let components = crate::Components::of(laplacian.weights());
-    if components.count() > 1 {
-        return Err(crate::graph::disconnected("eigenmap", &components));
-    }
-    let spectrum = SpectrumParameters::new(dimension + 1).solve(laplacian)?;
-    Ok(spectrum.eigenfunctions.slice(s![.., 1..]).to_owned())
-}
+use crate::{Error, Scalar};
 
 /// What a diffusion map is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -164,10 +74,22 @@ impl<T: Scalar> DiffusionMap<T> {
     /// `points` (n, D).
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a normalisation that has no extension; those of [`laplace_beltrami`].
+    /// [`Error::Parameter`] for a normalisation that has no extension; those of [`laplace_beltrami`](crate::laplace_beltrami).
     pub fn fit(
         points: ArrayView2<'_, T>,
         parameters: &DiffusionMapParameters,
+    ) -> Result<Self, Error> {
+        Self::fit_with(points, parameters, Progress::none())
+    }
+
+    /// As [`DiffusionMap::fit`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DiffusionMap::fit`], and [`Error::Cancelled`].
+    pub fn fit_with(
+        points: ArrayView2<'_, T>,
+        parameters: &DiffusionMapParameters,
+        progress: Progress<'_>,
     ) -> Result<Self, Error> {
         let alpha = match parameters.laplacian.normalisation {
             Normalisation::DiffusionMaps { alpha } => alpha,
@@ -181,18 +103,12 @@ impl<T: Scalar> DiffusionMap<T> {
                 });
             }
         };
-        let choice = parameters.bandwidth.choose(points)?;
-        let graph = kernel_graph(
-            points,
-            choice.bandwidth,
-            &parameters.laplacian,
-            Progress::none(),
-        )?;
-        let laplacian = parameters
-            .laplacian
-            .build(&graph, T::of(choice.bandwidth))?;
+        let choice = parameters.bandwidth.choose_with(points, progress)?;
+        let graph = kernel_graph(points, choice.bandwidth, &parameters.laplacian, progress)?;
+        let scale = Scale::fixed(T::of(choice.bandwidth));
+        let laplacian = parameters.laplacian.build_with(&graph, &scale, progress)?;
         drop(graph);
-        let solver = SpectrumParameters::new(parameters.dimension + 1);
+        let solver = SpectrumParameters::new(parameters.dimension + 1).progress(progress);
         let mut spectrum = solver.solve(&laplacian)?;
         let time = laplacian.time().as_f64();
         let mu: Vec<f64> = spectrum
@@ -318,60 +234,6 @@ impl<T: Scalar> DiffusionMap<T> {
     }
 }
 
-/// A distance between points that the spectrum defines.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SpectralDistance {
-    /// $\sum_k e^{-2\lambda_k\tau}(\psi_k(i)-\psi_k(j))^2$ under the root: how far heat tells the points apart after time $\tau$.
-    Diffusion {
-        /// $\tau$.
-        time: f64,
-    },
-    /// $\sum_k\lambda_k^{-1}(\psi_k(i)-\psi_k(j))^2$ under the root: commute time.
-    CommuteTime,
-    /// $\sum_k\lambda_k^{-2}(\psi_k(i)-\psi_k(j))^2$ under the root: biharmonic (Lipman et al. 2010).
-    Biharmonic,
-}
-
-impl Spectrum {
-    /// The spectral distance between two points, from the eigenpairs at hand; constants do not count.
-    ///
-    /// # Errors
-    /// [`Error::Index`].
-    pub fn distance(&self, kind: SpectralDistance, i: usize, j: usize) -> Result<f64, Error> {
-        let n = self.eigenfunctions.nrows();
-        for (position, index) in [(0, i), (1, j)] {
-            if index >= n {
-                let argument = "points";
-                return Err(Error::Index {
-                    operation: "spectral distance",
-                    argument,
-                    position,
-                    index,
-                    n,
-                });
-            }
-        }
-        let largest = self.eigenvalues.iter().fold(0.0_f64, |m, l| m.max(*l));
-        let terms = self
-            .eigenvalues
-            .iter()
-            .enumerate()
-            .filter(|p| *p.1 > 1e-12 * largest);
-        let sum: f64 = terms
-            .map(|(k, &lambda)| {
-                let weight = match kind {
-                    SpectralDistance::Diffusion { time } => (-2.0 * lambda * time).exp(),
-                    SpectralDistance::CommuteTime => 1.0 / lambda,
-                    SpectralDistance::Biharmonic => 1.0 / (lambda * lambda),
-                };
-                weight * (self.eigenfunctions[(i, k)] - self.eigenfunctions[(j, k)]).powi(2)
-            })
-            .sum();
-        Ok(sum.sqrt())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -413,28 +275,5 @@ mod tests {
             map.extend(far.view()),
             Err(Error::Isolated { .. })
         ));
-    }
-
-    #[test]
-    fn spectral_distances_know_the_poles() {
-        let points = manifolds::circle(200, 5);
-        let (spectrum, _) = laplace_beltrami(points.view(), 9).unwrap();
-        let angle = |i: usize| points[(i, 1)].atan2(points[(i, 0)]);
-        let turn = |i: usize| {
-            let t = (angle(i) - angle(0)).abs();
-            t.min(std::f64::consts::TAU - t)
-        };
-        let order = |key: &dyn Fn(usize) -> f64| {
-            (1..200).max_by(|&a, &b| key(a).total_cmp(&key(b))).unwrap()
-        };
-        for kind in [
-            SpectralDistance::Diffusion { time: 0.3 },
-            SpectralDistance::CommuteTime,
-            SpectralDistance::Biharmonic,
-        ] {
-            let far = order(&|i| spectrum.distance(kind, 0, i).unwrap());
-            assert!(turn(far) > 2.6, "{kind:?}: {}", turn(far));
-            assert!(spectrum.distance(kind, 3, 3).unwrap().abs() < 1e-300);
-        }
     }
 }

@@ -203,6 +203,8 @@ pub enum Error {
         residual: f64,
         /// The tolerance asked for.
         tolerance: f64,
+        /// The best eigenpairs so far with their residuals, where eigenpairs were sought.
+        spectrum: Option<Box<crate::Spectrum>>,
     },
     /// A matrix decomposition failed.
     #[error("{operation}: the decomposition of a {n} by {n} matrix failed")]

@@ -91,21 +91,22 @@ mod laplacian;
 pub mod sparse;
 
 // What operators tell: about embeddings, about manifolds.
+mod automatic;
 mod diffusion;
 mod distortion;
 mod heat;
 pub mod manifolds;
 mod sampler;
+mod spectral_distance;
 mod spectrum;
 
 // Inner loops.
 mod simd;
 
+pub use automatic::{eigenmap, eigenmap_with, laplace_beltrami, laplace_beltrami_with};
 pub use bandwidth::{Bandwidth, BandwidthChoice};
 pub use components::{ComponentPolicy, Components};
-pub use diffusion::{
-    DiffusionMap, DiffusionMapParameters, SpectralDistance, eigenmap, laplace_beltrami,
-};
+pub use diffusion::{DiffusionMap, DiffusionMapParameters};
 pub use distortion::{DistortionEvaluation, GraphDistortion, Rescaling};
 pub use error::Error;
 pub use geodesic::{Geodesics, Unreachable};
@@ -118,4 +119,5 @@ pub use neighbours::{Method, Neighbours, RadiusNeighbours, Search, knn};
 pub use progress::{Progress, Step};
 pub use sampler::{BatchBias, Sampler, batch_bias};
 pub use scalar::Scalar;
+pub use spectral_distance::SpectralDistance;
 pub use spectrum::{Reading, SpectralMethod, Spectrum, SpectrumParameters};

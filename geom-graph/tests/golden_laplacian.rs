@@ -94,7 +94,7 @@ fn golden_laplacian() {
     let cases = file["cases"].as_array().unwrap();
     assert!(!cases.is_empty(), "laplacian.json holds no case");
     for case in cases {
-        let name = case["name"].as_str().unwrap();
+        let name = case["name"].as_str().unwrap_or("unnamed");
         let x: Array2<f64> = array(&case["x"]);
         let y: Array2<f64> = array(&case["y"]);
         let bandwidth = case["bandwidth"].as_f64().unwrap();
@@ -113,12 +113,14 @@ fn golden_laplacian() {
             (graph, on_batch)
         } else {
             let k = case["knn"]["k"].as_u64().unwrap() as usize;
-            let limit = case["knn"]["limit"].as_f64().unwrap();
             let found = knn(x.view(), k, Metric::Euclidean).unwrap();
             let edges = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
-            let geodesics = Geodesics::new()
-                .limit(limit)
-                .unreachable(Unreachable::Limit);
+            let geodesics = match case["knn"]["limit"].as_f64() {
+                Some(limit) => Geodesics::new()
+                    .limit(limit)
+                    .unreachable(Unreachable::Limit),
+                None => Geodesics::new(),
+            };
             let from =
                 |points| DistanceGraph::from_dense(geodesics.among(&edges, points).unwrap().view());
             (from(&all).unwrap(), from(&batch).unwrap())

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::components::{ComponentPolicy, Components};
+use crate::progress::Progress;
 use crate::sparse::{assemble, offsets_of, row_map, sort_rows};
 use crate::{Error, Metric, Scalar};
 
@@ -50,18 +51,36 @@ impl<T: Scalar> DistanceGraph<T> {
     /// # Errors
     /// [`Error::NotFinite`], [`Error::TooLarge`], [`Error::ZeroVector`].
     pub fn complete(points: ArrayView2<'_, T>, metric: Metric) -> Result<Self, Error> {
+        Self::complete_with(points, metric, Progress::none())
+    }
+
+    /// As [`DistanceGraph::complete`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::complete`], and [`Error::Cancelled`].
+    pub fn complete_with(
+        points: ArrayView2<'_, T>,
+        metric: Metric,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
+        const OPERATION: &str = "complete graph";
         let n = points.nrows();
-        let prepared = metric.prepare("complete graph", "points", points)?;
+        let prepared = metric.prepare(OPERATION, "points", points)?;
         let key = metric.key();
         let row = |i: usize| prepared.row(i).to_slice().unwrap_or_default();
-        let values = (0..n)
-            .into_par_iter()
-            .flat_map_iter(|i| {
-                (0..n)
-                    .filter(move |&j| j != i)
-                    .map(move |j| metric.finish(key.between(row(i), row(j))))
-            })
-            .collect();
+        let others = n.saturating_sub(1);
+        let mut values = vec![T::zero(); n * others];
+        let counter = progress.start(OPERATION, n);
+        values
+            .par_chunks_mut(others.max(1))
+            .enumerate()
+            .try_for_each(|(i, values)| {
+                let others = (0..n).filter(|&j| j != i);
+                for (value, j) in values.iter_mut().zip(others) {
+                    *value = metric.finish(key.between(row(i), row(j)));
+                }
+                counter.advance(1)
+            })?;
         Ok(Self {
             matrix: complete_matrix(n, values),
         })

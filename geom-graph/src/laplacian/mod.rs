@@ -4,6 +4,7 @@
 //! mass $M$: rows sum to zero, eigenvalues are real and at most zero, and the difference form
 //! $(Lf)_i = \frac{1}{m_i}\sum_j w_{ij}(f_j - f_i)$ needs no diagonal.
 
+mod normalise;
 mod operator;
 
 pub use operator::LaplacianSlice;
@@ -11,7 +12,9 @@ pub use operator::LaplacianSlice;
 use nalgebra_sparse::CsrMatrix;
 use serde::{Deserialize, Serialize};
 
+use self::normalise::{ITERATIONS, row_sums, scale_symmetric, second_moment, sinkhorn};
 use crate::kernel::{Kernel, Scale};
+use crate::progress::Progress;
 use crate::sparse::{assemble, for_each_row, offsets_of, row_map};
 use crate::{DistanceGraph, Error, Scalar};
 
@@ -157,9 +160,25 @@ impl LaplacianParameters {
         graph: &DistanceGraph<T>,
         scale: &Scale<T>,
     ) -> Result<Laplacian<T>, Error> {
+        self.build_with(graph, scale, Progress::none())
+    }
+
+    /// As [`LaplacianParameters::build_scaled`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`LaplacianParameters::build`], and [`Error::Cancelled`].
+    pub fn build_with<T: Scalar>(
+        &self,
+        graph: &DistanceGraph<T>,
+        scale: &Scale<T>,
+        progress: Progress<'_>,
+    ) -> Result<Laplacian<T>, Error> {
         self.check()?;
         scale.check(OPERATION, graph.len())?;
+        let scaling = self.normalisation == Normalisation::Sinkhorn;
+        let counter = progress.start(OPERATION, 2 + if scaling { ITERATIONS } else { 0 });
         let (mut weights, dropped) = self.kernel_matrix(graph, scale);
+        counter.advance(1)?;
         let isolated = self.isolated(graph, &weights, scale)?;
         let mut q = row_sums(&weights);
         let density = q.clone();
@@ -188,7 +207,7 @@ impl LaplacianParameters {
                 scale_symmetric(&mut weights, &factor);
             }
             Normalisation::Sinkhorn => {
-                let factor = sinkhorn(&weights, &q)?;
+                let factor = sinkhorn(&weights, &q, &counter)?;
                 scale_symmetric(&mut weights, &factor);
             }
         }
@@ -218,6 +237,7 @@ impl LaplacianParameters {
         {
             mass.iter_mut().zip(rho).for_each(|(m, &r)| *m *= r * r);
         }
+        counter.advance(1)?;
         let markov = !one && corrected.is_none();
         Ok(Laplacian {
             weights,
@@ -337,107 +357,4 @@ impl LaplacianParameters {
         }
         Ok(isolated)
     }
-}
-
-/// Multiplies entry (i, j) by `factor[i] * factor[j]`.
-fn scale_symmetric<T: Scalar>(weights: &mut CsrMatrix<T>, factor: &[T]) {
-    let n = weights.nrows();
-    let empty = CsrMatrix::zeros(n, n);
-    let (offsets, mut columns, mut values) = std::mem::replace(weights, empty).disassemble();
-    for_each_row(&offsets, &mut columns, &mut values, |i, columns, values| {
-        columns
-            .iter()
-            .zip(values)
-            .for_each(|(&j, w)| *w *= factor[i] * factor[j]);
-    });
-    *weights = assemble(n, offsets, columns, values);
-}
-
-fn row_sums<T: Scalar>(weights: &CsrMatrix<T>) -> Vec<T> {
-    row_map(weights, |_, _, values| {
-        T::of(values.iter().map(|w| w.as_f64()).sum())
-    })
-}
-
-/// $\frac1n\sum_{ij} P_{ij}d_{ij}^2$.
-fn second_moment<T: Scalar>(
-    graph: &DistanceGraph<T>,
-    weights: &CsrMatrix<T>,
-    degrees: &[T],
-) -> f64 {
-    let rows = row_map(weights, |i, columns, values| {
-        let distances = graph.matrix().row(i);
-        let edges = distances.col_indices().iter().zip(distances.values());
-        // Both rows are sorted, and every weight off the diagonal has its distance.
-        let mut edges = edges.peekable();
-        let mut sum = 0.0;
-        for (&j, &w) in columns.iter().zip(values).filter(|p| *p.0 != i) {
-            while edges.next_if(|e| *e.0 < j).is_some() {}
-            if let Some((_, d)) = edges.peek() {
-                sum += w.as_f64() * d.as_f64().powi(2);
-            }
-        }
-        if degrees[i] > T::zero() {
-            sum / degrees[i].as_f64()
-        } else {
-            0.0
-        }
-    });
-    rows.iter().sum::<f64>() / rows.len().max(1) as f64
-}
-
-/// The factors $w_iu_i$ of weighted Sinkhorn normalisation, $w = 1/q$.
-fn sinkhorn<T: Scalar>(kernel: &CsrMatrix<T>, q: &[T]) -> Result<Vec<T>, Error> {
-    const ITERATIONS: usize = 1000;
-    let tolerance = 64.0 * T::epsilon().as_f64();
-    let mean = q.iter().map(|q| q.as_f64()).sum::<f64>() / q.len().max(1) as f64;
-    let w: Vec<f64> = q
-        .iter()
-        .map(|q| {
-            if *q > T::zero() {
-                mean / q.as_f64()
-            } else {
-                0.0
-            }
-        })
-        .collect();
-    let smooth = |u: &[f64]| {
-        row_map(kernel, |_, columns, values| {
-            let terms = columns.iter().zip(values);
-            terms.map(|(&j, &k)| k.as_f64() * w[j] * u[j]).sum::<f64>()
-        })
-    };
-    let mut u: Vec<f64> = w
-        .iter()
-        .map(|w| if *w > 0.0 { (w / mean).sqrt() } else { 0.0 })
-        .collect();
-    let mut residual = f64::INFINITY;
-    for _ in 0..ITERATIONS {
-        let s = smooth(&u);
-        let errors = u
-            .iter()
-            .zip(&s)
-            .filter(|p| *p.0 > 0.0)
-            .map(|(u, s)| (u * s - 1.0).abs());
-        residual = errors.fold(0.0, f64::max);
-        // Where no scaling exists some factors run to zero, others to infinity.
-        let bounded = |u: &f64| *u == 0.0 || (1e-100..1e100).contains(u);
-        if !u.iter().zip(&s).all(|(u, s)| bounded(u) && s.is_finite()) {
-            residual = f64::INFINITY;
-            break;
-        }
-        if residual <= tolerance {
-            return Ok(u.iter().zip(&w).map(|(u, w)| T::of(u * w)).collect());
-        }
-        for (u, s) in u.iter_mut().zip(s).filter(|p| *p.0 > 0.0) {
-            *u = (*u / s).sqrt();
-        }
-    }
-    let operation = "sinkhorn normalisation";
-    Err(Error::NotConverged {
-        operation,
-        iterations: ITERATIONS,
-        residual,
-        tolerance,
-    })
 }

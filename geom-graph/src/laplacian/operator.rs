@@ -3,7 +3,8 @@
 use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array2, ArrayView2};
 
-use super::{Laplacian, OPERATION, row_sums};
+use super::normalise::row_sums;
+use super::{Laplacian, OPERATION};
 use crate::graph::induced;
 use crate::sparse::{assemble, for_each_row, offsets_of, row_map};
 use crate::{Error, Scalar};
@@ -45,12 +46,12 @@ impl<T: Scalar> Laplacian<T> {
             });
         }
         let mirror = weights.transpose();
-        for ((row, column, value), (_, other, back)) in
+        for ((row, column, value), (line, other, back)) in
             weights.triplet_iter().zip(mirror.triplet_iter())
         {
             let (value, transposed) = (value.as_f64(), back.as_f64());
             let tolerance = T::epsilon().as_f64().sqrt() * value.abs();
-            if column != other || (value - transposed).abs() > tolerance {
+            if (row, column) != (line, other) || (value - transposed).abs() > tolerance {
                 return Err(Error::Asymmetric {
                     operation: OPERATION,
                     row,
@@ -138,18 +139,18 @@ impl<T: Scalar> Laplacian<T> {
 
     /// The row-stochastic matrix $P = D^{-1}W$; a point without weights stays where it is.
     pub fn transition(&self) -> CsrMatrix<T> {
-        let mut p = self.weights.clone();
-        let (offsets, columns, values) = p.csr_data_mut();
-        for (i, &degree) in self.degrees.iter().enumerate() {
-            for l in offsets[i]..offsets[i + 1] {
-                values[l] = if degree > T::zero() {
-                    values[l] / degree
-                } else {
-                    T::of(f64::from(u8::from(columns[l] == i)))
+        let alone = |i: usize| self.degrees[i] == T::zero();
+        let (offsets, mut columns, mut values) = self.with_diagonal(alone);
+        for_each_row(&offsets, &mut columns, &mut values, |i, columns, values| {
+            for (&j, p) in columns.iter().zip(values) {
+                *p = match alone(i) {
+                    true if i == j => T::one(),
+                    true => T::zero(),
+                    false => *p / self.degrees[i],
                 };
             }
-        }
-        p
+        });
+        assemble(self.len(), offsets, columns, values)
     }
 
     /// The product $LX$ in the difference form's accuracy, without building $L$.
@@ -176,58 +177,52 @@ impl<T: Scalar> Laplacian<T> {
 
     /// $(W - D)$ with entry (i, j) times `factor(i, j)`; the diagonal balances the row.
     fn scaled(&self, factor: impl Fn(usize, usize) -> T + Sync) -> CsrMatrix<T> {
-        let (offsets, columns, values) = self.weights.csr_data();
-        let missing = row_map(&self.weights, |i, columns, _| {
-            columns.binary_search(&i).is_err()
-        });
-        let mut out = Vec::new();
-        let (new_offsets, mut new_columns) = if missing.contains(&true) {
-            let counts = missing.iter().enumerate();
-            let counts = counts.map(|(i, &m)| offsets[i + 1] - offsets[i] + usize::from(m));
-            let new_offsets = offsets_of(counts);
-            let mut all = Vec::with_capacity(new_offsets.last().copied().unwrap_or_default());
-            for (i, &missing) in missing.iter().enumerate() {
-                let row = offsets[i]..offsets[i + 1];
-                let split = row.start + columns[row.clone()].partition_point(|&j| j < i);
-                let own = missing.then_some((i, T::zero()));
-                let pairs = |r: std::ops::Range<usize>| {
-                    columns[r.clone()]
-                        .iter()
-                        .copied()
-                        .zip(values[r].iter().copied())
-                };
-                for (j, w) in pairs(row.start..split)
-                    .chain(own)
-                    .chain(pairs(split..row.end))
-                {
-                    all.push(j);
-                    out.push(w);
+        let (offsets, mut columns, mut values) = self.with_diagonal(|_| true);
+        for_each_row(&offsets, &mut columns, &mut values, |i, columns, values| {
+            let mut sum = T::zero();
+            let mut diagonal = 0;
+            for (l, &j) in columns.iter().enumerate() {
+                if j == i {
+                    diagonal = l;
+                } else {
+                    sum += values[l];
+                    values[l] *= factor(i, j);
                 }
             }
-            (new_offsets, all)
-        } else {
-            out.extend_from_slice(values);
-            (offsets.to_vec(), columns.to_vec())
-        };
-        for_each_row(
-            &new_offsets,
-            &mut new_columns,
-            &mut out,
-            |i, columns, values| {
-                let mut sum = T::zero();
-                let mut diagonal = 0;
-                for (l, &j) in columns.iter().enumerate() {
-                    if j == i {
-                        diagonal = l;
-                    } else {
-                        sum += values[l];
-                        values[l] *= factor(i, j);
-                    }
-                }
-                values[diagonal] = -sum * factor(i, i);
-            },
-        );
-        assemble(self.len(), new_offsets, new_columns, out)
+            values[diagonal] = -sum * factor(i, i);
+        });
+        assemble(self.len(), offsets, columns, values)
+    }
+
+    /// The parts of $W$, with a zero for the diagonal of the chosen rows that do not store it.
+    fn with_diagonal(
+        &self,
+        chosen: impl Fn(usize) -> bool + Sync,
+    ) -> (Vec<usize>, Vec<usize>, Vec<T>) {
+        let (offsets, columns, values) = self.weights.csr_data();
+        let missing = row_map(&self.weights, |i, columns, _| {
+            chosen(i) && columns.binary_search(&i).is_err()
+        });
+        if !missing.contains(&true) {
+            return (offsets.to_vec(), columns.to_vec(), values.to_vec());
+        }
+        let counts = missing.iter().enumerate();
+        let counts = counts.map(|(i, &m)| offsets[i + 1] - offsets[i] + usize::from(m));
+        let wider = offsets_of(counts);
+        let total = wider.last().copied().unwrap_or_default();
+        let (mut new_columns, mut new_values) = (vec![0; total], vec![T::zero(); total]);
+        for_each_row(&wider, &mut new_columns, &mut new_values, |i, c, v| {
+            let row = offsets[i]..offsets[i + 1];
+            let (from, w) = (&columns[row.clone()], &values[row]);
+            let split = from.partition_point(|&j| j < i);
+            let gap = split + usize::from(missing[i]);
+            c[..split].copy_from_slice(&from[..split]);
+            v[..split].copy_from_slice(&w[..split]);
+            c[split..gap].fill(i);
+            c[gap..].copy_from_slice(&from[split..]);
+            v[gap..].copy_from_slice(&w[split..]);
+        });
+        (wider, new_columns, new_values)
     }
 }
 

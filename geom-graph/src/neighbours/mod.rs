@@ -2,8 +2,14 @@
 //!
 //! Three exact methods give the same answer and [`Search`] picks one by the size of the data: a kd-tree for few
 //! dimensions, blocked matrix products for many, plain comparison for the metrics that allow neither.
+//! With the cargo feature `approximate` there is also `Approximate`, which is faster in many dimensions, misses some
+//! neighbours, and measures how many.
 
+#[cfg(feature = "approximate")]
+mod approximate;
+mod blocks;
 mod brute;
+mod lists;
 mod product;
 mod search;
 mod top;
@@ -12,12 +18,15 @@ pub(crate) mod tree;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "approximate")]
+pub use approximate::{Approximate, ApproximateNeighbours};
 pub use search::Search;
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::progress::Progress;
 use crate::{Error, Metric, Scalar};
 
 /// How neighbours were, or shall be, found.
@@ -31,6 +40,9 @@ pub enum Method {
     Tree,
     /// Blocked matrix products, candidates evaluated again from differences: Euclidean and cosine metrics.
     Product,
+    /// A random projection forest improved by neighbours of neighbours, see `Approximate`.
+    #[cfg(feature = "approximate")]
+    Approximate,
 }
 
 /// The k nearest neighbours of each row.
@@ -58,6 +70,35 @@ impl<T> Neighbours<T> {
     /// The number of neighbours of each row.
     pub fn k(&self) -> usize {
         self.indices.ncols()
+    }
+}
+
+impl<T: Scalar> Neighbours<T> {
+    fn zeros(rows: usize, k: usize, method: Method) -> Self {
+        Self {
+            indices: Array2::zeros((rows, k)),
+            distances: Array2::zeros((rows, k)),
+            method,
+        }
+    }
+
+    fn table(&mut self) -> lists::Table<'_, T> {
+        let k = self.k();
+        lists::Table {
+            indices: self.indices.as_slice_mut().unwrap_or_default(),
+            keys: self.distances.as_slice_mut().unwrap_or_default(),
+            k,
+        }
+    }
+
+    /// Makes distances of keys.
+    fn finish(&mut self, metric: Metric) {
+        let keys = self.distances.as_slice_mut().unwrap_or_default();
+        keys.par_chunks_mut(1 << 14).for_each(|keys| {
+            for key in keys {
+                *key = metric.finish(*key);
+            }
+        });
     }
 }
 
@@ -145,62 +186,67 @@ pub fn knn_by<T: Scalar>(
     k: usize,
     distance: impl Fn(&[T], &[T]) -> T + Sync,
 ) -> Result<Neighbours<T>, Error> {
+    knn_by_with(points, k, distance, Progress::none())
+}
+
+/// As [`knn_by`], with progress reports and cancellation.
+///
+/// # Errors
+/// As [`knn_by`], and [`Error::Cancelled`].
+pub fn knn_by_with<T: Scalar>(
+    points: ArrayView2<'_, T>,
+    k: usize,
+    distance: impl Fn(&[T], &[T]) -> T + Sync,
+    progress: Progress<'_>,
+) -> Result<Neighbours<T>, Error> {
     const OPERATION: &str = "knn_by";
     crate::metric::check_points(OPERATION, "points", points)?;
     let n = points.nrows();
     check_k(OPERATION, k, n.saturating_sub(1))?;
+    check_count(OPERATION, n)?;
     let points = crate::metric::contiguous(points);
     let row = |i: usize| points.row(i).to_slice().unwrap_or_default();
-    let rows = (0..n)
-        .into_par_iter()
-        .map(|i| {
-            let distances: Vec<T> = (0..n)
-                .map(|j| {
-                    if j == i {
-                        T::zero()
-                    } else {
-                        distance(row(i), row(j))
-                    }
-                })
-                .collect();
-            for (j, d) in distances.iter().enumerate() {
-                let value = d.as_f64();
-                if !value.is_finite() {
-                    let argument = "distance";
-                    return Err(Error::NotFinite {
-                        operation: OPERATION,
-                        argument,
-                        row: i,
-                        column: j,
-                        value,
-                    });
-                }
-                if value < 0.0 {
-                    return Err(Error::NegativeDistance {
-                        operation: OPERATION,
-                        row: i,
-                        column: j,
-                        value,
-                    });
-                }
-            }
-            Ok(brute::nearest(n, k, Some(label(i)), |j| distances[j]))
-        })
-        .collect::<Result<Vec<_>, Error>>()?;
-    Ok(table(rows, k, Metric::SquaredEuclidean, Method::Brute))
+    let counter = progress.start(OPERATION, n);
+    let checked = |i: usize, j: usize| {
+        if i == j {
+            return Ok(T::zero());
+        }
+        let distance = distance(row(i), row(j));
+        let value = distance.as_f64();
+        if !value.is_finite() {
+            return Err(Error::NotFinite {
+                operation: OPERATION,
+                argument: "distance",
+                row: i,
+                column: j,
+                value,
+            });
+        }
+        if value < 0.0 {
+            return Err(Error::NegativeDistance {
+                operation: OPERATION,
+                row: i,
+                column: j,
+                value,
+            });
+        }
+        Ok(distance)
+    };
+    let mut found = Neighbours::zeros(n, k, Method::Brute);
+    let mut rows = found.table().into_ordered_rows(None);
+    rows.par_iter_mut().try_for_each(|(i, place)| {
+        let distances = (0..n)
+            .map(|j| checked(*i, j))
+            .collect::<Result<Vec<T>, Error>>()?;
+        place.put(&brute::nearest(n, k, Some(label(*i)), |j| distances[j]));
+        counter.advance(1)
+    })?;
+    drop(rows);
+    Ok(found)
 }
-
-/// Keys and indices of each row's neighbours.
-type Lists<T> = Vec<Vec<(T, u32)>>;
 
 /// Rows that one task answers.
 const ROWS: usize = 256;
-
-#[derive(Debug, Clone, Copy)]
-enum Wanted<T> {
-    Nearest(usize),
-    Within(T),
-}
 
 #[allow(
     clippy::cast_possible_truncation,
@@ -223,6 +269,21 @@ fn check_k(operation: &'static str, k: usize, max: usize) -> Result<(), Error> {
     Ok(())
 }
 
+/// Labels are `u32`.
+fn check_count(operation: &'static str, n: usize) -> Result<(), Error> {
+    let most = u32::MAX as usize;
+    if n > most {
+        return Err(Error::Count {
+            operation,
+            argument: "points",
+            value: n,
+            min: 0,
+            max: most,
+        });
+    }
+    Ok(())
+}
+
 fn check_width<T>(
     operation: &'static str,
     points: ArrayView2<'_, T>,
@@ -238,57 +299,4 @@ fn check_width<T>(
         });
     }
     Ok(())
-}
-
-fn table<T: Scalar>(
-    rows: Vec<Vec<(T, u32)>>,
-    k: usize,
-    metric: Metric,
-    method: Method,
-) -> Neighbours<T> {
-    let mut indices = Array2::zeros((rows.len(), k));
-    let mut distances = Array2::zeros((rows.len(), k));
-    if let (Some(indices), Some(distances)) = (indices.as_slice_mut(), distances.as_slice_mut()) {
-        let places = indices
-            .par_chunks_mut(k * ROWS)
-            .zip(distances.par_chunks_mut(k * ROWS));
-        places
-            .zip(rows.par_chunks(ROWS))
-            .for_each(|((indices, distances), rows)| {
-                let places = indices
-                    .chunks_exact_mut(k)
-                    .zip(distances.chunks_exact_mut(k));
-                for ((indices, distances), row) in places.zip(rows) {
-                    assert_eq!(row.len(), k, "neighbours found for a row");
-                    for (l, &(key, index)) in row.iter().enumerate() {
-                        indices[l] = index as usize;
-                        distances[l] = metric.finish(key);
-                    }
-                }
-            });
-    }
-    Neighbours {
-        indices,
-        distances,
-        method,
-    }
-}
-
-fn ragged<T: Scalar>(
-    rows: Vec<Vec<(T, u32)>>,
-    metric: Metric,
-    method: Method,
-) -> RadiusNeighbours<T> {
-    let mut offsets = vec![0];
-    offsets.extend(rows.iter().scan(0, |end, row| {
-        *end += row.len();
-        Some(*end)
-    }));
-    let pairs = || rows.iter().flatten();
-    RadiusNeighbours {
-        offsets,
-        indices: pairs().map(|p| p.1 as usize).collect(),
-        distances: pairs().map(|p| metric.finish(p.0)).collect(),
-        method,
-    }
 }

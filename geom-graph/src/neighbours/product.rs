@@ -11,71 +11,13 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use super::brute;
+use super::blocks::{BLOCK, Centred, mean, products, scan_into};
+use super::lists::{Part, Table};
 use super::top::{Top, sort_pairs};
+use super::{brute, label};
 use crate::metric::Key;
-use crate::progress::Progress;
-use crate::simd::{self, Row, Strided};
+use crate::progress::{Counter, Progress};
 use crate::{Error, Scalar};
-
-/// Rows of a block.
-const BLOCK: usize = 512;
-
-/// Points moved to the common centre, with their squared norms.
-struct Centred<T> {
-    points: Vec<T>,
-    norms: Vec<T>,
-    width: usize,
-}
-
-impl<T: Scalar> Centred<T> {
-    fn new(points: &[T], width: usize, centre: &[T]) -> Self {
-        let points: Vec<T> = points
-            .par_chunks(width)
-            .flat_map_iter(|p| p.iter().zip(centre).map(|(&x, &c)| x - c))
-            .collect();
-        let zero = vec![T::zero(); width];
-        let norms = points
-            .par_chunks(width)
-            .map(|p| simd::squared_distance(p, &zero))
-            .collect();
-        Self {
-            points,
-            norms,
-            width,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.norms.len()
-    }
-
-    fn blocks(&self) -> usize {
-        self.len().div_ceil(BLOCK)
-    }
-
-    fn range(&self, block: usize) -> std::ops::Range<usize> {
-        block * BLOCK..((block + 1) * BLOCK).min(self.len())
-    }
-
-    fn block(&self, block: usize) -> Strided<'_, T> {
-        let rows = self.range(block);
-        let data = &self.points[rows.start * self.width..rows.end * self.width];
-        Strided::rows(data, rows.len(), self.width)
-    }
-}
-
-/// The mean of the rows.
-fn mean<T: Scalar>(points: &[T], width: usize) -> Vec<T> {
-    let mut sum = vec![0.0; width];
-    for point in points.chunks_exact(width) {
-        sum.iter_mut()
-            .zip(point)
-            .for_each(|(s, x)| *s += x.as_f64());
-    }
-    let n = (points.len() / width).max(1) as f64;
-    sum.iter().map(|s| T::of(s / n)).collect()
-}
 
 /// A bound on the error of $n_i + n_j - 2 x_i\cdot x_j$ for every $j$ that may matter.
 ///
@@ -86,24 +28,13 @@ fn error_bound<T: Scalar>(width: usize, norm: T, radius: T) -> T {
     T::of((width + 16) as f64) * T::epsilon() * size * size
 }
 
-/// The inner products of two blocks.
-fn products<'b, T: Scalar>(
-    a: Strided<'_, T>,
-    b: Strided<'_, T>,
-    buffer: &'b mut Vec<T>,
-) -> std::slice::ChunksExact<'b, T> {
-    buffer.resize(BLOCK * BLOCK, T::zero());
-    simd::product(T::one(), a, b.transposed(), T::zero(), buffer);
-    buffer[..a.rows * b.rows].chunks_exact(b.rows)
-}
-
 /// The candidates of the rows of one block.
 fn thresholds<T: Scalar>(tops: &[Top<T>]) -> Vec<T> {
     tops.iter().map(Top::threshold).collect()
 }
 
 /// How many candidates are kept for `k` neighbours.
-fn kept(k: usize) -> usize {
+pub(super) fn kept(k: usize) -> usize {
     k + 8 + k / 4
 }
 
@@ -111,13 +42,13 @@ fn kept(k: usize) -> usize {
 pub(crate) fn nearest<T: Scalar>(
     points: &[T],
     width: usize,
-    k: usize,
+    found: Table<'_, T>,
     progress: Progress<'_>,
-) -> Result<Vec<Vec<(T, u32)>>, Error> {
+) -> Result<(), Error> {
     let centred = Centred::new(points, width, &mean(points, width));
     let blocks = centred.blocks();
     let counter = progress.start("knn", blocks * (blocks + 1) / 2);
-    let capacity = kept(k).min(centred.len() - 1);
+    let capacity = kept(found.k).min(centred.len() - 1);
 
     // Each block against itself: every row fills its heap.
     let tops: Vec<Mutex<Vec<Top<T>>>> = (0..blocks)
@@ -149,15 +80,10 @@ pub(crate) fn nearest<T: Scalar>(
         })?;
 
     let tops: Vec<Top<T>> = tops.into_iter().flat_map(unlock).collect();
-    Ok(finish(
-        points,
-        &centred,
-        points,
-        tops,
-        k,
-        capacity < centred.len() - 1,
-        true,
-    ))
+    let dropped = capacity < centred.len() - 1;
+    finish(
+        points, &centred, points, tops, found, dropped, true, &counter,
+    )
 }
 
 /// The `k` nearest points of each query.
@@ -165,16 +91,16 @@ pub(crate) fn nearest_to<T: Scalar>(
     points: &[T],
     queries: &[T],
     width: usize,
-    k: usize,
+    found: Table<'_, T>,
     progress: Progress<'_>,
-) -> Result<Vec<Vec<(T, u32)>>, Error> {
+) -> Result<(), Error> {
     let centre = mean(points, width);
     let (centred, asking) = (
         Centred::new(points, width, &centre),
         Centred::new(queries, width, &centre),
     );
     let counter = progress.start("knn", asking.blocks());
-    let capacity = kept(k).min(centred.len());
+    let capacity = kept(found.k).min(centred.len());
     let tops: Vec<Vec<Top<T>>> = (0..asking.blocks())
         .into_par_iter()
         .with_max_len(1)
@@ -185,18 +111,13 @@ pub(crate) fn nearest_to<T: Scalar>(
         })
         .collect::<Result<_, Error>>()?;
     let tops = tops.into_iter().flatten().collect();
-    Ok(finish(
-        queries,
-        &asking,
-        points,
-        tops,
-        k,
-        capacity < centred.len(),
-        false,
-    ))
+    let dropped = capacity < centred.len();
+    finish(
+        queries, &asking, points, tops, found, dropped, false, &counter,
+    )
 }
 
-/// All points within `radius` (squared) of each query; `same` when the queries are the points.
+/// All points within `radius` (squared) of each query, a part for each block; `same` when the queries are the points.
 pub(crate) fn within<T: Scalar>(
     points: &[T],
     queries: &[T],
@@ -204,12 +125,12 @@ pub(crate) fn within<T: Scalar>(
     sq_radius: T,
     same: bool,
     progress: Progress<'_>,
-) -> Result<Vec<Vec<(T, u32)>>, Error> {
+) -> Result<Vec<Part<T>>, Error> {
     let centre = mean(points, width);
     let centred = Centred::new(points, width, &centre);
     let asking = Centred::new(queries, width, &centre);
     let counter = progress.start("within", asking.blocks());
-    let found: Vec<Vec<Vec<(T, u32)>>> = (0..asking.blocks())
+    (0..asking.blocks())
         .into_par_iter()
         .with_max_len(1)
         .map_init(Vec::new, |buffer, block| {
@@ -236,13 +157,14 @@ pub(crate) fn within<T: Scalar>(
                     }
                 }
             }
-            for row in &mut found {
-                sort_pairs(row);
+            let mut part = Part::default();
+            for mut row in found {
+                sort_pairs(&mut row);
+                part.push(&row);
             }
-            counter.advance(1).map(|()| found)
+            counter.advance(1).map(|()| part.closed())
         })
-        .collect::<Result<_, Error>>()?;
-    Ok(found.into_iter().flatten().collect())
+        .collect()
 }
 
 #[derive(Default)]
@@ -253,14 +175,6 @@ struct Scratch<T> {
     columns: Vec<(u32, u32, T)>,
 }
 
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "searches refuse more points than u32 can count"
-)]
-fn label(index: usize) -> u32 {
-    index as u32
-}
-
 fn unlock<T>(tops: Mutex<Vec<T>>) -> Vec<T> {
     tops.into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
@@ -269,27 +183,6 @@ fn unlock<T>(tops: Mutex<Vec<T>>) -> Vec<T> {
 fn lock<T>(tops: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     tops.lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn scan_into<T: Scalar>(
-    hits: &mut Vec<(u32, T)>,
-    products: &[T],
-    norm: T,
-    norms: &[T],
-    threshold: T,
-    thresholds: &[T],
-) {
-    hits.clear();
-    simd::scan(
-        Row {
-            products,
-            norm,
-            norms,
-            threshold,
-            thresholds,
-        },
-        hits,
-    );
 }
 
 /// The rows of one block against other blocks, row by row; `same` when both are the same points.
@@ -370,15 +263,20 @@ fn both_ways<T: Scalar>(
 }
 
 /// Evaluates the candidates exactly and proves, row by row, that none is missing.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the two searches differ in all of them"
+)]
 fn finish<T: Scalar>(
     queries: &[T],
     asking: &Centred<T>,
     points: &[T],
     tops: Vec<Top<T>>,
-    k: usize,
+    found: Table<'_, T>,
     dropped: bool,
     same: bool,
-) -> Vec<Vec<(T, u32)>> {
+    counter: &Counter<'_>,
+) -> Result<(), Error> {
     let width = asking.width;
     let n = points.len() / width;
     let key = Key::SquaredEuclidean;
@@ -388,9 +286,12 @@ fn finish<T: Scalar>(
             &points[j * width..(j + 1) * width],
         )
     };
+    let k = found.k;
+    let rows = found.into_rows();
     tops.into_par_iter()
+        .zip(rows)
         .enumerate()
-        .map(|(i, top)| {
+        .try_for_each(|(i, (top, mut row))| {
             let furthest = top.threshold();
             let mut pairs: Vec<(T, u32)> = top
                 .pairs()
@@ -403,10 +304,10 @@ fn finish<T: Scalar>(
             let proven = last + error_bound(width, asking.norms[i], last.sqrt()) < furthest;
             if dropped && !proven {
                 let exclude = same.then(|| label(i));
-                return brute::nearest(n, k, exclude, |j| exact(i, j));
+                pairs = brute::nearest(n, k, exclude, |j| exact(i, j));
+                counter.advance(0)?;
             }
-            pairs.shrink_to_fit();
-            pairs
+            row.put(&pairs);
+            Ok(())
         })
-        .collect()
 }

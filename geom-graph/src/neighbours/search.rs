@@ -3,8 +3,11 @@
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::{Lists, Method, Neighbours, ROWS, RadiusNeighbours, Wanted};
-use super::{brute, check_k, check_width, label, product, ragged, table, tree};
+use super::blocks::BLOCK;
+use super::lists::{Part, join};
+use super::{Method, Neighbours, ROWS, RadiusNeighbours, brute, label, product, tree};
+use super::{check_count, check_k, check_width};
+use crate::metric::Key;
 use crate::progress::Progress;
 use crate::{Error, Metric, Scalar};
 
@@ -73,6 +76,11 @@ impl<'a> Search<'a> {
             Some(Method::Tree) if width > tree::WIDEST => {
                 refuse("dimension", "between 1 and 12 for the tree")
             }
+            #[cfg(feature = "approximate")]
+            Some(Method::Approximate) => refuse(
+                "dimension",
+                "searched by `Approximate`, which reports its recall",
+            ),
             Some(Method::Product) if !squared => refuse(
                 "dimension",
                 "with a Euclidean or cosine metric for products",
@@ -111,8 +119,7 @@ impl<'a> Search<'a> {
         check_k(OPERATION, k, n.saturating_sub(1))?;
         let prepared = self.metric.prepare(OPERATION, "points", points)?;
         let data = prepared.as_slice().unwrap_or_default();
-        self.run(OPERATION, data, None, prepared.ncols(), Wanted::Nearest(k))
-            .map(|(rows, method)| table(rows, k, self.metric, method))
+        self.nearest(OPERATION, data, None, prepared.ncols(), k)
     }
 
     /// The k nearest points of each query; a query that equals a point finds that point.
@@ -134,14 +141,7 @@ impl<'a> Search<'a> {
         let prepared = self.metric.prepare(OPERATION, "points", points)?;
         let asking = self.metric.prepare(OPERATION, "queries", queries)?;
         let data = prepared.as_slice().unwrap_or_default();
-        self.run(
-            OPERATION,
-            data,
-            asking.as_slice(),
-            points.ncols(),
-            Wanted::Nearest(k),
-        )
-        .map(|(rows, method)| table(rows, k, self.metric, method))
+        self.nearest(OPERATION, data, asking.as_slice(), prepared.ncols(), k)
     }
 
     /// All other points within `radius` (inclusive) of each point.
@@ -163,8 +163,7 @@ impl<'a> Search<'a> {
         let key = self.check_radius(OPERATION, radius)?;
         let prepared = self.metric.prepare(OPERATION, "points", points)?;
         let data = prepared.as_slice().unwrap_or_default();
-        self.run(OPERATION, data, None, prepared.ncols(), Wanted::Within(key))
-            .map(|(rows, method)| ragged(rows, self.metric, method))
+        self.near(OPERATION, data, None, prepared.ncols(), key)
     }
 
     /// All points within `radius` (inclusive) of each query.
@@ -186,14 +185,7 @@ impl<'a> Search<'a> {
         let prepared = self.metric.prepare(OPERATION, "points", points)?;
         let asking = self.metric.prepare(OPERATION, "queries", queries)?;
         let data = prepared.as_slice().unwrap_or_default();
-        self.run(
-            OPERATION,
-            data,
-            asking.as_slice(),
-            points.ncols(),
-            Wanted::Within(key),
-        )
-        .map(|(rows, method)| ragged(rows, self.metric, method))
+        self.near(OPERATION, data, asking.as_slice(), prepared.ncols(), key)
     }
 
     fn check_radius<T: Scalar>(&self, operation: &'static str, radius: T) -> Result<T, Error> {
@@ -210,96 +202,150 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// `queries` is `None` when the points ask about each other.
-    fn run<T: Scalar>(
+    /// The k nearest; `queries` is `None` when the points ask about each other.
+    fn nearest<T: Scalar>(
         &self,
         operation: &'static str,
         points: &[T],
         queries: Option<&[T]>,
         width: usize,
-        wanted: Wanted<T>,
-    ) -> Result<(Lists<T>, Method), Error> {
-        let n = points.len().checked_div(width).unwrap_or_default();
-        let rows = queries.map_or(n, |q| q.len() / width.max(1));
-        let most = u32::MAX as usize;
-        if n > most {
-            return Err(Error::Count {
-                operation,
-                argument: "points",
-                value: n,
-                min: 0,
-                max: most,
-            });
-        }
-        let method = self.choose(n, width)?;
-        if rows == 0 || n == 0 {
-            return Ok((vec![Vec::new(); rows], method));
-        }
-        let progress = self.progress;
-        if method == Method::Product {
-            let found = match (wanted, queries) {
-                (Wanted::Nearest(k), None) => product::nearest(points, width, k, progress),
-                (Wanted::Nearest(k), Some(q)) => product::nearest_to(points, q, width, k, progress),
-                (Wanted::Within(r), None) => {
-                    product::within(points, points, width, r, true, progress)
-                }
-                (Wanted::Within(r), Some(q)) => {
-                    product::within(points, q, width, r, false, progress)
-                }
-            };
-            return found.map(|rows| (rows, method));
-        }
-        let key = self.metric.key();
-        let index = (method == Method::Tree)
-            .then(|| tree::TreeIndex::new(points, width, key))
-            .flatten();
-        let asking = queries.unwrap_or(points);
-        let order = match (&index, queries) {
-            (Some(tree), None) => Some(tree.order()),
-            _ => None,
-        };
-        let counter = progress.start(operation, rows);
-        let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();
-        let found = starts
-            .par_iter()
-            .map(|&start| {
-                let mut buffer = Vec::new();
-                let some = start..(start + ROWS).min(rows);
-                let found: Lists<T> = some
-                    .map(|place| {
-                        let row = order.as_ref().map_or(place, |order| order[place] as usize);
-                        let query = &asking[row * width..(row + 1) * width];
-                        let exclude = queries.is_none().then(|| label(row));
-                        let between =
-                            |j: usize| key.between(query, &points[j * width..(j + 1) * width]);
-                        match (&index, wanted) {
-                            (Some(tree), Wanted::Nearest(k)) => {
-                                tree.nearest(query, k, exclude, &mut buffer);
-                            }
-                            (Some(tree), Wanted::Within(r)) => {
-                                tree.within(query, r, exclude, &mut buffer);
-                            }
-                            (None, Wanted::Nearest(k)) => {
-                                buffer = brute::nearest(n, k, exclude, between);
-                            }
-                            (None, Wanted::Within(r)) => {
-                                buffer = brute::within(n, r, exclude, between);
+        k: usize,
+    ) -> Result<Neighbours<T>, Error> {
+        let asked = Asked::new(self, operation, points, queries, width)?;
+        let (method, progress) = (asked.method, self.progress);
+        let mut found = Neighbours::zeros(asked.rows, k, method);
+        let table = found.table();
+        match (method, queries) {
+            _ if asked.rows == 0 => {}
+            (Method::Product, None) => product::nearest(points, width, table, progress)?,
+            (Method::Product, Some(q)) => product::nearest_to(points, q, width, table, progress)?,
+            _ => {
+                let index = asked.tree();
+                let order = asked.order(index.as_ref());
+                let counter = progress.start(operation, asked.rows);
+                let mut rows = table.into_ordered_rows(order);
+                rows.par_chunks_mut(ROWS).try_for_each(|rows| {
+                    let mut buffer = Vec::new();
+                    for (row, place) in rows.iter_mut() {
+                        let (query, exclude) = asked.query(*row);
+                        match &index {
+                            Some(tree) => tree.nearest(query, k, exclude, &mut buffer),
+                            None => {
+                                buffer = brute::nearest(asked.n, k, exclude, asked.keys(query));
                             }
                         }
-                        buffer.clone()
-                    })
-                    .collect();
-                counter.advance(found.len()).map(|()| found)
+                        place.put(&buffer);
+                    }
+                    counter.advance(rows.len())
+                })?;
+            }
+        }
+        found.finish(self.metric);
+        Ok(found)
+    }
+
+    /// All within a radius; `queries` is `None` when the points ask about each other.
+    fn near<T: Scalar>(
+        &self,
+        operation: &'static str,
+        points: &[T],
+        queries: Option<&[T]>,
+        width: usize,
+        radius: T,
+    ) -> Result<RadiusNeighbours<T>, Error> {
+        let asked = Asked::new(self, operation, points, queries, width)?;
+        let (method, progress, rows) = (asked.method, self.progress, asked.rows);
+        if method == Method::Product && asked.n > 0 && rows > 0 {
+            let (asking, same) = (queries.unwrap_or(points), queries.is_none());
+            let parts = product::within(points, asking, width, radius, same, progress)?;
+            return Ok(join(&parts, BLOCK, rows, None, self.metric, method));
+        }
+        let index = asked.tree();
+        let order = asked.order(index.as_ref());
+        let counter = progress.start(operation, rows);
+        let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();
+        let parts = starts
+            .par_iter()
+            .map(|&start| {
+                let (mut part, mut buffer) = (Part::default(), Vec::new());
+                for place in start..(start + ROWS).min(rows) {
+                    let row = order.as_ref().map_or(place, |order| order[place] as usize);
+                    let (query, exclude) = asked.query(row);
+                    match &index {
+                        Some(tree) => tree.within(query, radius, exclude, &mut buffer),
+                        None => {
+                            buffer = brute::within(asked.n, radius, exclude, asked.keys(query));
+                        }
+                    }
+                    part.push(&buffer);
+                }
+                counter
+                    .advance((start + ROWS).min(rows) - start)
+                    .map(|()| part.closed())
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let mut found: Lists<T> = found.into_iter().flatten().collect();
-        if let Some(order) = order {
-            let mut sorted = vec![Vec::new(); rows];
-            for (row, list) in order.into_iter().zip(found) {
-                sorted[row as usize] = list;
-            }
-            found = sorted;
+        let order = order.as_deref();
+        Ok(join(&parts, ROWS, rows, order, self.metric, method))
+    }
+}
+
+/// One search: points, who asks, how.
+struct Asked<'a, T> {
+    points: &'a [T],
+    queries: Option<&'a [T]>,
+    width: usize,
+    n: usize,
+    rows: usize,
+    key: Key,
+    method: Method,
+}
+
+impl<'a, T: Scalar> Asked<'a, T> {
+    fn new(
+        search: &Search<'_>,
+        operation: &'static str,
+        points: &'a [T],
+        queries: Option<&'a [T]>,
+        width: usize,
+    ) -> Result<Self, Error> {
+        let n = points.len().checked_div(width).unwrap_or_default();
+        check_count(operation, n)?;
+        Ok(Self {
+            points,
+            queries,
+            width,
+            n,
+            rows: queries.map_or(n, |q| q.len() / width.max(1)),
+            key: search.metric.key(),
+            method: search.choose(n, width)?,
+        })
+    }
+
+    fn tree(&self) -> Option<tree::TreeIndex<'a, T>> {
+        (self.method == Method::Tree)
+            .then(|| tree::TreeIndex::new(self.points, self.width, self.key))
+            .flatten()
+    }
+
+    /// In which order the points ask, so that neighbours ask one after the other.
+    fn order(&self, index: Option<&tree::TreeIndex<'a, T>>) -> Option<Vec<u32>> {
+        index
+            .filter(|_| self.queries.is_none())
+            .map(tree::TreeIndex::order)
+    }
+
+    /// A query and the point that is not its neighbour.
+    fn query(&self, row: usize) -> (&'a [T], Option<u32>) {
+        let asking = self.queries.unwrap_or(self.points);
+        let query = &asking[row * self.width..(row + 1) * self.width];
+        (query, self.queries.is_none().then(|| label(row)))
+    }
+
+    fn keys(&self, query: &'a [T]) -> impl Fn(usize) -> T + use<'_, 'a, T> {
+        let width = self.width;
+        move |j| {
+            self.key
+                .between(query, &self.points[j * width..(j + 1) * width])
         }
-        Ok((found, method))
     }
 }

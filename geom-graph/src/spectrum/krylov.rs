@@ -43,6 +43,8 @@ pub(crate) struct Ritz {
     pub(crate) vectors: Vec<f64>,
     pub(crate) steps: usize,
     pub(crate) converged: bool,
+    /// The largest residual among the pairs.
+    pub(crate) residual: f64,
 }
 
 /// A basis in rows of `capacity` numbers.
@@ -223,6 +225,7 @@ pub(crate) fn largest(
                 vectors: basis.combine(done, &chosen, kept),
                 steps,
                 converged: converged || done >= free,
+                residual: (0..kept).map(residual).fold(0.0, f64::max),
             });
         }
         if !full {

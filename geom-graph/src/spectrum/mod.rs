@@ -7,6 +7,7 @@ mod solver;
 #[cfg(test)]
 mod tests;
 
+use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
@@ -164,7 +165,7 @@ impl<'a> SpectrumParameters<'a> {
     /// # Errors
     /// [`Error::Count`] unless 1 ≤ k ≤ n and the block is positive; [`Error::Parameter`] for a tolerance outside (0, 1), or when
     /// the logarithm is asked for and $L$ is no $(P-I)/t$ or an eigenvalue $\mu$ is not positive;
-    /// [`Error::NotConverged`] when no method succeeds; [`Error::Cancelled`].
+    /// [`Error::NotConverged`] with the best eigenpairs when no method succeeds; [`Error::Cancelled`].
     ///
     /// # Numerics
     /// In `f64` whatever the type of the graph. The same bits for any number of threads. An eigenfunction's sign
@@ -198,13 +199,30 @@ impl<'a> SpectrumParameters<'a> {
             return refuse("reading", 1.0, "linear unless L = (P - I)/t with one t");
         }
         let matrix = symmetric(laplacian);
-        let Pairs {
-            vectors,
-            method,
-            complete,
-            steps,
-        } = self.pairs(&matrix, &constants(laplacian, self.count))?;
-        let (values, residuals, vectors) = rayleigh(&matrix, vectors, self.count);
+        let pairs = self.pairs(&matrix, &constants(laplacian, self.count))?;
+        let (iterations, short) = (pairs.steps, pairs.short);
+        let spectrum = self.read(laplacian, &matrix, pairs);
+        let Some((tolerance, residual)) = short else {
+            return spectrum;
+        };
+        Err(Error::NotConverged {
+            operation: OPERATION,
+            iterations,
+            residual,
+            tolerance,
+            spectrum: spectrum.ok().map(Box::new),
+        })
+    }
+
+    /// Eigenvalues as they shall be read, eigenfunctions of $L$.
+    fn read<T: Scalar>(
+        &self,
+        laplacian: &Laplacian<T>,
+        matrix: &CsrMatrix<f64>,
+        pairs: Pairs,
+    ) -> Result<Spectrum, Error> {
+        let n = laplacian.len();
+        let (values, residuals, vectors) = rayleigh(matrix, pairs.vectors, self.count);
         let k = values.len();
         let mut eigenvalues = Array1::from(values);
         if self.reading == Reading::Logarithm {
@@ -212,11 +230,12 @@ impl<'a> SpectrumParameters<'a> {
             for value in &mut eigenvalues {
                 let mu = 1.0 - time * *value;
                 if mu <= 0.0 {
-                    return refuse(
-                        "eigenvalue of P",
-                        mu,
-                        "positive to have a logarithm: fewer eigenpairs or a smaller bandwidth",
-                    );
+                    return Err(Error::Parameter {
+                        operation: OPERATION,
+                        argument: "eigenvalue of P",
+                        value: mu,
+                        requirement: "positive to have a logarithm: fewer eigenpairs or a smaller bandwidth",
+                    });
                 }
                 *value = -mu.ln() / time;
             }
@@ -245,9 +264,9 @@ impl<'a> SpectrumParameters<'a> {
             eigenvalues,
             eigenfunctions,
             residuals: residuals.into(),
-            method,
-            complete,
-            steps,
+            method: pairs.method,
+            complete: pairs.complete,
+            steps: pairs.steps,
         })
     }
 }

@@ -46,10 +46,11 @@ impl SpectrumParameters<'_> {
                     factor.solve(x, p, y).ok_or_else(|| failed.clone())
                 };
                 let method = SpectralMethod::ShiftInvert;
-                outcome = self.iterate(n, &operator, None, constants, &counter, method)?;
+                outcome = Some(self.iterate(n, &operator, None, constants, &counter, method)?);
             }
         }
-        if outcome.is_none() && method != Some(SpectralMethod::ShiftInvert) {
+        let settled = |outcome: &Option<Pairs>| outcome.as_ref().is_some_and(Pairs::converged);
+        if !settled(&outcome) && method != Some(SpectralMethod::ShiftInvert) {
             let operator = |x: &[f64], p: usize, y: &mut [f64]| {
                 y.par_chunks_mut(ROWS * p)
                     .enumerate()
@@ -63,17 +64,15 @@ impl SpectrumParameters<'_> {
             };
             let tolerance = Some(self.tolerance * bound);
             let method = SpectralMethod::Krylov;
-            outcome = self.iterate(n, &operator, tolerance, constants, &counter, method)?;
+            outcome = Some(self.iterate(n, &operator, tolerance, constants, &counter, method)?);
         }
         match outcome {
-            Some(pairs) => Ok(pairs),
-            None if n <= FALLBACK => dense(matrix, self.count),
-            None => Err(Error::NotConverged {
+            Some(pairs) if pairs.converged() || n > FALLBACK => Ok(pairs),
+            None if n > FALLBACK => Err(Error::Decomposition {
                 operation: OPERATION,
-                iterations: self.most_steps(),
-                residual: f64::NAN,
-                tolerance: self.tolerance,
+                n,
             }),
+            _ => dense(matrix, self.count),
         }
     }
 
@@ -81,8 +80,7 @@ impl SpectrumParameters<'_> {
         400 + 100 * self.count.div_ceil(self.block)
     }
 
-    /// The iteration and its proof; `None` when it does not converge. Without a tolerance, it is relative to the
-    /// smallest wanted value.
+    /// The iteration and its proof. Without a tolerance, it is relative to the smallest wanted value.
     fn iterate(
         &self,
         n: usize,
@@ -91,7 +89,7 @@ impl SpectrumParameters<'_> {
         constants: &[Vec<f64>],
         counter: &Counter<'_>,
         method: SpectralMethod,
-    ) -> Result<Option<Pairs>, Error> {
+    ) -> Result<Pairs, Error> {
         // The kernel is known, one constant for each component, and need not be found.
         let mut all: Vec<(f64, Vec<f64>)> = constants
             .iter()
@@ -99,7 +97,7 @@ impl SpectrumParameters<'_> {
             .collect();
         let missing = self.count - all.len().min(self.count);
         if missing == 0 {
-            return Ok(Some(Pairs::of(all, self.count, method, true, 0)));
+            return Ok(Pairs::of(all, self.count, method, true, 0));
         }
         // A few more than wanted make the last wanted one converge sooner and leave a gap for the proof.
         let count = missing + 2;
@@ -124,10 +122,11 @@ impl SpectrumParameters<'_> {
         goal.steps = self.most_steps();
         let first = largest(n, operator, &known, all.len(), &goal, counter)?;
         steps += first.steps;
-        if !first.converged {
-            return Ok(None);
-        }
         all.extend(columns(&first));
+        if !first.converged {
+            let pairs = Pairs::of(all, self.count, method, false, steps);
+            return Ok(pairs.short_of(goal.tolerance, first.residual));
+        }
         let mut complete = all.len() >= n;
         let mut round = 0;
         while self.verify && !complete && round < 12 {
@@ -160,13 +159,14 @@ impl SpectrumParameters<'_> {
             };
             let found = largest(n, operator, &known, all.len(), &search, counter)?;
             steps += found.steps;
-            if !found.converged {
-                return Ok(None);
-            }
             all.extend(columns(&found));
+            if !found.converged {
+                let pairs = Pairs::of(all, self.count, method, false, steps);
+                return Ok(pairs.short_of(goal.tolerance, found.residual));
+            }
             complete = all.len() >= n;
         }
-        Ok(Some(Pairs::of(all, self.count, method, complete, steps)))
+        Ok(Pairs::of(all, self.count, method, complete, steps))
     }
 }
 
@@ -176,9 +176,20 @@ pub(super) struct Pairs {
     pub(super) method: SpectralMethod,
     pub(super) complete: bool,
     pub(super) steps: usize,
+    /// The tolerance and the residual where the iteration did not reach it.
+    pub(super) short: Option<(f64, f64)>,
 }
 
 impl Pairs {
+    fn converged(&self) -> bool {
+        self.short.is_none()
+    }
+
+    fn short_of(mut self, tolerance: f64, residual: f64) -> Self {
+        self.short = Some((tolerance, residual));
+        self
+    }
+
     /// The `count` of largest value.
     fn of(
         mut all: Vec<(f64, Vec<f64>)>,
@@ -195,6 +206,7 @@ impl Pairs {
             method,
             complete,
             steps,
+            short: None,
         }
     }
 }
@@ -306,5 +318,6 @@ fn dense(matrix: &CsrMatrix<f64>, count: usize) -> Result<Pairs, Error> {
         method: SpectralMethod::Dense,
         complete: true,
         steps: 0,
+        short: None,
     })
 }

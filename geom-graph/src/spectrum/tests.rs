@@ -322,3 +322,37 @@ fn bad_requests_are_refused() {
         Err(Error::Parameter { .. })
     ));
 }
+
+#[test]
+fn what_did_not_converge_brings_its_best_eigenpairs() {
+    // Beyond the size of the dense fallback; no iteration reaches a tolerance below rounding.
+    let graph = cycle(4100);
+    let laplacian = LaplacianParameters::sparse(1.0).build(&graph, 2.0).unwrap();
+    let solver = SpectrumParameters::new(3)
+        .method(SpectralMethod::Krylov)
+        .tolerance(1e-30);
+    let error = solver.solve(&laplacian).unwrap_err();
+    let Error::NotConverged {
+        residual,
+        tolerance,
+        spectrum: Some(best),
+        ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert!(residual > tolerance && residual.is_finite(), "{residual}");
+    assert_eq!(best.eigenvalues.len(), 3);
+    assert!(best.eigenvalues[0].abs() < 1e-12);
+    assert!(!best.complete);
+}
+
+/// A ring of points at distance one, joined to their neighbours alone.
+fn cycle(n: usize) -> DistanceGraph<f64> {
+    let mut all = nalgebra_sparse::CooMatrix::new(n, n);
+    for i in 0..n {
+        all.push(i, (i + 1) % n, 1.0);
+        all.push((i + 1) % n, i, 1.0);
+    }
+    DistanceGraph::from_sparse(&nalgebra_sparse::CsrMatrix::from(&all)).unwrap()
+}

@@ -1,0 +1,152 @@
+//! Recall, reproducibility, small and bad input.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding to single precision"
+)]
+
+use ndarray::Array2;
+use proptest::prelude::*;
+
+use super::*;
+use crate::knn;
+
+/// Points around `clusters` centres, the same for the same seed.
+fn clustered(n: usize, width: usize, clusters: usize, seed: u64) -> Array2<f64> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let centres = Array2::from_shape_fn((clusters, width), |_| random.random_range(-1.0..1.0));
+    // Three numbers for each point: the clusters are surfaces, as those of data are.
+    let own = Array2::from_shape_fn((n, 3), |_| random.random_range(-1.0..1.0));
+    let frames = Array2::from_shape_fn((clusters * 3, width), |_| random.random_range(-0.5..0.5));
+    Array2::from_shape_fn((n, width), |(i, j)| {
+        let c = i % clusters;
+        let bend = (own[(i, 0)] * (j % 5) as f64).sin() * 0.1;
+        centres[(c, j)]
+            + bend
+            + (0..3)
+                .map(|a| own[(i, a)] * frames[(3 * c + a, j)])
+                .sum::<f64>()
+    })
+}
+
+/// The share of exact neighbours that were found, from the definition.
+fn overlap<T: Scalar>(found: &Neighbours<T>, exact: &Neighbours<T>) -> f64 {
+    let rows = found.indices.rows().into_iter().zip(exact.indices.rows());
+    let hits: usize = rows
+        .map(|(a, b)| a.iter().filter(|i| b.iter().any(|j| j == *i)).count())
+        .sum();
+    hits as f64 / found.indices.len() as f64
+}
+
+fn on<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    pool.build().unwrap().install(work)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5))]
+
+    #[test]
+    fn recall_on_clusters_and_the_same_bits_on_one_and_two_threads(
+        n in 2000_usize..4000, width in 13_usize..60, clusters in 1_usize..30, seed: u64,
+    ) {
+        let x = clustered(n, width, clusters, seed).mapv(|v| v as f32);
+        let search = Approximate::new().seed(seed);
+        let (one, two) = (
+            on(1, || search.knn(x.view(), 10).unwrap()),
+            on(2, || search.knn(x.view(), 10).unwrap()),
+        );
+        prop_assert_eq!(&one, &two);
+        let exact = knn(x.view(), 10, Metric::Euclidean).unwrap();
+        let whole = overlap(&one.neighbours, &exact);
+        prop_assert!(whole >= 0.9, "{}", whole);
+        let reported = one.recall.unwrap();
+        prop_assert!((reported - whole).abs() < 0.05, "{} {}", reported, whole);
+    }
+}
+
+#[test]
+fn every_metric_finds_its_own_neighbours() {
+    let x = clustered(1200, 15, 4, 3);
+    for metric in [Metric::Cosine, Metric::Manhattan, Metric::Chebyshev] {
+        let found = Approximate::new().metric(metric).knn(x.view(), 8).unwrap();
+        let exact = knn(x.view(), 8, metric).unwrap();
+        assert!(overlap(&found.neighbours, &exact) > 0.9, "{metric:?}");
+        assert!(found.recall.unwrap() > 0.9, "{metric:?}");
+        for (i, row) in found.neighbours.indices.rows().into_iter().enumerate() {
+            assert!(!row.iter().any(|&j| j == i), "a point is its own neighbour");
+        }
+    }
+}
+
+#[test]
+fn a_few_points_are_searched_exactly() {
+    for n in [2, 3, 31, 64] {
+        let x = clustered(n, 20, 2, 5);
+        for k in [1, n / 2, n - 1] {
+            let found = Approximate::new().knn(x.view(), k).unwrap();
+            let exact = knn(x.view(), k, Metric::Euclidean).unwrap();
+            assert_eq!(found.neighbours.indices, exact.indices, "{n} {k}");
+            assert_eq!(found.recall, Some(1.0));
+        }
+    }
+}
+
+#[test]
+fn identical_points_and_large_k() {
+    let same = Array2::<f64>::zeros((700, 13));
+    let found = Approximate::new().knn(same.view(), 5).unwrap();
+    assert!(found.neighbours.distances.iter().all(|d| *d == 0.0));
+    assert_eq!(found.recall, Some(1.0));
+    let x = clustered(900, 14, 3, 8);
+    let found = Approximate::new().knn(x.view(), 600).unwrap();
+    assert_eq!(found.neighbours.k(), 600);
+    assert!(found.recall.unwrap() > 0.9);
+}
+
+#[test]
+fn refusals() {
+    let x = clustered(300, 13, 2, 1);
+    for k in [0, 300] {
+        let error = Approximate::new().knn(x.view(), k).unwrap_err();
+        assert!(matches!(error, Error::Count { argument: "k", .. }));
+    }
+    let error = Approximate::new().trees(0).knn(x.view(), 3).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Count {
+            argument: "trees",
+            ..
+        }
+    ));
+    let mut bad = x.clone();
+    bad[(7, 3)] = f64::NAN;
+    let error = Approximate::new().knn(bad.view(), 3).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::NotFinite {
+            row: 7,
+            column: 3,
+            ..
+        }
+    ));
+    let stop = |_| std::ops::ControlFlow::Break(());
+    let search = Approximate::new().progress(Progress::new(&stop));
+    assert!(matches!(
+        search.knn(x.view(), 3),
+        Err(Error::Cancelled { .. })
+    ));
+    let search = crate::Search::new().method(Method::Approximate);
+    assert!(matches!(
+        search.knn(x.view(), 3),
+        Err(Error::Parameter { .. })
+    ));
+    assert_eq!(
+        Approximate::new()
+            .sample(0)
+            .knn(x.view(), 3)
+            .unwrap()
+            .recall,
+        None
+    );
+}
