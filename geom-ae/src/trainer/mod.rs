@@ -115,6 +115,13 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
+        if [model.encoder(), model.decoder()].iter().any(|network| !network.running_statistics().is_empty()) {
+            return Err(Error::Contradiction {
+                first: "batch normalisation",
+                second: "the trainer",
+                reason: "it does not carry running statistics from step to step; use layer normalisation",
+            });
+        }
         objective.check(&Setting {
             data,
             latent_dim: model.latent_dim(),
