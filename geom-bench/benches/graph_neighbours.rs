@@ -60,8 +60,15 @@ fn mnist() -> Result<Option<Array2<f32>>, Box<dyn Error>> {
         return Ok(None);
     };
     let bytes = std::fs::read(Path::new(&folder).join("t10k-images-idx3-ubyte"))?;
-    let pixels: Vec<f32> = bytes.iter().skip(16).map(|&b| f32::from(b) / 255.0).collect();
-    Ok(Some(Array2::from_shape_vec((pixels.len() / 784, 784), pixels)?))
+    let pixels: Vec<f32> = bytes
+        .iter()
+        .skip(16)
+        .map(|&b| f32::from(b) / 255.0)
+        .collect();
+    Ok(Some(Array2::from_shape_vec(
+        (pixels.len() / 784, 784),
+        pixels,
+    )?))
 }
 
 /// Each image and five copies, turned, scaled and shifted a little.

@@ -49,6 +49,8 @@ pub(crate) fn kernel_graph<T: Scalar>(
 /// # Numerics
 /// Uniform points, largest relative error among the first nine eigenvalues, median of five seeds: circle 0.057, 0.022,
 /// 0.010 at 1,000, 4,000, 16,000 points; sphere 0.099 and 0.028 at 1,000 and 4,000.
+/// What is left on curves is the weight that a point has to itself, one among the points that the kernel sees: without
+/// self-loops the circle's errors are less than half of that, the sphere's a quarter to a half larger.
 ///
 /// # Examples
 /// ```

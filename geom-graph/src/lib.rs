@@ -6,7 +6,8 @@
 //! Points sampled from a manifold know its geometry through their small distances alone. The way from one to the other has four
 //! steps, each a type of this crate:
 //!
-//! 1. [`knn`] and [`Search`] find **neighbours** exactly, with a kd-tree in few dimensions and matrix products in many.
+//! 1. [`knn`] and [`Search`] find **neighbours** exactly, with a kd-tree in few dimensions and matrix products in many; the
+//!    cargo feature `approximate` adds a search for very many points of many dimensions that measures its own recall.
 //! 2. [`DistanceGraph`] makes them a symmetric **graph** whose edges carry distances; [`Geodesics`] are its shortest
 //!    paths, [`Components`] its pieces.
 //! 3. [`LaplacianParameters`] turn distances into weights $e^{-d^2/h}$ and weights into an operator. A kernel average moves
@@ -63,7 +64,7 @@
 //! | asymmetric neighbour lists | union unless told | mean of both | mean of both | as they are | symmetric by radius |
 //!
 //! Bandwidths are squared lengths, radii and distances are lengths. Points are rows. Results do not depend on the number of
-//! threads, nor on the machine's vector width in the searches.
+//! threads, nor on the machine's vector width in the exact searches.
 //!
 //! # Precision
 //!
