@@ -52,19 +52,30 @@ where
     }
 
     fn value(&self, z: ArrayView2<'_, E>) -> geom_riemann::Result<Array2<E>> {
-        let pass = self.0.evaluate(z, Request::Value).map_err(external("value"))?;
+        let pass = self
+            .0
+            .evaluate(z, Request::Value)
+            .map_err(external("value"))?;
         Ok(pass.value().to_owned())
     }
 
     fn jacobian(&self, z: ArrayView2<'_, E>) -> geom_riemann::Result<Array3<E>> {
-        let pass = self.0.evaluate(z, Request::Jacobian).map_err(external("jacobian"))?;
+        let pass = self
+            .0
+            .evaluate(z, Request::Jacobian)
+            .map_err(external("jacobian"))?;
         let jacobian = pass.jacobian().expect("a Jacobian was requested");
         Ok(jacobian.to_owned())
     }
 
     fn second_derivative(&self, z: ArrayView2<'_, E>) -> geom_riemann::Result<Option<Array4<E>>> {
-        let pass = self.0.evaluate(z, Request::Hessian).map_err(external("second_derivative"))?;
-        let second = pass.second_tangents().expect("second derivatives were requested");
+        let pass = self
+            .0
+            .evaluate(z, Request::Hessian)
+            .map_err(external("second_derivative"))?;
+        let second = pass
+            .second_tangents()
+            .expect("second derivatives were requested");
         let d = self.dimension();
         let mut hessian = Array4::zeros((z.nrows(), self.ambient_dimension(), d, d));
         for (&(k, l), column) in pass.pairs().iter().zip(second.axis_iter(Axis(1))) {
@@ -83,14 +94,22 @@ where
             directions: v.insert_axis(Axis(1)),
             pairs: &[(0, 0)],
         };
-        let pass = self.0.evaluate(z, request).map_err(external("directional_second_derivative"))?;
-        let second = pass.second_tangents().expect("second derivatives were requested");
+        let pass = self
+            .0
+            .evaluate(z, request)
+            .map_err(external("directional_second_derivative"))?;
+        let second = pass
+            .second_tangents()
+            .expect("second derivatives were requested");
         Ok(Some(second.index_axis(Axis(1), 0).to_owned()))
     }
 }
 
 fn external(operation: &'static str) -> impl Fn(geom_nn::Error) -> geom_riemann::Error {
-    move |source| geom_riemann::Error::External { operation, source: Box::new(source) }
+    move |source| geom_riemann::Error::External {
+        operation,
+        source: Box::new(source),
+    }
 }
 
 #[cfg(test)]
@@ -120,13 +139,24 @@ mod tests {
             let shifted = |h: f64| {
                 let mut z = z.clone();
                 z.column_mut(k).mapv_inplace(|v| v + h);
-                (chart.value(z.view()).unwrap(), chart.jacobian(z.view()).unwrap())
+                (
+                    chart.value(z.view()).unwrap(),
+                    chart.jacobian(z.view()).unwrap(),
+                )
             };
             let ((value_up, jacobian_up), (value_down, jacobian_down)) = (shifted(H), shifted(-H));
             let first = (value_up - value_down) / (2.0 * H);
             let second = (jacobian_up - jacobian_down) / (2.0 * H);
-            assert!((first - jacobian.index_axis(Axis(2), k)).iter().all(|d| d.abs() < 1e-9));
-            assert!((second - hessian.index_axis(Axis(3), k)).iter().all(|d| d.abs() < 1e-9));
+            assert!(
+                (first - jacobian.index_axis(Axis(2), k))
+                    .iter()
+                    .all(|d| d.abs() < 1e-9)
+            );
+            assert!(
+                (second - hessian.index_axis(Axis(3), k))
+                    .iter()
+                    .all(|d| d.abs() < 1e-9)
+            );
         }
     }
 
@@ -136,7 +166,10 @@ mod tests {
         let chart = NetworkChart(&net);
         let z = array![[0.3, -0.2, 0.9]];
         let v = array![[0.5, 2.0, -1.0]];
-        let along = chart.directional_second_derivative(z.view(), v.view()).unwrap().unwrap();
+        let along = chart
+            .directional_second_derivative(z.view(), v.view())
+            .unwrap()
+            .unwrap();
         let hessian = chart.second_derivative(z.view()).unwrap().unwrap();
         let form = Array2::from_shape_fn((1, 7), |(_, i)| {
             let entry = |k: usize, l: usize| hessian[[0, i, k, l]] * v[[0, k]] * v[[0, l]];
@@ -148,7 +181,12 @@ mod tests {
     #[test]
     fn points_of_another_width_are_refused() {
         let net = network(Activation::Elu);
-        let error = NetworkChart(&net).value(array![[0.0, 0.0]].view()).unwrap_err();
-        assert!(matches!(error, geom_riemann::Error::External { .. }), "{error}");
+        let error = NetworkChart(&net)
+            .value(array![[0.0, 0.0]].view())
+            .unwrap_err();
+        assert!(
+            matches!(error, geom_riemann::Error::External { .. }),
+            "{error}"
+        );
     }
 }

@@ -46,8 +46,11 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
         let end = (start + CHUNK).min(points);
         let (_, jacobian) = model.decode_with_jacobian(z.slice(s![start..end, ..]))?;
         let jacobian = jacobian.mapv(widen);
-        let singular_values = geom_riemann::singular_values(jacobian.view())
-            .map_err(|source| Error::Geometry { term: "decoder_geometry", source })?;
+        let singular_values =
+            geom_riemann::singular_values(jacobian.view()).map_err(|source| Error::Geometry {
+                term: "decoder_geometry",
+                source,
+            })?;
         for (offset, sigma) in singular_values.rows().into_iter().enumerate() {
             let point = start + offset;
             let (largest, smallest) = (sigma[0], sigma[sigma.len() - 1]);
@@ -87,18 +90,25 @@ pub struct Metrics {
 impl Metrics {
     /// Every name with its value, or the reason why it has none.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Result<f64, &str>)> {
-        self.entries
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_ref().copied().map_err(String::as_str)))
+        self.entries.iter().map(|(name, value)| {
+            (
+                name.as_str(),
+                value.as_ref().copied().map_err(String::as_str),
+            )
+        })
     }
 
     /// The value of this name where it is defined.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.ok())
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .and_then(|(_, value)| value.ok())
     }
 
     fn push(&mut self, name: &str, value: Option<f64>, otherwise: &str) {
-        let value = value.filter(|value| value.is_finite()).ok_or_else(|| otherwise.to_owned());
+        let value = value
+            .filter(|value| value.is_finite())
+            .ok_or_else(|| otherwise.to_owned());
         self.entries.push((name.to_owned(), value));
     }
 }
@@ -144,10 +154,23 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     let errors = model.reconstruction_errors(x)?;
     metrics.push("reconstruction_mse", errors.mean(), "there is no point");
 
-    let log_det: Vec<f64> = geometry.log_det.iter().copied().filter(|v| v.is_finite()).collect();
-    metrics.push("log_det_variance", variance(&log_det), "fewer than two points have full rank");
-    let mut condition: Vec<f64> =
-        geometry.condition_number.iter().copied().filter(|v| v.is_finite()).collect();
+    let log_det: Vec<f64> = geometry
+        .log_det
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite())
+        .collect();
+    metrics.push(
+        "log_det_variance",
+        variance(&log_det),
+        "fewer than two points have full rank",
+    );
+    let mut condition: Vec<f64> = geometry
+        .condition_number
+        .iter()
+        .copied()
+        .filter(|v| v.is_finite())
+        .collect();
     condition.sort_by(f64::total_cmp);
     let none = "no point has full rank";
     let mean = condition.iter().sum::<f64>() / condition.len() as f64;
@@ -164,7 +187,11 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
             .into_iter()
             .map(|entry| (entry.name, entry.value.map_err(|reason| reason.to_string()))),
     );
-    Ok(Diagnosis { embedding: z.mapv(widen), geometry, metrics })
+    Ok(Diagnosis {
+        embedding: z.mapv(widen),
+        geometry,
+        metrics,
+    })
 }
 
 /// The unbiased variance, by two passes.

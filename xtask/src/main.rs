@@ -15,7 +15,11 @@ struct Step {
 }
 
 const fn step(title: &'static str, arguments: &'static [&'static str]) -> Step {
-    Step { title, arguments, environment: &[] }
+    Step {
+        title,
+        arguments,
+        environment: &[],
+    }
 }
 
 /// The folder of the run that the gate trains.
@@ -25,7 +29,15 @@ const STEPS: &[Step] = &[
     step("format", &["fmt", "--all", "--check"]),
     step(
         "lints",
-        &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        &[
+            "clippy",
+            "--release",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
     ),
     step("tests", &["test", "--release", "--workspace"]),
     Step {
@@ -35,11 +47,27 @@ const STEPS: &[Step] = &[
     },
     step(
         "the CUDA feature, without a toolkit",
-        &["check", "--release", "-p", "geom-nn", "--features", "cuda-check"],
+        &[
+            "check",
+            "--release",
+            "-p",
+            "geom-nn",
+            "--features",
+            "cuda-check",
+        ],
     ),
     step(
         "the README's main command, few epochs",
-        &["run", "--release", "--", "train", "--epochs", "3", "--out", RUN],
+        &[
+            "run",
+            "--release",
+            "--",
+            "train",
+            "--epochs",
+            "3",
+            "--out",
+            RUN,
+        ],
     ),
 ];
 

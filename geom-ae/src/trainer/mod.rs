@@ -115,7 +115,10 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
-        if [model.encoder(), model.decoder()].iter().any(|network| !network.running_statistics().is_empty()) {
+        if [model.encoder(), model.decoder()]
+            .iter()
+            .any(|network| !network.running_statistics().is_empty())
+        {
             return Err(Error::Contradiction {
                 first: "batch normalisation",
                 second: "the trainer",

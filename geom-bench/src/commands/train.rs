@@ -172,9 +172,14 @@ impl Job for Train {
 /// What a person should know about a graph before a model is trained on it.
 fn graph_line(graph: &GraphReport) -> String {
     let bias = graph.bias.map_or(String::new(), |bias| {
-        format!("; a perfect embedding would be {:.0} % too large or small", 100.0 * bias)
+        format!(
+            "; a perfect embedding would be {:.0} % too large or small",
+            100.0 * bias
+        )
     });
-    let components = graph.components.map_or(String::new(), |count| format!("; {count} components"));
+    let components = graph
+        .components
+        .map_or(String::new(), |count| format!("; {count} components"));
     format!(
         "graph: bandwidth {:.4}, {} of {} points isolated{components}{bias}",
         graph.bandwidth, graph.isolated, graph.points
