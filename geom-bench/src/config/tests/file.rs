@@ -85,7 +85,7 @@ fn a_value_of_the_wrong_kind_is_named_with_its_line() {
             "method = \"geomea\"",
             1,
             10,
-            "unknown method `geomea`: the nearest known name is `geomae` (known: geomae, ae)",
+            "unknown method `geomea`: the nearest known name is `geomae` (known: geomae, ae, ",
         ),
         ("device = \"gpu\"", 1, 10, "unknown device `gpu`"),
         ("seed = 99999999999999999999", 1, 8, ""),
