@@ -96,6 +96,16 @@ pub(crate) fn dispatch<J: Job>(config: &Config, job: J) -> Result<(), J::Error> 
     match (config.device, config.dtype) {
         (Device::Cpu, Dtype::F32) => job.run::<f32, _>(&Cpu::default()),
         (Device::Cpu, Dtype::F64) => job.run::<f64, _>(&Cpu::default()),
+        #[cfg(feature = "cuda")]
+        (Device::Cuda, dtype) => {
+            let device =
+                geom_nn::cuda(0).map_err(|error| Error::from(geom_ae::Error::from(error)))?;
+            match dtype {
+                Dtype::F32 => job.run::<f32, _>(&device),
+                Dtype::F64 => job.run::<f64, _>(&device),
+            }
+        }
+        #[cfg(not(feature = "cuda"))]
         (Device::Cuda, _) => Err(Error::NoCuda.into()),
     }
 }
