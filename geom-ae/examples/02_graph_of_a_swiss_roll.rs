@@ -1,6 +1,6 @@
 //! GGAE on a Swiss roll with a hole: the bandwidth that chooses itself against the paper's.
 //!
-//! `cargo run --release -p geom-ae --example 02_swiss_roll [epochs]`
+//! `cargo run --release -p geom-ae --example 02_graph_of_a_swiss_roll [epochs]`
 //!
 //! 7,000 training and 2,000 test points, batch 1,000, geodesic distances on 10 neighbours, Adam 1e-3, weight 10, 300 epochs.
 #![allow(
