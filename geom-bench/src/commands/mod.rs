@@ -1,7 +1,10 @@
 //! The commands of `geom`, one file each.
 
 mod compare;
+mod control;
 mod embed;
+mod experiment;
+mod fit_decoder;
 mod inspect;
 mod loaded;
 mod progress;
@@ -12,7 +15,7 @@ use std::{io::Write, process::ExitCode};
 
 use geom_bench::{
     Error,
-    config::{Config, Device, Dtype},
+    config::{Config, Device, Dtype, MOST_THREADS},
 };
 use geom_nn::{Cpu, NetworkDevice};
 
@@ -22,10 +25,15 @@ pub(crate) enum Command {
     /// Train a model, measure it, draw it; writes a run folder
     #[command(args_override_self = true)]
     Train(Box<train::TrainArgs>),
+    /// Fit a decoder to an embedding from a file, measure it, draw it; writes a run folder
+    #[command(args_override_self = true)]
+    FitDecoder(Box<fit_decoder::FitDecoderArgs>),
     /// Embed data with the model of a run
     Embed(embed::EmbedArgs),
     /// Measure and draw the model of a run again, on its own data or on other data
     Inspect(inspect::InspectArgs),
+    /// Run an experiment of a paper again: a figure, numbers over several seeds, what the paper says beside them
+    Experiment(experiment::ExperimentArgs),
     /// Write one page with several runs side by side
     Compare(compare::CompareArgs),
 }
@@ -33,8 +41,10 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(arguments) => train::run(*arguments),
+        Command::FitDecoder(arguments) => fit_decoder::run(*arguments),
         Command::Embed(arguments) => Ok(embed::run(&arguments)?),
         Command::Inspect(arguments) => Ok(inspect::run(&arguments)?),
+        Command::Experiment(arguments) => Ok(experiment::run(arguments)?),
         Command::Compare(arguments) => Ok(compare::run(&arguments)?),
     }
 }
@@ -86,13 +96,7 @@ pub(crate) trait Job {
 
 /// Runs `job` in the number type, on the device and with the threads that the settings ask for.
 pub(crate) fn dispatch<J: Job>(config: &Config, job: J) -> Result<(), J::Error> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .build_global()
-        .map_err(|source| Error::Threads {
-            threads: config.threads,
-            source,
-        })?;
+    threads(config.threads)?;
     match (config.device, config.dtype) {
         (Device::Cpu, Dtype::F32) => job.run::<f32, _>(&Cpu::default()),
         (Device::Cpu, Dtype::F64) => job.run::<f64, _>(&Cpu::default()),
@@ -108,6 +112,21 @@ pub(crate) fn dispatch<J: Job>(config: &Config, job: J) -> Result<(), J::Error> 
         #[cfg(not(feature = "cuda"))]
         (Device::Cuda, _) => Err(Error::NoCuda.into()),
     }
+}
+
+/// Makes all that follows run on this many threads.
+pub(crate) fn threads(threads: usize) -> Result<(), Error> {
+    if !(1..=MOST_THREADS).contains(&threads) {
+        return Err(Error::Setting {
+            setting: "threads",
+            value: threads.to_string(),
+            due: "from 1 to 1024",
+        });
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|source| Error::Threads { threads, source })
 }
 
 /// Writes a line to standard output.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, diagnose};
+use geom_ae::{Autoencoder, Diagnosis, diagnose_codes};
 use geom_bench::{
     Error,
     config::Config,
@@ -14,6 +14,7 @@ use geom_bench::{
     run_folder::{self, EmbeddingPart, GeometryPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
+use ndarray::{Array2, Axis};
 use serde::Serialize;
 
 use super::Number;
@@ -22,6 +23,7 @@ use super::Number;
 pub(crate) struct Measured<'a, E> {
     dataset: &'a Dataset<E>,
     parts: Vec<MeasuredPart<E>>,
+    remarks: Vec<String>,
 }
 
 struct MeasuredPart<E> {
@@ -67,9 +69,29 @@ impl<'a, E: Number> Measured<'a, E> {
         dataset: &'a Dataset<E>,
         parts: Vec<(&'static str, Vec<usize>)>,
     ) -> Result<Self, Error> {
-        let measure = |(name, indices): (&'static str, Vec<usize>)| {
+        let encoded = |(name, indices): (&'static str, Vec<usize>)| {
+            let points = dataset.points.select(Axis(0), &indices);
+            let codes = model.encode(points.view())?;
+            Ok((name, indices, codes))
+        };
+        let parts = parts
+            .into_iter()
+            .map(encoded)
+            .collect::<Result<_, Error>>()?;
+        Self::with_codes(model, dataset, parts, Vec::new())
+    }
+
+    /// Diagnoses the decoder on codes that came from elsewhere; `remarks` are what the report says of them.
+    pub(crate) fn with_codes<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
+        remarks: Vec<String>,
+    ) -> Result<Self, Error> {
+        let measure = |(name, indices, codes): (&'static str, Vec<usize>, Array2<E>)| {
             let points = dataset.subset(&indices)?;
-            let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
+            let labels = points.labels.as_deref();
+            let diagnosis = diagnose_codes(model, points.points.view(), codes.view(), labels)?;
             Ok(MeasuredPart {
                 name,
                 indices,
@@ -81,9 +103,10 @@ impl<'a, E: Number> Measured<'a, E> {
             dataset,
             parts: parts
                 .into_iter()
-                .filter(|(_, indices)| !indices.is_empty())
+                .filter(|(_, indices, _)| !indices.is_empty())
                 .map(measure)
                 .collect::<Result<_, Error>>()?,
+            remarks,
         })
     }
 
@@ -138,7 +161,12 @@ impl<'a, E: Number> Measured<'a, E> {
                 first.diagnosis.geometry.log_det.view(),
                 None,
             )?,
-            pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
+            pictures::reconstructions(
+                model,
+                last.points.points.view(),
+                last.diagnosis.embedding.view(),
+                self.dataset.image,
+            )?,
         ];
         match pictures::indicatrices(model, first.part())? {
             Ok(figure) => pictures.push(figure),
@@ -184,7 +212,7 @@ impl<'a, E: Number> Measured<'a, E> {
     }
 
     fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.remarks.clone();
         let corrected: usize = history.iter().map(|epoch| epoch.corrections.floored).sum();
         if corrected > 0 {
             warnings.push(format!(

@@ -17,7 +17,7 @@ use geom_ae::{
 };
 use geom_bench::{
     Error,
-    config::{Config, ConfigArgs, Settings},
+    config::{Config, ConfigArgs, Method, Settings},
     data::Dataset,
     history::{self, EpochRecord},
     run_folder::{self, RunFolder},
@@ -68,6 +68,9 @@ pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
             (folder.config()?.with(only_threads), Some(folder))
         }
     };
+    if let Method::Control(control) = config.method {
+        return super::control::train(control, config, resumed);
+    }
     catch_interrupts()?;
     dispatch(&config.clone(), Train { config, resumed })
 }

@@ -45,7 +45,7 @@ impl ConfigArgs {
 #[serde(deny_unknown_fields, default)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
-    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, spae, mmae or blae; each brings the settings of its paper [default: geomae]
+    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, spae, mmae or blae; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,

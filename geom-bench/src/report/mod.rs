@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`RunReport`], [`run_page`] | one run: settings, the numbers that matter, figures, every metric explained |
 //! | [`Comparison`], [`comparison_page`] | several runs side by side, the better value of each metric marked |
+//! | [`experiment_page`] | what an experiment found |
 //! | [`explain`] | what a metric of `metrics.json` means and which direction is better |
 //! | [`HEADLINE_METRICS`] | the numbers that stand on top |
 //!
@@ -11,11 +12,13 @@
 //! policy in the page forbids scripts and every request.
 
 mod comparison;
+mod experiment;
 mod glossary;
 mod page;
 mod run;
 
 pub use comparison::{ComparedRun, Comparison, comparison_page};
+pub use experiment::experiment_page;
 pub use glossary::{Better, Explanation, HEADLINE_METRICS, explain};
 pub use page::number;
 pub use run::{RunReport, run_page};

@@ -8,6 +8,7 @@
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
 //! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
+//! | [`CONTROL`] | how the codes of a control came about |
 //! | [`METRICS`] | the figures measured at the end |
 //! | [`FIGURES`] | a folder with pictures |
 //! | [`REPORT`] | a page that shows it all |
@@ -53,7 +54,7 @@ use crate::report::FigureKind;
 
 pub use atomic::{write_atomic, write_atomic_with};
 pub use embedding::{EmbeddingPart, export, write_npy};
-pub use geometry::{GeometryPart, PointGeometry};
+pub use geometry::{GeometryPart, PointGeometry, read_embedding};
 use making::{Made, check_empty, lock, remove_partial};
 
 pub use log::{Log, LogRecords, read_log};
@@ -78,6 +79,8 @@ pub const GEOMETRY: &str = "geometry.csv";
 pub const CHECKPOINTS: &str = "checkpoints";
 /// What there is to know about the graph of a method that needs one.
 pub const GRAPH: &str = "graph.json";
+/// How the codes of a control came about.
+pub const CONTROL: &str = "control.json";
 /// The figures measured at the end.
 pub const METRICS: &str = "metrics.json";
 /// The folder with pictures.
