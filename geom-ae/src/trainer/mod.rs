@@ -1,6 +1,7 @@
 //! The training loop, an epoch at a time.
 
 mod checkpoint;
+mod digest;
 mod epoch;
 #[cfg(test)]
 mod feature_tests;
@@ -15,6 +16,7 @@ mod tests;
 mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
+pub use digest::Digest;
 pub use options::{
     BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
 };
