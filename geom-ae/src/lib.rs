@@ -62,6 +62,7 @@ pub use chart::NetworkChart;
 pub use control::Control;
 pub use diagnosis::{
     DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, diagnose_codes,
+    network_geometry,
 };
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;

@@ -9,6 +9,7 @@
 //! | [`controls`] | embeddings without a network, and a decoder fitted to any embedding |
 //! | [`experiments`] | the papers' experiments: figures and numbers over several seeds |
 //! | [`history`] | what the log holds of every epoch |
+//! | [`events`] | the same as files for TensorBoard |
 //! | [`figures`] | plain arrays in, SVG out |
 //! | [`pictures`] | the figures of a trained model |
 //! | [`run_folder`] | the folder a run writes: lock, atomic files, the log, embeddings |
@@ -22,8 +23,9 @@ pub mod data;
 pub mod config;
 
 pub mod controls;
-pub mod experiments;
 
+pub mod events;
+pub mod experiments;
 pub mod figures;
 pub mod history;
 pub mod pictures;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, path::Path};
 
-use geom_ae::{Autoencoder, Control, TrainOptions, metrics, trainer::EpochOutcome};
+use geom_ae::{Autoencoder, Control, metrics, trainer::EpochOutcome};
 use geom_bench::{
     Error,
     config::Config,
@@ -21,6 +21,7 @@ use super::{
     Failure, Job, Number, dispatch,
     progress::Progress,
     results::{self, Measured, Provenance},
+    train::{Finished, interrupted},
 };
 
 /// Where codes come from.
@@ -32,30 +33,31 @@ pub(crate) enum Codes {
 }
 
 /// `geom train --method pca` and its like; `resumed` is the folder of a run that was stopped.
-pub(crate) fn train(
+pub(super) fn train<E: Number, D: NetworkDevice<E>>(
     control: Control,
     config: Config,
     resumed: Option<RunFolder>,
-) -> Result<(), Failure> {
+    device: &D,
+) -> Result<Finished, Failure> {
     check(control, &config)?;
-    let command = format!("geom train --config {}", run_folder::CONFIG);
-    run(config, Codes::Computed(control), command, resumed)
+    let fit = Fit {
+        config,
+        codes: Codes::Computed(control),
+        command: format!("geom train --config {}", run_folder::CONFIG),
+        resumed,
+    };
+    fit.finish(device)
 }
 
-/// Finds the codes, fits the networks, measures and draws.
-pub(crate) fn run(
-    config: Config,
-    codes: Codes,
-    command: String,
-    resumed: Option<RunFolder>,
-) -> Result<(), Failure> {
-    let job = Fit {
+/// `geom fit-decoder`.
+pub(super) fn fit_decoder(config: Config, codes: Codes, command: String) -> Result<(), Failure> {
+    let fit = Fit {
         config: config.clone(),
         codes,
         command,
-        resumed,
+        resumed: None,
     };
-    dispatch(&config, job)
+    dispatch(&config, fit)
 }
 
 /// Settings that say something to networks which a control does not have.
@@ -106,6 +108,14 @@ impl Job for Fit {
     type Error = Failure;
 
     fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Failure> {
+        let finished = self.finish(device)?;
+        Ok(super::print(&finished.lines)?)
+    }
+}
+
+impl Fit {
+    /// Finds the codes, fits the networks, measures and draws.
+    fn finish<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<Finished, Failure> {
         let Self {
             config,
             codes,
@@ -166,8 +176,10 @@ impl Job for Fit {
             command,
         };
         results::write(&folder, &config, &model, &measured, provenance)?;
-        super::print(&results::closing_lines(&folder, &measured))?;
-        Ok(())
+        Ok(Finished {
+            lines: results::closing_lines(&folder, &measured),
+            parts: measured.metrics_by_part(),
+        })
     }
 }
 
@@ -249,26 +261,29 @@ fn fitted<E: Number, D: NetworkDevice<E>>(
     let architecture = config.architecture(dataset.width())?;
     let fitting =
         Fitting::new(train.view(), placed.train.view(), &architecture).map_err(Error::from)?;
-    let options = TrainOptions {
-        epochs: config.epochs,
-        batch_size: config.batch_size,
-        learning_rate: config.learning_rate,
-        weight_decay: config.weight_decay,
-        seed: config.seed,
-        ..config.method.train_options()
-    };
-    let mut trainer = fitting.trainer(options, device).map_err(Error::from)?;
+    let mut trainer = fitting
+        .trainer(config.train_options(), device)
+        .map_err(Error::from)?;
     let mut log = folder.log()?;
     let mut history = Vec::new();
     let progress = Progress::new(0, config.epochs, trainer.batches(), config.batch_size);
     loop {
         let outcome = trainer.next_epoch(|report| {
             progress.batch(report);
-            ControlFlow::Continue(())
+            if interrupted() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         });
         let report = match outcome {
             Ok(Some(EpochOutcome::Finished(report))) => report,
-            Ok(_) => break,
+            Ok(None) => break,
+            Ok(Some(EpochOutcome::Interrupted)) => {
+                let path = folder.path().display();
+                let message = format!("interrupted; `geom train --resume {path}` begins again");
+                return Err(Failure::Interrupted(message));
+            }
             Err(error) => {
                 let path = folder.path().display();
                 let left = format!("what was fitted so far is in {path}");

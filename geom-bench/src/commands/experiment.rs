@@ -21,9 +21,12 @@ pub(crate) struct ExperimentArgs {
     /// nrae-curve, wae-superfluous, topoae-spheres, score, irvae-mnist or ggae-swiss-roll
     #[arg(value_name = "NAME")]
     name: Experiment,
-    /// Repetitions with other draws of everything random: seeds 0, 1, …
+    /// Repetitions with other draws of everything random
     #[arg(long, value_name = "N", default_value_t = Settings::default().seeds)]
     seeds: u64,
+    /// The first seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
     /// Epochs in place of the experiment's own; the report says so
     #[arg(long, value_name = "N")]
     epochs: Option<usize>,
@@ -42,18 +45,18 @@ pub(crate) fn run(arguments: ExperimentArgs) -> Result<(), Error> {
     let ExperimentArgs {
         name,
         seeds,
+        seed,
         epochs,
         data,
         threads,
         out,
     } = arguments;
-    if let Some(threads) = threads {
-        super::threads(threads)?;
-    }
+    super::start_threads(threads)?;
     // A folder that cannot be written is found out before hours of training, and nothing is in it until the end.
     let (folder, made) = folder(name, out)?;
     let settings = Settings {
         seeds,
+        first_seed: seed,
         epochs,
         data,
     };
@@ -133,7 +136,10 @@ fn write(
         source,
     })?;
     run_folder::write_atomic(&path, (text + "\n").as_bytes())?;
-    let mut command = format!("geom experiment {name} --seeds {}", settings.seeds);
+    let mut command = format!(
+        "geom experiment {name} --seeds {} --seed {}",
+        settings.seeds, settings.first_seed
+    );
     if let Some(epochs) = settings.epochs {
         command = format!("{command} --epochs {epochs}");
     }
@@ -142,7 +148,7 @@ fn write(
     }
     let footer = Footer {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        seed: None,
+        seed: Some(settings.first_seed),
         command: Some(command),
         attribution: None,
     };

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: FitDecoderArgs) -> Result<(), Failure> {
         "geom fit-decoder --embedding {path} --config {}",
         run_folder::CONFIG
     );
-    control::run(config, Codes::File { path, codes }, command, None)
+    control::fit_decoder(config, Codes::File { path, codes }, command)
 }
 
 /// The codes of a file, by the order of its rows or, for the table of a run, by the index that each row names.

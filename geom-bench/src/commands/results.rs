@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, diagnose_codes};
+use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes};
 use geom_bench::{
     Error,
     config::Config,
@@ -23,7 +23,8 @@ use super::Number;
 pub(crate) struct Measured<'a, E> {
     dataset: &'a Dataset<E>,
     parts: Vec<MeasuredPart<E>>,
-    remarks: Vec<String>,
+    /// What the report says of codes that came from elsewhere; `None` for a model's own.
+    given: Option<Vec<String>>,
 }
 
 struct MeasuredPart<E> {
@@ -78,7 +79,7 @@ impl<'a, E: Number> Measured<'a, E> {
             .into_iter()
             .map(encoded)
             .collect::<Result<_, Error>>()?;
-        Self::with_codes(model, dataset, parts, Vec::new())
+        Self::at_codes(model, dataset, parts, None)
     }
 
     /// Diagnoses the decoder on codes that came from elsewhere; `remarks` are what the report says of them.
@@ -87,6 +88,15 @@ impl<'a, E: Number> Measured<'a, E> {
         dataset: &'a Dataset<E>,
         parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
         remarks: Vec<String>,
+    ) -> Result<Self, Error> {
+        Self::at_codes(model, dataset, parts, Some(remarks))
+    }
+
+    fn at_codes<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
+        given: Option<Vec<String>>,
     ) -> Result<Self, Error> {
         let measure = |(name, indices, codes): (&'static str, Vec<usize>, Array2<E>)| {
             let points = dataset.subset(&indices)?;
@@ -106,7 +116,7 @@ impl<'a, E: Number> Measured<'a, E> {
                 .filter(|(_, indices, _)| !indices.is_empty())
                 .map(measure)
                 .collect::<Result<_, Error>>()?,
-            remarks,
+            given,
         })
     }
 
@@ -115,6 +125,14 @@ impl<'a, E: Number> Measured<'a, E> {
         self.parts
             .last()
             .and_then(|part| part.diagnosis.metrics.get(name))
+    }
+
+    /// The figures of every part.
+    pub(crate) fn metrics_by_part(&self) -> Vec<(&'static str, Metrics)> {
+        self.parts
+            .iter()
+            .map(|part| (part.name, part.diagnosis.metrics.clone()))
+            .collect()
     }
 
     fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
@@ -168,7 +186,7 @@ impl<'a, E: Number> Measured<'a, E> {
                 self.dataset.image,
             )?,
         ];
-        match pictures::indicatrices(model, first.part())? {
+        match pictures::indicatrices(model.decoder(), first.part())? {
             Ok(figure) => pictures.push(figure),
             Err(reason) => absent.push(AbsentFigure {
                 kind: FigureKind::Indicatrices,
@@ -212,12 +230,19 @@ impl<'a, E: Number> Measured<'a, E> {
     }
 
     fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
-        let mut warnings = self.remarks.clone();
+        let mut warnings = self.given.clone().unwrap_or_default();
         let corrected: usize = history.iter().map(|epoch| epoch.corrections.floored).sum();
         if corrected > 0 {
             warnings.push(format!(
                 "During training {corrected} collapsed singular values of the decoder's Jacobian were floored so that the \
                  loss stayed finite; log.jsonl says in which epochs."
+            ));
+        }
+        let skipped: usize = history.iter().map(|epoch| epoch.skipped).sum();
+        if skipped > 0 {
+            warnings.push(format!(
+                "During training the steps of {skipped} batches were left out, because their loss or gradient was not finite; \
+                 log.jsonl says in which epochs."
             ));
         }
         for part in &self.parts {
@@ -263,10 +288,20 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
 ) -> Result<(), Error> {
     let history = provenance.history;
     measured.write_data(folder)?;
-    let (figures, absent) = measured.pictures(model, history)?;
-    for figure in &figures {
-        folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
+    let (mut figures, mut absent) = measured.pictures(model, history)?;
+    if let (Some(_), Some(first)) = (&measured.given, measured.parts.first()) {
+        match pictures::geodesics(model.decoder(), first.part())? {
+            Ok((figure, ways)) => {
+                folder.write_json(run_folder::GEODESICS, &ways)?;
+                figures.push(figure);
+            }
+            Err(reason) => absent.push(AbsentFigure {
+                kind: FigureKind::Geodesics,
+                reason: reason.to_owned(),
+            }),
+        }
     }
+    folder.write_figures(&figures)?;
     let sizes: Vec<String> = measured
         .parts
         .iter()
@@ -297,6 +332,7 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
             command: Some(provenance.command),
             attribution: measured.dataset.attribution.map(str::to_owned),
         },
+        ..RunReport::default()
     });
     folder.write(run_folder::REPORT, page.as_bytes())
 }
@@ -342,6 +378,14 @@ fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
         train: &total,
         test: &[],
     }];
+    let validation = series(&|epoch| epoch.validation);
+    if !validation.is_empty() {
+        curves.push(Curve {
+            name: "objective on validation points",
+            train: &validation,
+            test: &[],
+        });
+    }
     for (name, train) in names.iter().zip(&terms) {
         let test: &[(f64, f64)] = if *name == "mean_squared_error" {
             &test

@@ -81,7 +81,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
     for (title, method, weight, reference) in METHODS {
         let architecture = method.architecture(&method.nets(), train.width(), 2)?;
         let mut by_seed = Vec::new();
-        for seed in 0..settings.seeds {
+        for seed in settings.range() {
             let model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
             let options = TrainOptions {
                 epochs,
@@ -106,7 +106,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 values[0], values[1]
             ));
             by_seed.push(values);
-            if seed == 0 {
+            if seed == settings.first_seed {
                 drawn.extend(draw(title, &model, &found, test.labels.as_deref())?);
             }
         }
@@ -156,9 +156,9 @@ fn draw(
     let mut all = vec![Picture {
         name: format!("{}-embedding", title.to_lowercase()),
         svg: pictures::embedding(part, None)?.svg,
-        caption: format!("{title}: the test points (seed 0)."),
+        caption: format!("{title}: the test points (first seed)."),
     }];
-    if let Ok(figure) = pictures::indicatrices(model, part)? {
+    if let Ok(figure) = pictures::indicatrices(model.decoder(), part)? {
         all.push(Picture {
             name: format!("{}-indicatrices", title.to_lowercase()),
             svg: figure.svg,

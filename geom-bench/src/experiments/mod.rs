@@ -48,11 +48,16 @@ named_enum! {
     }
 }
 
+/// Beyond it the draws of one seed would be those of another's fresh points.
+const MOST_SEED: u64 = 1_000_000;
+
 /// What the user may change of an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Seeds 0, 1, …: repetitions with other draws of everything random.
+    /// Repetitions with other draws of everything random: seeds from the first on.
     pub seeds: u64,
+    /// The first seed.
+    pub first_seed: u64,
     /// Epochs in place of the experiment's own.
     pub epochs: Option<usize>,
     /// Data, where the experiment does not make its own.
@@ -63,9 +68,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             seeds: 5,
+            first_seed: 0,
             epochs: None,
             data: None,
         }
+    }
+}
+
+impl Settings {
+    fn range(&self) -> std::ops::Range<u64> {
+        self.first_seed..self.first_seed + self.seeds
     }
 }
 
@@ -83,6 +95,13 @@ pub fn run(
             setting: "seeds",
             value: settings.seeds.to_string(),
             due: "from 1 to 1000",
+        });
+    }
+    if settings.first_seed > MOST_SEED {
+        return Err(Error::Setting {
+            setting: "seed",
+            value: settings.first_seed.to_string(),
+            due: "at most 1000000",
         });
     }
     if settings.epochs == Some(0) {

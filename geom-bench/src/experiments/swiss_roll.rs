@@ -80,7 +80,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
     let mut drawn = Vec::new();
     for (name, bandwidth) in arms {
         let mut by_seed = Vec::new();
-        for seed in 0..settings.seeds {
+        for seed in settings.range() {
             let (train, _) = roll(POINTS.0, 2 * seed + 1)?;
             let (test, flat) = roll(POINTS.1, 2 * seed + 2)?;
             let graph = GraphSettings {
@@ -125,7 +125,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 scale,
                 error.unwrap_or(f64::NAN),
             ]);
-            if seed == 0 {
+            if seed == settings.first_seed {
                 drawn.push(Panel {
                     name,
                     axes: ("z₁", "z₂"),
@@ -153,7 +153,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
         })
         .collect();
     let svg = panels(&Panels {
-        title: "Codes of the test points by arc length (seed 0)",
+        title: "Codes of the test points by arc length (first seed)",
         panels: drawn,
         columns: 2,
     })?;

@@ -16,7 +16,7 @@ use super::{Error, counted};
 /// How a series is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
-    /// A line through the points, broken where one is not finite.
+    /// A line through the points, broken where one is (NaN, NaN).
     Line,
     /// A disc at every point.
     Dots,
@@ -81,7 +81,7 @@ pub fn panels(figure: &Panels<'_>) -> Result<String, Error> {
         .filter(|(x, y)| !drawable(*x) || !drawable(*y))
         .count();
     let mut remarks = Vec::new();
-    if all().count() == missing {
+    if all().all(|(x, y)| !drawable(*x) || !drawable(*y)) {
         remarks.push("There is nothing to draw.".to_owned());
     } else if missing > 0 {
         let verb = if missing == 1 { "is" } else { "are" };
@@ -140,6 +140,16 @@ pub fn panels(figure: &Panels<'_>) -> Result<String, Error> {
     area.present()?;
     drop(area);
     Ok(svg)
+}
+
+/// Points that are no numbers in the middle of a line: they are there to break it.
+fn breaks(figure: &Panels<'_>) -> usize {
+    let series = figure.panels.iter().flat_map(|panel| &panel.series);
+    series
+        .filter(|series| series.mark == Mark::Line)
+        .flat_map(|series| &series.points)
+        .filter(|point| point.0.is_nan() && point.1.is_nan())
+        .count()
 }
 
 /// The key: every name once.

@@ -41,6 +41,12 @@ fn principal_components_are_a_run_with_their_true_geometry() {
         assert!(folder.join(file).exists(), "{file}");
     }
     assert!(folder.join("figures/indicatrices.svg").exists());
+    assert!(folder.join("figures/geodesics.svg").exists());
+    let ways = json(&folder.join("geodesics.json"));
+    for way in ways.as_array().unwrap() {
+        let value = |name: &str| way[name].as_f64().unwrap();
+        assert!((value("length") / value("chord") - 1.0).abs() < 1e-5);
+    }
     assert!(
         !folder.join("figures/losses.svg").exists(),
         "nothing was trained"

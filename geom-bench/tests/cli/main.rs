@@ -6,7 +6,9 @@
 )]
 
 mod controls;
+mod others;
 mod refusals;
+mod settings;
 mod stops;
 
 use std::{
