@@ -58,7 +58,9 @@ mod scalar;
 pub mod trainer;
 
 pub use chart::NetworkChart;
-pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
+pub use diagnosis::{
+    DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, network_geometry,
+};
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
 pub use method::{Method, Nets, box_autoencoder};

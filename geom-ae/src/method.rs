@@ -283,12 +283,28 @@ impl Method {
         settings: &GraphSettings,
         data: &GraphData<'_, E>,
     ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        self.objective_holding_out(weight, settings, data, &[])
+    }
+
+    /// As [`Method::objective_on`], for training that [holds out](TrainOptions::held_out_rows) these rows: they are no
+    /// neighbours that a training point is made to reconstruct. A graph of distances still spans all rows, so that the held-out
+    /// ones can be judged by it.
+    ///
+    /// # Errors
+    /// As [`Method::objective_on`].
+    pub fn objective_holding_out<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &GraphSettings,
+        data: &GraphData<'_, E>,
+        held_out: &[usize],
+    ) -> Result<(Objective<E>, Option<GraphReport>)> {
         if !self.needs_graph() {
             return Ok((self.objective(weight)?, None));
         }
         check_weight(weight)?;
         if matches!(self, Self::NraeL | Self::NraeQ) {
-            let objective = code_methods::on_neighbours(self, weight, settings, data)?;
+            let objective = code_methods::on_neighbours(self, weight, settings, data, held_out)?;
             return Ok((objective, None));
         }
         let (term, report) = settings.build(data)?;

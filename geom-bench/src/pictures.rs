@@ -1,7 +1,7 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
 use geom_ae::{Autoencoder, Diagnosis, Scalar};
-use geom_nn::NetworkDevice;
+use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
@@ -70,10 +70,18 @@ pub fn log_determinant(
         log_determinants: log_det,
         limit,
     })?;
+    let remark = match embedding.ncols() {
+        1 => Some("With one latent dimension, area is length.".to_owned()),
+        2 => None,
+        d => Some(format!(
+            "With {d} latent dimensions, area is volume of {d} dimensions; the plane is that of the first two coordinates, and \
+             points that lie behind each other in it may be far apart."
+        )),
+    };
     Ok(Figure {
         kind: FigureKind::LogDeterminant,
         svg,
-        remark: None,
+        remark,
     })
 }
 
@@ -83,7 +91,7 @@ pub fn log_determinant(
 /// # Errors
 /// A decoder that gives no finite Jacobian there.
 pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
-    model: &Autoencoder<E, D>,
+    decoder: &Network<E, D>,
     background: Part<'_>,
 ) -> Result<Result<Figure, &'static str>, Error> {
     let codes = background.diagnosis.embedding.view();
@@ -97,8 +105,13 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
         return Ok(Err("The codes span no plane that a grid could be laid on."));
     };
     let centres: Array2<E> = grid.to_array();
-    let (_, jacobian) = model.decode_with_jacobian(centres.view())?;
-    let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
+    let pass = decoder
+        .evaluate(centres.view(), Request::Jacobian)
+        .map_err(geom_ae::Error::from)?;
+    let glyphs = pass
+        .jacobian()
+        .map(|jacobian| Indicatrices::at(centres.view(), jacobian, grid.spacing));
+    let Some(Ok(glyphs)) = glyphs else {
         return Ok(Err(
             "The decoder's Jacobian has lost rank at every point of the grid.",
         ));

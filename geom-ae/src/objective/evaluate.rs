@@ -44,6 +44,8 @@ pub struct Evaluation<E> {
     pub non_finite_row: Option<usize>,
     /// Terms whose functional of the metric was taken from the Jacobian, because a metric's condition number exceeded 1/√ε.
     pub through_jacobian: usize,
+    /// The running statistics of encoder and decoder after this batch, where they are trained with batch normalisation.
+    pub running_statistics: [Option<Array1<E>>; 2],
     /// Wall time of the passes that all terms share, both ways.
     pub shared_passes: Duration,
 }
@@ -193,6 +195,7 @@ impl<E: Scalar> Objective<E> {
             parameters: gradients.parameters,
             non_finite_row,
             through_jacobian: gradients.through_jacobian,
+            running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })
     }

@@ -5,7 +5,9 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod others;
 mod refusals;
+mod settings;
 mod stops;
 
 use std::{
