@@ -61,7 +61,9 @@ pub use chart::NetworkChart;
 pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
-pub use method::{Method, Nets, box_autoencoder};
+pub use method::{
+    KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, box_autoencoder,
+};
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use objective::Objective;
 pub use scalar::Scalar;

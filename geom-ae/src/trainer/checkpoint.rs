@@ -15,7 +15,7 @@ use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
 use sha2::{Digest, Sha256};
 
-use super::{Trainer, step::Memory, watch::Watch};
+use super::{Trainer, adversary::Beside, step::Memory, watch::Watch};
 use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
@@ -58,6 +58,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             memory: &self.memory,
             watch: &self.watch,
             best: &self.best,
+            beside: &Beside::of(&self.objective)?,
         }
         .contents()?;
         let digest = digest(&contents);
@@ -123,11 +124,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         if !snapshot.best.is_empty() && snapshot.best.len() != trained {
             return Err("its best weights are those of other networks".into());
         }
+        snapshot.beside.check(&self.objective)?;
         *encoder = snapshot.encoder;
         *decoder = snapshot.decoder;
         self.objective
             .parameters_mut()
             .copy_from_slice(&snapshot.parameters);
+        snapshot.beside.restore(&mut self.objective);
         self.memory = snapshot.memory;
         self.watch = snapshot.watch;
         self.best = snapshot.best;
@@ -146,6 +149,7 @@ struct State<'a, E: Scalar, D: NetworkDevice<E>> {
     memory: &'a Memory<E>,
     watch: &'a Watch,
     best: &'a [E],
+    beside: &'a Beside<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
@@ -174,7 +178,7 @@ impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
                 contents = contents.array(&name, &[values.len()], &values.to_vec())?;
             }
         }
-        Ok(contents)
+        self.beside.write(contents)
     }
 }
 
@@ -188,6 +192,7 @@ struct Snapshot<E: Scalar, D: NetworkDevice<E>> {
     memory: Memory<E>,
     watch: Watch,
     best: Vec<E>,
+    beside: Beside<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
@@ -248,6 +253,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             memory,
             watch: serde_json::from_str(&text("watch")?).map_err(|error| error.to_string())?,
             best: array("best")?,
+            beside: Beside::read(&file)?,
         };
         // The same content gives the same bytes, so what was read must hash to what was written.
         let again = State {
@@ -259,6 +265,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             memory: &snapshot.memory,
             watch: &snapshot.watch,
             best: &snapshot.best,
+            beside: &snapshot.beside,
         }
         .contents()
         .map_err(|error| error.to_string())?;

@@ -1,5 +1,8 @@
 //! The training loop, an epoch at a time.
 
+mod adversary;
+#[cfg(test)]
+mod adversary_tests;
 mod checkpoint;
 mod epoch;
 #[cfg(test)]
@@ -35,7 +38,7 @@ use self::{
 };
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Batch, Setting},
+    objective::{Batch, Pretrained, Setting},
     scalar::widen,
 };
 
@@ -51,6 +54,7 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     batches: Batches<E>,
     memory: Memory<E>,
     epoch: usize,
+    pretrained: Option<Pretrained>,
     watch: Watch,
     /// Weights and parameters of the best epoch, flat, where there is a validation figure to judge by; else empty.
     best: Vec<E>,
@@ -80,7 +84,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     /// As [`Trainer::new`]; [`Error::Contradiction`] for stratified batches without a label for every point.
     pub fn with_labels(
         model: Autoencoder<E, D>,
-        objective: Objective<E>,
+        mut objective: Objective<E>,
         data: ArrayView2<'a, E>,
         labels: Option<&[i64]>,
         options: TrainOptions,
@@ -125,11 +129,13 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: "it does not carry running statistics from step to step; use layer normalisation",
             });
         }
-        objective.check(&Setting {
+        let setting = Setting {
             data,
             latent_dim: model.latent_dim(),
             coding: model.coding(),
-        })?;
+        };
+        objective.check(&setting)?;
+        objective.settle(&setting, options.seed)?;
         let batches = Batches::new(data, labels, &options)?;
         let memory = Memory::new(&model, &objective);
         let (watch, best) = (Watch::default(), Vec::new());
@@ -141,6 +147,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             batches,
             memory,
             epoch: 0,
+            pretrained: None,
             watch,
             best,
         })
@@ -181,6 +188,11 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         }
     }
 
+    /// How the encoder's pre-training ended, where the objective has one and this trainer began the run.
+    pub fn pretrained(&self) -> Option<Pretrained> {
+        self.pretrained
+    }
+
     /// Finished epochs.
     pub fn epoch(&self) -> usize {
         self.epoch
@@ -216,6 +228,9 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             return Ok(None);
         }
         let start = Instant::now();
+        if self.epoch == 0 {
+            self.pretrain()?;
+        }
         let epoch = self.epoch + 1;
         let plateaus = self.watch.plateaus;
         self.objective
@@ -248,6 +263,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                         &self.options,
                         learning_rate,
                     )?;
+                    self.play(&pipeline, index, &mut evaluation)?;
                     sums.add(&evaluation, norm);
                     false
                 }
@@ -322,7 +338,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             total: sums.total / batches,
             terms: self
                 .objective
-                .terms()
+                .reported()
                 .zip(&sums.terms)
                 .map(|((name, weight), &(sum, elapsed))| TermMean {
                     name,

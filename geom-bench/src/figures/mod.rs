@@ -6,6 +6,8 @@
 //! | [`log_determinant`] | where the decoder stretches and where it contracts area |
 //! | [`indicatrices`] | unit circles of the pullback metric over the embedding |
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
+//! | [`two_clouds`] | codes beside samples of their prior |
+//! | [`samples`] | what the decoder makes of samples of the prior |
 //! | [`loss_curves`] | each loss over the epochs |
 //!
 //! Every function is pure: the same input gives the same bytes, and no file, font or clock is read. Values that are not
@@ -36,7 +38,9 @@ mod marker;
 mod page;
 mod profiles;
 mod reconstructions;
+mod samples;
 mod style;
+mod two_clouds;
 
 #[cfg(test)]
 mod testing;
@@ -47,6 +51,8 @@ pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
 pub use reconstructions::{Reconstructions, reconstructions};
+pub use samples::{Samples, samples};
+pub use two_clouds::{TwoClouds, two_clouds};
 
 use std::convert::Infallible;
 
