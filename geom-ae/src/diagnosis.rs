@@ -1,8 +1,8 @@
 //! How far an embedding can be trusted: the decoder's geometry at every code, and the figures that sum it up.
 
 use geom_nn::NetworkDevice;
+use geom_riemann::diagnostics::quantile;
 use ndarray::{Array1, Array2, ArrayView2, s};
-use num_traits::ToPrimitive;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -203,24 +203,9 @@ fn variance(values: &[f64]) -> Option<f64> {
     })
 }
 
-/// The linearly interpolated quantile of sorted values.
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let position = q * sorted.len().checked_sub(1)? as f64;
-    let below = position.floor().to_usize()?;
-    let above = position.ceil().to_usize()?;
-    Some(sorted[below] + (sorted[above] - sorted[below]) * position.fract())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{quantile, variance};
-
-    #[test]
-    fn quantiles_interpolate() {
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.5), Some(2.0));
-        assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.5));
-        assert_eq!(quantile(&[], 0.5), None);
-    }
+    use super::variance;
 
     #[test]
     fn variance_is_unbiased() {

@@ -4,6 +4,7 @@ mod adversary;
 #[cfg(test)]
 mod adversary_tests;
 mod checkpoint;
+mod digest;
 mod epoch;
 #[cfg(test)]
 mod feature_tests;
@@ -18,6 +19,7 @@ mod tests;
 mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
+pub use digest::Digest;
 pub use options::{
     BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
 };

@@ -13,7 +13,7 @@ use std::{
 use geom_ae::{
     Autoencoder, TrainOptions, Trainer,
     objective::graph::{GraphData, GraphReport, GraphSettings},
-    trainer::{EpochOutcome, Resumed, latest_checkpoint},
+    trainer::{Digest, EpochOutcome, Resumed, latest_checkpoint},
 };
 use geom_bench::{
     Error,
@@ -24,7 +24,6 @@ use geom_bench::{
 };
 use geom_nn::NetworkDevice;
 use ndarray::{ArrayView2, Axis};
-use sha2::{Digest, Sha256};
 
 use super::{
     Failure, Job, Number, dispatch,
@@ -332,14 +331,10 @@ fn fingerprint<E: Number>(config: &Config, dataset: &Dataset<E>) -> Result<Strin
         ..config.clone()
     }
     .to_toml()?;
-    let mut hash = Sha256::new();
-    hash.update(settings);
-    hash.update(format!("{:?}", dataset.points.dim()));
-    for &value in &dataset.points {
-        hash.update(<E as Into<f64>>::into(value).to_le_bytes());
-    }
-    let digest = hash.finalize();
-    Ok(digest
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    let shape = format!("{:?}", dataset.points.dim());
+    let digest = dataset.points.iter().fold(
+        Digest::new().with(settings).with(shape),
+        |digest, &value| digest.with(<E as Into<f64>>::into(value).to_le_bytes()),
+    );
+    Ok(digest.finish())
 }
