@@ -138,11 +138,14 @@ pub enum Error {
     },
 
     /// A batch that is larger than the data or too small for a term.
-    #[error("batch_size = {batch_size}: {reason} ({points} training points)")]
+    #[error(
+        "batch_size = {batch_size}: {reason}{}",
+        match points { 0 => String::new(), n => format!(" ({n} training points)") }
+    )]
     BatchSize {
         /// The batch size that was asked for.
         batch_size: usize,
-        /// The number of training points.
+        /// The number of training points; 0 where they are not known yet.
         points: usize,
         /// Why it does not work.
         reason: String,
@@ -251,6 +254,15 @@ pub enum Error {
     /// A file of points that cannot be mapped.
     #[error("map {}: {reason}", path.display())]
     Mapped {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
+    /// A file that holds no flattening.
+    #[error("flattening {}: {reason}", path.display())]
+    Flattening {
         /// The file.
         path: PathBuf,
         /// What does not fit.

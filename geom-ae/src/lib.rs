@@ -58,11 +58,14 @@ mod scalar;
 pub mod trainer;
 
 pub use chart::NetworkChart;
-pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
+pub use diagnosis::{
+    DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, network_geometry,
+};
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
 pub use method::{
     KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, box_autoencoder,
+    diffusion_embedding,
 };
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use objective::Objective;

@@ -1,8 +1,10 @@
 //! The methods by name: networks, objective and settings as their papers give them.
 
+mod embedding;
 mod latent;
 mod nets;
 
+pub use embedding::diffusion_embedding;
 pub use latent::{KernelFamily, LatentSettings};
 pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
 
@@ -368,6 +370,22 @@ impl Method {
         settings: &GraphSettings,
         data: &GraphData<'_, E>,
     ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        self.objective_holding_out(weight, settings, data, &[])
+    }
+
+    /// As [`Method::objective_on`], for training that [holds out](TrainOptions::held_out_rows) these rows: they are no
+    /// neighbours that a training point is made to reconstruct. A graph of distances still spans all rows, so that the held-out
+    /// ones can be judged by it.
+    ///
+    /// # Errors
+    /// As [`Method::objective_on`].
+    pub fn objective_holding_out<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &GraphSettings,
+        data: &GraphData<'_, E>,
+        held_out: &[usize],
+    ) -> Result<(Objective<E>, Option<GraphReport>)> {
         if let (Self::Contrastive, Some(labels)) = (self, data.labels) {
             check_weight(weight)?;
             return Ok((code_methods::on_labels(weight, labels), None));
@@ -377,7 +395,7 @@ impl Method {
         }
         check_weight(weight)?;
         if matches!(self, Self::NraeL | Self::NraeQ) {
-            let objective = code_methods::on_neighbours(self, weight, settings, data)?;
+            let objective = code_methods::on_neighbours(self, weight, settings, data, held_out)?;
             return Ok((objective, None));
         }
         let (term, report) = settings.build(data)?;

@@ -35,8 +35,11 @@ pub enum Error {
     #[error("{}: not a kind of data file that is read here (.csv, .csv.gz, .npy, .npz, or a folder with IDX files)", path.display())]
     UnknownFormat { path: PathBuf },
     /// An output file whose kind is not known from its name.
-    #[error("{}: not a kind of file that is written here (.csv or .npy)", path.display())]
-    UnknownOutput { path: PathBuf },
+    #[error("{}: not a kind of file that is written here (.{})", path.display(), endings.join(" or ."))]
+    UnknownOutput {
+        path: PathBuf,
+        endings: &'static [&'static str],
+    },
     /// A data set, method or other name that does not exist.
     #[error("unknown {what} `{}`: the nearest known name is `{nearest}` (known: {known})", name.escape_debug())]
     UnknownName {
@@ -201,6 +204,41 @@ pub enum Error {
         setting: &'static str,
         value: String,
         due: &'static str,
+    },
+    /// A file with other rows than the data.
+    #[error("{}: {rows} rows for the {points} points of {data}", path.display())]
+    RowCount {
+        path: PathBuf,
+        rows: usize,
+        data: String,
+        points: usize,
+    },
+    /// A clustering with nothing to hold it against.
+    #[error("{}: a clustering is held against labels, and the data have none; name them with --labels", path.display())]
+    ClustersWithoutLabels { path: PathBuf },
+    /// Several arrays that may be the points.
+    #[error("{}: which array holds the points? Several are two-dimensional ({names}); call one of them x, X or data", path.display())]
+    SeveralArrays { path: PathBuf, names: String },
+    /// A table whose columns are not divided by commas.
+    #[error("{}: line {line} has one column and holds {count} {separator}; columns are divided by commas here", path.display())]
+    OtherSeparator {
+        path: PathBuf,
+        line: u64,
+        count: usize,
+        separator: &'static str,
+    },
+    /// Distances that are not those of the data.
+    #[error("distances from {from}: {reason}")]
+    Distances { from: String, reason: String },
+    /// An embedding to follow that is not one of the data.
+    #[error("{}: {reason}", path.display())]
+    Embedding { path: PathBuf, reason: String },
+    /// Published networks with more parameters than are accepted.
+    #[error("{network} for these data has {parameters} parameters, more than {limit}")]
+    NetworkTooLarge {
+        network: &'static str,
+        parameters: usize,
+        limit: usize,
     },
     /// A batch larger than the data to train on.
     #[error("batch-size is {batch_size}, but there are only {train} training points")]

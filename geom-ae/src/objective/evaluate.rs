@@ -44,6 +44,8 @@ pub struct Evaluation<E> {
     pub parameters: Array1<E>,
     /// The first row of the batch whose code or reconstruction is not finite.
     pub non_finite_row: Option<usize>,
+    /// The running statistics of encoder and decoder after this batch, where they are trained with batch normalisation.
+    pub running_statistics: [Option<Array1<E>>; 2],
     /// Wall time of the passes that all terms share, both ways.
     pub shared_passes: Duration,
 }
@@ -222,6 +224,7 @@ impl<E: Scalar> Objective<E> {
             decoder: join(decoded.parameters, gradients.decoder),
             parameters: gradients.parameters,
             non_finite_row,
+            running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })
     }

@@ -169,6 +169,24 @@ impl<E: Scalar> Objective<E> {
         self
     }
 
+    /// Lets the weights of all terms but the first, which reconstructs, follow `schedule`.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where there is no second term.
+    pub fn schedule_regularisers(&mut self, schedule: Schedule) -> Result<()> {
+        if schedule != Schedule::Constant && self.entries.len() < 2 {
+            return Err(Error::Contradiction {
+                first: "a schedule of weights",
+                second: "an objective of one term",
+                reason: "all terms but the first follow it",
+            });
+        }
+        for entry in self.entries.iter_mut().skip(1) {
+            entry.schedule = schedule;
+        }
+        Ok(())
+    }
+
     /// Sets every weight to what its schedule says.
     pub(crate) fn follow_schedules(&mut self, epoch: usize, epochs: usize, plateaus: u32) {
         for entry in &mut self.entries {

@@ -1,7 +1,7 @@
 //! The first steps of an encoder alone, towards the moments of a prior.
 
 use geom_nn::{Adam, AdamState, NetworkDevice, Request, Seeds};
-use ndarray::{ArrayView2, Axis};
+use ndarray::{Array1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
 use super::{Objective, code::Code, step::mix};
@@ -69,7 +69,10 @@ impl Pretraining {
         while last.steps < self.steps && last.loss >= self.goal {
             let seed = mix(seed, last.steps as u64);
             let batch = data.select(Axis(0), &some_of(rows, sample, mix(seed, 0)));
-            let (loss, gradient) = self.gradient(model, objective, batch.view(), seed)?;
+            let step = model.in_training(seed, |model| {
+                self.gradient(model, objective, batch.view(), seed)
+            })?;
+            let (loss, gradient, statistics) = step;
             let norm: f64 = gradient.iter().map(|&g| widen(g).powi(2)).sum();
             if !(loss.is_finite() && norm.is_finite()) {
                 return Err(Error::NonFiniteLoss {
@@ -82,6 +85,7 @@ impl Pretraining {
             }
             let (encoder, _) = model.networks_mut();
             adam.update(&mut memory, encoder.parameters_mut(), &gradient)?;
+            model.set_running_statistics(&[statistics, None])?;
             last = Pretrained {
                 steps: last.steps + 1,
                 loss,
@@ -96,7 +100,7 @@ impl Pretraining {
         objective: &Objective<E>,
         batch: ArrayView2<'_, E>,
         seed: u64,
-    ) -> Result<(f64, ndarray::Array1<E>)> {
+    ) -> Result<(f64, Array1<E>, Option<Array1<E>>)> {
         let noise = objective.noise(model.coding());
         let noisy = noise.noisy_input(batch, mix(seed, 1));
         let input = noisy.as_ref().map_or(batch, |noisy| noisy.view());
@@ -108,7 +112,7 @@ impl Pretraining {
         let loss = moment_matching(code.latent.view(), samples.view())?;
         let (value, _) = code.pull_back(loss.gradient, None, None);
         let gradient = pass.backward_parameters(Seeds::value(value.view()))?;
-        Ok((loss.value, gradient))
+        Ok((loss.value, gradient, pass.running_statistics()))
     }
 }
 

@@ -48,8 +48,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         if self.objective.adversary().is_some() {
             let data = self.data.select(Axis(0), rows);
             let batch = pipeline.batch(index, data.view());
-            let codes = self.objective.codes(&self.model, &batch)?;
-            let value = self.objective.play(codes.view(), batch.seed)?;
+            let (objective, seed) = (&self.objective, batch.seed);
+            let codes = self
+                .model
+                .in_training(seed, |model| objective.codes(model, &batch))?;
+            let value = self.objective.play(codes.view(), seed)?;
             if !value.is_finite() {
                 return Err(Error::NonFiniteLoss {
                     term: NAME,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, diagnose};
+use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose};
 use geom_bench::{
     Error,
     config::Config,
@@ -94,6 +94,14 @@ impl<'a, E: Number> Measured<'a, E> {
             .and_then(|part| part.diagnosis.metrics.get(name))
     }
 
+    /// The figures of every part.
+    pub(crate) fn metrics_by_part(&self) -> Vec<(&'static str, Metrics)> {
+        self.parts
+            .iter()
+            .map(|part| (part.name, part.diagnosis.metrics.clone()))
+            .collect()
+    }
+
     fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
         let parts: Vec<EmbeddingPart<'_, f64>> = self
             .parts
@@ -123,6 +131,7 @@ impl<'a, E: Number> Measured<'a, E> {
     /// The pictures that can be drawn, and why the others cannot.
     fn pictures<D: NetworkDevice<E>>(
         &self,
+        config: &Config,
         model: &Autoencoder<E, D>,
         history: &[EpochRecord],
     ) -> Result<(Vec<Figure>, Vec<AbsentFigure>), Error> {
@@ -140,12 +149,22 @@ impl<'a, E: Number> Measured<'a, E> {
             )?,
             pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
         ];
-        match pictures::indicatrices(model, first.part())? {
+        match pictures::indicatrices(model.decoder(), first.part())? {
             Ok(figure) => pictures.push(figure),
             Err(reason) => absent.push(AbsentFigure {
                 kind: FigureKind::Indicatrices,
                 reason: reason.to_owned(),
             }),
+        }
+        if let Some(prior) = config.prior() {
+            pictures.push(pictures::codes_and_prior(first.part(), prior, config.seed)?);
+            pictures.push(pictures::samples(
+                model,
+                last.points.points.view(),
+                self.dataset.image,
+                prior,
+                config.seed,
+            )?);
         }
         if history.is_empty() {
             absent.push(AbsentFigure {
@@ -192,6 +211,13 @@ impl<'a, E: Number> Measured<'a, E> {
                  loss stayed finite; log.jsonl says in which epochs."
             ));
         }
+        let skipped: usize = history.iter().map(|epoch| epoch.skipped).sum();
+        if skipped > 0 {
+            warnings.push(format!(
+                "During training the steps of {skipped} batches were left out, because their loss or gradient was not finite; \
+                 log.jsonl says in which epochs."
+            ));
+        }
         for part in &self.parts {
             let lost = part.diagnosis.geometry.rank_deficient.len();
             if lost > 0 {
@@ -235,10 +261,8 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
 ) -> Result<(), Error> {
     let history = provenance.history;
     measured.write_data(folder)?;
-    let (figures, absent) = measured.pictures(model, history)?;
-    for figure in &figures {
-        folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
-    }
+    let (figures, absent) = measured.pictures(config, model, history)?;
+    folder.write_figures(&figures)?;
     let sizes: Vec<String> = measured
         .parts
         .iter()
@@ -269,6 +293,7 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
             command: Some(provenance.command),
             attribution: measured.dataset.attribution.map(str::to_owned),
         },
+        ..RunReport::default()
     });
     folder.write(run_folder::REPORT, page.as_bytes())
 }
@@ -314,6 +339,14 @@ fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
         train: &total,
         test: &[],
     }];
+    let validation = series(&|epoch| epoch.validation);
+    if !validation.is_empty() {
+        curves.push(Curve {
+            name: "objective on validation points",
+            train: &validation,
+            test: &[],
+        });
+    }
     for (name, train) in names.iter().zip(&terms) {
         let test: &[(f64, f64)] = if *name == "mean_squared_error" {
             &test

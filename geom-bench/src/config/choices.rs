@@ -50,3 +50,27 @@ named_enum! {
         F64 = "f64",
     }
 }
+
+named_enum! {
+    /// How a batch gets its share of the graph.
+    #[derive(Default)]
+    GraphForm, "graph form" {
+        /// Kernel and Laplacian rebuilt from the batch's own distances, as the paper's code does.
+        #[default]
+        Batch = "batch",
+        /// Rows and columns of the whole graph's Laplacian.
+        Slicing = "slicing",
+    }
+}
+
+named_enum! {
+    /// What happens to a batch whose loss or gradient is not finite.
+    #[derive(Default)]
+    NonFinite, "answer to what is not finite" {
+        /// The run stops with the term, the batch and the point.
+        #[default]
+        Stop = "stop",
+        /// The batch's step is left out and counted.
+        Skip = "skip",
+    }
+}

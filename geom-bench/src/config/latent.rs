@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use geom_ae::codes::{LogVarianceNorm, Prior};
 use geom_ae::objective::{AdversarySettings, EncoderNoise};
 use geom_ae::{KernelFamily, LatentSettings, NetworkKind, NetworkSize};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::spelled::{Spelled, optional, read};
 use super::{Config, Method, Widths};
 use crate::Error;
 use crate::data::Dataset;
@@ -34,7 +35,7 @@ pub struct LatentArgs {
     /// What codes should be distributed like: normal[:VARIANCE], uniform[:HALF-WIDTH] or sphere[:RADIUS] [default: normal:1 for the wae methods]
     #[arg(long, value_name = "PRIOR", value_parser = read::<Prior>, help_heading = "Wasserstein autoencoders")]
     #[serde(
-        deserialize_with = "word",
+        deserialize_with = "optional",
         serialize_with = "spelled",
         skip_serializing_if = "Option::is_none"
     )]
@@ -42,7 +43,7 @@ pub struct LatentArgs {
     /// What is random between a point and its code: deterministic, input[:DEVIATION], implicit, gaussian[:LOW:HIGH] or uniform[:LOW:HIGH] (bounds of log-variances) [default: input:0.01 for wae-mmd and wae-gan, gaussian:-50:50 for wae-multi, gaussian:-20:5 for wae-stochastic]
     #[arg(long, value_name = "NOISE", value_parser = read::<EncoderNoise>, help_heading = "Wasserstein autoencoders")]
     #[serde(
-        deserialize_with = "word",
+        deserialize_with = "optional",
         serialize_with = "spelled",
         skip_serializing_if = "Option::is_none"
     )]
@@ -87,23 +88,6 @@ pub struct LatentArgs {
 }
 
 impl LatentArgs {
-    /// Every key of a configuration file.
-    pub const KEYS: &'static [&'static str] = &[
-        "network",
-        "filters",
-        "image",
-        "prior",
-        "encoder_noise",
-        "kernel",
-        "log_variance_norm",
-        "adaptive_weight_every",
-        "pretrain",
-        "adversary_hidden",
-        "adversary_learning_rate",
-        "prior_trick",
-        "towards",
-    ];
-
     /// What the method's paper has.
     pub fn of(method: Method) -> Self {
         let nothing = Self {
@@ -375,42 +359,19 @@ impl Choice for LogVarianceNorm {
     }
 }
 
-/// A setting that is written as a name and its parameters, with colons between them.
-trait Worded: Sized {
-    const WHAT: &'static str;
-    const FORMS: &'static str;
-
-    fn spell(&self) -> String;
-
-    fn understand(name: &str, numbers: &[f64]) -> Option<Self>;
+/// For serde: writes a setting that is there.
+fn spelled<T: Spelled, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.as_ref().map(Spelled::spell).serialize(serializer)
 }
 
-fn read<T: Worded>(text: &str) -> Result<T, Error> {
-    let mut parts = text.split(':');
-    let name = parts.next().unwrap_or_default();
-    let numbers: Option<Vec<f64>> = parts.map(|part| part.trim().parse().ok()).collect();
-    numbers
-        .and_then(|numbers| T::understand(name, &numbers))
-        .ok_or_else(|| Error::Setting {
-            setting: T::WHAT,
-            value: format!("`{}`", text.escape_debug()),
-            due: T::FORMS,
-        })
+fn numbers(parameters: &[&str]) -> Option<Vec<f64>> {
+    parameters
+        .iter()
+        .map(|text| text.trim().parse().ok())
+        .collect()
 }
 
-fn word<'de, T: Worded, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    read(&text).map(Some).map_err(de::Error::custom)
-}
-
-fn spelled<T: Worded, S: Serializer>(
-    value: &Option<T>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    value.as_ref().map(Worded::spell).serialize(serializer)
-}
-
-impl Worded for Prior {
+impl Spelled for Prior {
     const WHAT: &'static str = "prior";
     const FORMS: &'static str = "normal[:VARIANCE], uniform[:HALF-WIDTH] or sphere[:RADIUS]";
 
@@ -423,8 +384,8 @@ impl Worded for Prior {
         }
     }
 
-    fn understand(name: &str, numbers: &[f64]) -> Option<Self> {
-        let size = match *numbers {
+    fn understand(name: &str, parameters: &[&str]) -> Option<Self> {
+        let size = match numbers(parameters)?[..] {
             [] => 1.0,
             [size] => size,
             _ => return None,
@@ -438,7 +399,7 @@ impl Worded for Prior {
     }
 }
 
-impl Worded for EncoderNoise {
+impl Spelled for EncoderNoise {
     const WHAT: &'static str = "encoder-noise";
     const FORMS: &'static str =
         "deterministic, input[:DEVIATION], implicit, gaussian[:LOW:HIGH] or uniform[:LOW:HIGH]";
@@ -459,8 +420,9 @@ impl Worded for EncoderNoise {
         }
     }
 
-    fn understand(name: &str, numbers: &[f64]) -> Option<Self> {
-        let clip = match *numbers {
+    fn understand(name: &str, parameters: &[&str]) -> Option<Self> {
+        let numbers = numbers(parameters)?;
+        let clip = match numbers[..] {
             [low, high] => Some((low, high)),
             _ => None,
         };
@@ -483,7 +445,7 @@ mod tests {
     use super::*;
     use crate::config::Settings;
 
-    fn round<T: Worded + PartialEq + std::fmt::Debug>(words: &[&str], wrong: &[&str]) {
+    fn round<T: Spelled + PartialEq + std::fmt::Debug>(words: &[&str], wrong: &[&str]) {
         for text in words {
             let value: T = read(text).unwrap();
             assert_eq!(read::<T>(&value.spell()).unwrap(), value, "{text}");
@@ -546,7 +508,10 @@ mod tests {
         };
         assert!(with(Method::WaeGan, prior()).is_ok());
         let error = with(Method::GeomAe, prior()).unwrap_err().to_string();
-        assert!(error.contains("prior") && error.contains("geomae"), "{error}");
+        assert!(
+            error.contains("prior") && error.contains("geomae"),
+            "{error}"
+        );
         let towards = || LatentArgs {
             towards: Some("z.npy".into()),
             ..LatentArgs::default()
