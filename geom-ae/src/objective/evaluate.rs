@@ -10,8 +10,9 @@ use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
     step::{Current, Views, accumulate, mix},
+    sums,
 };
-use crate::{Autoencoder, Error, Result, Scalar, scalar::widen};
+use crate::{Autoencoder, Error, Result, Scalar};
 
 /// The draw of the noise on the encoder's input; terms have the places from 1.
 const INPUT_NOISE: u64 = u64::MAX;
@@ -44,6 +45,8 @@ pub struct Evaluation<E> {
     pub parameters: Array1<E>,
     /// The first row of the batch whose code or reconstruction is not finite.
     pub non_finite_row: Option<usize>,
+    /// Terms whose functional of the metric was taken from the Jacobian, because a metric's condition number exceeded 1/√ε.
+    pub through_jacobian: usize,
     /// The running statistics of encoder and decoder after this batch, where they are trained with batch normalisation.
     pub running_statistics: [Option<Array1<E>>; 2],
     /// Wall time of the passes that all terms share, both ways.
@@ -62,7 +65,7 @@ impl<E: Scalar> Evaluation<E> {
     pub fn gradient_norm(&self) -> f64 {
         [&self.encoder, &self.decoder, &self.parameters]
             .into_iter()
-            .map(|gradient| gradient.iter().map(|&g| widen(g).powi(2)).sum::<f64>())
+            .map(|gradient| sums::squares(gradient.view()))
             .sum::<f64>()
             .sqrt()
     }
@@ -128,12 +131,10 @@ impl<E: Scalar> Objective<E> {
             .entries
             .iter()
             .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
-        let request = |jacobian| {
-            if jacobian {
-                Request::Jacobian
-            } else {
-                Request::Value
-            }
+        let request = |jacobian, metric| match (jacobian, metric) {
+            (true, _) => Request::Jacobian,
+            (false, true) => Request::Metric,
+            (false, false) => Request::Value,
         };
         let noise = self.noise(model.coding());
         let own = self.noise_parameters();
@@ -146,11 +147,12 @@ impl<E: Scalar> Objective<E> {
         let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
         let encoder = model
             .encoder()
-            .evaluate(input, request(needs.encoder_jacobian))?;
+            .evaluate(input, request(needs.encoder_jacobian, false))?;
         let code = Code::new(encoder.value(), noise, own, mix(batch.seed, 0));
-        let decoder = model
-            .decoder()
-            .evaluate(code.latent.view(), request(needs.decoder_jacobian))?;
+        let decoder = model.decoder().evaluate(
+            code.latent.view(),
+            request(needs.decoder_jacobian, needs.decoder_metric),
+        )?;
         let views = Views {
             latent: code.latent.view(),
             posterior: code.posterior,
@@ -159,6 +161,7 @@ impl<E: Scalar> Objective<E> {
                 .map(|j| j.slice_move(s![.., code.columns(), ..])),
             reconstruction: decoder.value(),
             decoder_jacobian: decoder.jacobian(),
+            decoder_metric: decoder.metric(),
         };
         let mut step = Step::new(batch.reborrow(), model, views, self);
         let non_finite_row = step.non_finite_row();
@@ -190,6 +193,7 @@ impl<E: Scalar> Objective<E> {
         let decoded = decoder.backward(Seeds {
             value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
             jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
+            metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
         })?;
         let mut latent = decoded.input;
@@ -224,6 +228,7 @@ impl<E: Scalar> Objective<E> {
             decoder: join(decoded.parameters, gradients.decoder),
             parameters: gradients.parameters,
             non_finite_row,
+            through_jacobian: gradients.through_jacobian,
             running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })

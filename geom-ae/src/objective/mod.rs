@@ -13,7 +13,9 @@ mod evaluate;
 mod needs;
 mod own_codes;
 mod passes;
+mod pullback;
 mod step;
+mod sums;
 mod term;
 
 // Reconstruction.

@@ -364,6 +364,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 .collect(),
             validation,
             corrections: sums.corrections,
+            through_jacobian: sums.through_jacobian,
             gradient_norm_max: sums.gradient_norm_max,
             clipped: sums.clipped,
             skipped: sums.skipped,

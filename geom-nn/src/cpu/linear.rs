@@ -3,10 +3,9 @@
 use std::ops::Range;
 
 use crate::cpu::batch_norm::{Coupling, Statistics, scale_features, scale_gradient};
-use crate::cpu::dense::{self, Part};
+use crate::cpu::dense::{self, Factor, Part, Way};
 use crate::cpu::layer_norm::Point;
-use crate::cpu::product::tile::{self, ROWS};
-use crate::cpu::product::{Matrix, product};
+
 use crate::cpu::{dropout, image};
 use crate::element::Element;
 use crate::jet::Order;
@@ -48,17 +47,8 @@ pub(crate) fn apply<E: Element>(
         Op::Identity => out.copy_from_slice(x),
         Op::Dense => {
             let count = x.len() / step.inputs;
-            if let Some(packed) = packed.filter(|_| count >= ROWS) {
-                return tile::multiply(out, x, step.inputs, step.outputs, packed);
-            }
-            let weight = Matrix::rows(weight, (step.outputs, step.inputs));
-            product(
-                out,
-                step.outputs,
-                Matrix::rows(x, (count, step.inputs)),
-                weight.transposed(),
-                false,
-            );
+            let factor = Factor::of(step, parameters, Way::Forward);
+            factor.multiply(packed, false, (out, step.outputs), (x, step.inputs), count);
         }
         Op::Convolution { window, features } => image::correlate(window, *features, weight, x, out),
         Op::Transposed { window, features } => {
@@ -100,16 +90,13 @@ pub(crate) fn apply_transposed<E: Element>(
         Op::Identity => out.copy_from_slice(bar),
         Op::Dense => {
             let count = bar.len() / step.outputs;
-            if let Some(packed) = packed.filter(|_| count >= ROWS) {
-                return tile::multiply(out, bar, step.outputs, step.inputs, packed);
-            }
-            let weight = Matrix::rows(weight, (step.outputs, step.inputs));
-            product(
-                out,
-                step.inputs,
-                Matrix::rows(bar, (count, step.outputs)),
-                weight,
+            let factor = Factor::of(step, parameters, Way::Back);
+            factor.multiply(
+                packed,
                 false,
+                (out, step.inputs),
+                (bar, step.outputs),
+                count,
             );
         }
         Op::Convolution { window, features } => {
@@ -143,8 +130,8 @@ pub(crate) fn apply_transposed<E: Element>(
 pub(crate) enum Piece<'a, E> {
     /// Of a bias.
     Bias(&'a mut [E]),
-    /// All of a weight.
-    Weight(&'a mut [E]),
+    /// The weight of a step that is not dense.
+    Other(&'a mut [E]),
     /// A part of a dense weight.
     Dense(Part<'a, E>),
 }
@@ -167,9 +154,12 @@ pub(crate) fn pieces<'a, E: Element>(
         if step.weight.is_empty() {
             continue;
         }
-        match dense::parts(step, rows, take(&step.weight)) {
-            Ok(parts) => pieces.extend(parts.into_iter().map(|part| (index, Piece::Dense(part)))),
-            Err(whole) => pieces.push((index, Piece::Weight(whole))),
+        let weight = take(&step.weight);
+        if step.op == Op::Dense {
+            let parts = dense::parts((step.outputs, step.inputs), rows, weight);
+            pieces.extend(parts.into_iter().map(|part| (index, Piece::Dense(part))));
+        } else {
+            pieces.push((index, Piece::Other(weight)));
         }
         pieces.push((index, Piece::Bias(take(&step.bias))));
     }
@@ -180,14 +170,17 @@ impl<E: Element> Piece<'_, E> {
     /// Writes the piece: `barᵀ · x` over all rows, or the sum of `bar` over the value rows.
     pub(crate) fn run(self, step: &Step, all: Rows<'_, E>, x: &[E], bar: &[E]) {
         let out = match self {
-            Self::Dense(part) => return part.run(step, x, bar),
+            Self::Dense(part) => {
+                let (rows, shape) = (bar.len() / step.outputs, (step.outputs, step.inputs));
+                return part.run(shape, rows, (bar, step.outputs), (x, step.inputs));
+            }
             Self::Bias(out) => {
                 return pulp::Arch::new().dispatch(
                     #[inline(always)]
                     || sum_values(step.outputs, step.bias_span(), all.stack(), bar, out),
                 );
             }
-            Self::Weight(out) => out,
+            Self::Other(out) => out,
         };
         match &step.op {
             Op::Convolution { window, features } => {
@@ -197,12 +190,8 @@ impl<E: Element> Piece<'_, E> {
                 image::correlate_gradient(window, *features, bar, x, out);
             }
             Op::BatchNorm { .. } | Op::LayerNorm { .. } => norm_gradient(step, all, x, bar, out),
-            _ => {
-                let (n, rows) = (step.outputs, bar.len() / step.outputs);
-                let left = Matrix::rows(bar, (rows, n)).transposed();
-                let right = Matrix::rows(x, (rows, step.inputs));
-                product(out, step.inputs, left, right, false);
-            }
+            // No other step has a weight.
+            _ => {}
         }
     }
 }

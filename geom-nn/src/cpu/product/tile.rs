@@ -154,6 +154,7 @@ pub(crate) fn pack_transposed<E: Lanes>(panel: Panel, matrix: &[E], stride: usiz
 }
 
 /// Columns of a row-major matrix, exclusively borrowed.
+#[derive(Debug)]
 pub(crate) struct Strip<'a, E> {
     start: *mut E,
     rows: usize,
@@ -165,17 +166,20 @@ pub(crate) struct Strip<'a, E> {
 // SAFETY: a strip is an exclusive borrow of its entries, which no other strip touches.
 unsafe impl<E: Send> Send for Strip<'_, E> {}
 
-/// Cuts a row-major matrix (rows, stride) into the strips of `panels`.
-pub(crate) fn strips<E>(out: &mut [E], stride: usize, lanes: usize) -> Vec<(Panel, Strip<'_, E>)> {
-    let rows = out.len() / stride;
+/// Cuts the first `columns` columns of a row-major matrix with rows of `stride` entries into the strips of their panels.
+pub(crate) fn strips<E>(
+    out: &mut [E],
+    stride: usize,
+    columns: usize,
+    lanes: usize,
+) -> Vec<(Panel, Strip<'_, E>)> {
+    assert!(columns <= stride && columns <= out.len(), "{columns}");
+    let rows = (out.len() - columns) / stride + 1;
     let start = out.as_mut_ptr();
-    panels(stride, lanes)
+    panels(columns, lanes)
         .map(|panel| {
             // Panels lie beside each other inside a row.
-            assert!(
-                rows > 0 && panel.start + panel.columns <= stride,
-                "{panel:?}"
-            );
+            assert!(panel.start + panel.columns <= columns, "{panel:?}");
             let strip = Strip {
                 // SAFETY: the panel starts inside the first row.
                 start: unsafe { start.add(panel.start) },
@@ -199,6 +203,14 @@ pub(crate) enum Left {
 }
 
 impl<'a, E> Strip<'a, E> {
+    /// The same columns of the first `rows` rows alone.
+    pub(crate) fn first_rows(self, rows: usize) -> Self {
+        Self {
+            rows: rows.min(self.rows),
+            ..self
+        }
+    }
+
     /// All columns of a row-major matrix with rows of `stride` entries.
     pub(crate) fn whole(out: &'a mut [E], stride: usize) -> Self {
         Self {
@@ -243,25 +255,24 @@ impl<E: Lanes> Strip<'_, E> {
     }
 }
 
-/// `out = left · right` for a row-major left factor (rows, depth) and a packed right factor (depth, columns).
+/// `out = left · right`, or `out += left · right`: `out` and `left` row-major with their strides, `right` packed, (depth, columns).
 pub(crate) fn multiply<E: Lanes>(
-    out: &mut [E],
-    left: &[E],
-    depth: usize,
-    columns: usize,
+    add: bool,
+    (out, out_stride): (&mut [E], usize),
+    (left, left_stride): (&[E], usize),
+    (depth, columns): (usize, usize),
     right: &[E],
 ) {
     let blocks = depth.div_ceil(DEPTH).max(1);
     let block = depth.div_ceil(blocks).max(1);
-    let lanes = lanes::<E>();
-    let mut strips = strips(out, columns, lanes);
+    let mut strips = strips(out, out_stride, columns, lanes::<E>());
     for first in (0..depth).step_by(block) {
         let some = block.min(depth - first);
         for (panel, strip) in &mut strips {
             let right = &right[panel.start * depth + first * panel.width..];
             let right = &right[..some * panel.width];
-            let left = (&left[first..], depth, Left::Rows);
-            strip.multiply(first > 0, left, right, panel.width);
+            let left = (&left[first..], left_stride, Left::Rows);
+            strip.multiply(add || first > 0, left, right, panel.width);
         }
     }
 }
@@ -422,7 +433,7 @@ mod tests {
                 pack_transposed(panel, &w, k, out);
             }
             let mut out = vec![f64::NAN; m * n];
-            multiply(&mut out, &a, k, n, &packed);
+            multiply(false, (&mut out, n), (&a, k), (k, n), &packed);
             for i in 0..m {
                 for j in 0..n {
                     let plain: f64 = (0..k).map(|l| a[i * k + l] * w[j * k + l]).sum();
@@ -438,7 +449,7 @@ mod tests {
             let (a, b) = (entries(m * k, 0.37), entries(n * k, 0.91));
             let mut out = entries(m * n, 0.2);
             let before = out.clone();
-            for (panel, mut strip) in strips(&mut out, n, lanes::<f64>()) {
+            for (panel, mut strip) in strips(&mut out, n, n, lanes::<f64>()) {
                 let mut packed = vec![f64::NAN; panel.width * k];
                 pack(panel, &b, n, 0, &mut packed);
                 strip.multiply(true, (&a, m, Left::Columns), &packed, panel.width);
