@@ -32,7 +32,7 @@ pub(crate) const fn default_weight(method: Method) -> f64 {
         Method::NraeL | Method::NraeQ | Method::WaeMmd => 10.0,
         Method::WaeStochastic => 20.0,
         Method::TopoAe => 0.5,
-        Method::Dae | Method::Rcae | Method::Cae => 0.01,
+        Method::Dae | Method::Rcae | Method::Cae | Method::Gdae | Method::Grcae => 0.01,
         Method::Spae | Method::Mmae => 1.0,
         _ => 0.1,
     }

@@ -133,7 +133,8 @@ impl Serialize for Metrics {
 /// Embeds `x` and measures reconstruction, the decoder's geometry and the embedding.
 ///
 /// The figures are those of [`metrics::summary`] and
-/// `reconstruction_mse` (mean over elements), `log_det_variance` (unbiased, natural logarithm, no factor ½),
+/// `reconstruction_mse` (mean over elements), for data on a known manifold `geodesic_reconstruction_error` (mean squared distance),
+/// `log_det_variance` (unbiased, natural logarithm, no factor ½),
 /// `condition_number_mean`, `condition_number_median`, `condition_number_p95`, `rank_deficient_points`. Points whose Jacobian
 /// has lost rank are counted there and left out of the variance and of the condition numbers' mean and quantiles.
 ///
@@ -153,6 +154,11 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
 
     let errors = model.reconstruction_errors(x)?;
     metrics.push("reconstruction_mse", errors.mean(), "there is no point");
+    if let Some(space) = model.data_space() {
+        let back = model.decode(z.view())?;
+        let error = space.reconstruction_error(x, back.view())?;
+        metrics.push("geodesic_reconstruction_error", Some(error), "");
+    }
 
     let log_det: Vec<f64> = geometry
         .log_det

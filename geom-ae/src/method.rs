@@ -73,6 +73,13 @@ pub enum Method {
     /// The reconstruction-contractive autoencoder: the same + σ²‖∂r/∂x‖², λ = σ², r = g∘f, one probe a point (Alain and
     /// Bengio 2014).
     Rcae,
+    /// The geometric denoising autoencoder for data on a known manifold: mean squared geodesic distance after noise along the
+    /// manifold, λ = σ² (ICLR 2023, "Geometrically regularized autoencoders for non-Euclidean data"). It needs that manifold:
+    /// [`Method::objective_on_manifold`].
+    Gdae,
+    /// The geometrically regularised contractive autoencoder there: mean squared geodesic distance + σ² times the Dirichlet energy
+    /// of the reconstruction, λ = σ², one probe a point.
+    Grcae,
     /// Structure preserving: mean squared error + λ times the variance of the log-ratio of distances.
     Spae,
     /// Manifold matching: mean squared error + λ times the mean squared difference of distances.
@@ -97,7 +104,7 @@ pub struct Nets {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::GeomAe,
         Self::Ae,
         Self::Vae,
@@ -113,6 +120,8 @@ impl Method {
         Self::Dae,
         Self::Cae,
         Self::Rcae,
+        Self::Gdae,
+        Self::Grcae,
         Self::Spae,
         Self::Mmae,
         Self::Blae,
@@ -136,6 +145,8 @@ impl Method {
             Self::Dae => "dae",
             Self::Cae => "cae",
             Self::Rcae => "rcae",
+            Self::Gdae => "gdae",
+            Self::Grcae => "grcae",
             Self::Spae => "spae",
             Self::Mmae => "mmae",
             Self::Blae => "blae",
@@ -242,7 +253,8 @@ impl Method {
     /// The objective, with `weight` on the regulariser.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph.
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph,
+    /// [`Error::NeedsManifold`] for one on a known manifold.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
         check_weight(weight)?;
         let bound = |beta| {
@@ -265,6 +277,11 @@ impl Method {
             Self::Flat => bound(1.0).with(weight, mixed(Distortion::FlatMetric)?),
             Self::Ggae => {
                 return Err(Error::NeedsGraph {
+                    method: self.name(),
+                });
+            }
+            Self::Gdae | Self::Grcae => {
+                return Err(Error::NeedsManifold {
                     method: self.name(),
                 });
             }
@@ -301,7 +318,7 @@ impl Method {
     }
 }
 
-fn check_weight(weight: f64) -> Result<()> {
+pub(crate) fn check_weight(weight: f64) -> Result<()> {
     if weight.is_finite() && weight >= 0.0 {
         return Ok(());
     }

@@ -24,6 +24,7 @@ pub mod history;
 pub mod pictures;
 pub mod report;
 pub mod run_folder;
+pub mod score_picture;
 
 mod error;
 mod named;

@@ -20,6 +20,7 @@ mod bernoulli;
 mod cosine;
 mod denoising;
 mod gaussian;
+mod geodesic;
 mod mean_squared_error;
 mod neighbourhood;
 mod sum_squared_error;
@@ -42,6 +43,8 @@ mod topological_distance;
 #[cfg(test)]
 mod code_terms_tests;
 #[cfg(test)]
+mod geodesic_tests;
+#[cfg(test)]
 mod golden_tests;
 pub mod gradcheck;
 #[cfg(test)]
@@ -57,6 +60,7 @@ pub use denoising::DenoisingError;
 pub use encoder_distortion::EncoderDistortion;
 pub use evaluate::{Evaluation, TermShare};
 pub use gaussian::GaussianNll;
+pub use geodesic::{GeodesicContraction, GeodesicDenoising, GeodesicError};
 pub use given_embedding::{ClassDistances, GivenEmbedding};
 pub use graph::{GraphIsometry, GraphSettings};
 pub use kl_divergence::KlDivergence;

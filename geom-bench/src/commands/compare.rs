@@ -77,7 +77,9 @@ fn figures_of(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Vec<Figu
                 remark: None,
             }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                warnings.push(format!("{} is missing.", path.display()));
+                if kind.always() {
+                    warnings.push(format!("{} is missing.", path.display()));
+                }
             }
             Err(error) => return Err(unreadable(&path, error)),
         }

@@ -16,7 +16,7 @@ use geom_bench::{
 use geom_nn::NetworkDevice;
 use serde::Serialize;
 
-use super::Number;
+use super::{Number, score};
 
 /// Train and test points of a data set, each diagnosed; without a split all points are one part.
 pub(crate) struct Measured<'a, E> {
@@ -235,7 +235,17 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
 ) -> Result<(), Error> {
     let history = provenance.history;
     measured.write_data(folder)?;
-    let (figures, absent) = measured.pictures(model, history)?;
+    let (mut figures, mut absent) = measured.pictures(model, history)?;
+    let points: Vec<_> = measured
+        .parts
+        .iter()
+        .map(|part| part.points.points.view())
+        .collect();
+    match score::write(folder, config, model, &points)? {
+        Some(Ok(figure)) => figures.push(figure),
+        Some(Err(reason)) => absent.push(reason),
+        None => {}
+    }
     for figure in &figures {
         folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
     }

@@ -194,6 +194,7 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
 ) -> Result<(Trainer<'a, E, D>, Option<GraphReport>), Error> {
     let architecture = config.architecture(data.ncols())?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
+    let space = config.data_space(data.ncols())?;
     let options = TrainOptions {
         epochs: config.epochs,
         batch_size: config.batch_size,
@@ -208,10 +209,20 @@ fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         batch_size: config.batch_size,
         seed: config.seed,
     };
-    let (objective, report) =
-        config
-            .method
-            .objective_on(config.weight, &GraphSettings::default(), &graph)?;
+    let (model, objective, report) = match space {
+        Some(space) => {
+            let objective = config.method.objective_on_manifold(config.weight, &space)?;
+            (model.on(space)?, objective, None)
+        }
+        None => {
+            let settings = GraphSettings::default();
+            let (objective, report) =
+                config
+                    .method
+                    .objective_on(config.weight, &settings, &graph)?;
+            (model, objective, report)
+        }
+    };
     let trainer = Trainer::with_labels(model, objective, data, labels, options)?;
     Ok((trainer, report))
 }

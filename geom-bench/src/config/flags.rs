@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::{Activation, Config, Device, Dtype, Method};
+use super::{Activation, Config, Device, Dtype, ManifoldChoice, Method};
 use crate::Error;
 use crate::data::{Labels, SplitRule};
 use crate::named::{choose, chosen};
@@ -45,7 +45,7 @@ impl ConfigArgs {
 #[serde(deny_unknown_fields, default)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
-    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, spae, mmae or blae; each brings the settings of its paper [default: geomae]
+    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, gdae, grcae, spae, mmae or blae; each brings the settings of its paper [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
@@ -55,6 +55,9 @@ pub struct Settings {
     /// Where a table's labels are: none, or last (the last column) [default: none]
     #[arg(long, value_name = "PLACE", help_heading = "What")]
     pub labels: Option<Labels>,
+    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1
+    #[arg(long, value_name = "NAME", help_heading = "What")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing; data with a test set of their own keep it [default: 0.2]
     #[arg(
         long,
@@ -161,6 +164,7 @@ impl Settings {
         "method",
         "data",
         "labels",
+        "manifold",
         "test_fraction",
         "split",
         "epochs",

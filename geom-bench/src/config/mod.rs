@@ -25,10 +25,11 @@
 mod choices;
 mod file;
 mod flags;
+mod manifold;
 
 use std::path::{Path, PathBuf};
 
-use geom_ae::{AutoencoderArchitecture, Nets};
+use geom_ae::{AutoencoderArchitecture, DataSpace, Nets};
 use serde::Serialize;
 
 use crate::Error;
@@ -38,6 +39,7 @@ pub use choices::{Device, Dtype};
 pub use flags::{ConfigArgs, Settings, Widths, usage_line};
 pub use geom_ae::Method;
 pub use geom_nn::Activation;
+pub use manifold::{ManifoldChoice, ManifoldKind};
 
 /// Most threads that are started.
 pub const MOST_THREADS: usize = 1024;
@@ -57,6 +59,9 @@ pub struct Config {
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
+    /// The manifold that the data lie on, for the methods that need to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing.
     pub test_fraction: f64,
     /// Which points these are.
@@ -106,6 +111,7 @@ impl Config {
             method,
             data: "digits".to_owned(),
             labels: Labels::default(),
+            manifold: None,
             test_fraction: 0.2,
             split: SplitRule::default(),
             epochs: training.epochs,
@@ -164,6 +170,7 @@ impl Config {
             method,
             data,
             labels,
+            manifold,
             test_fraction,
             split,
             epochs,
@@ -189,6 +196,9 @@ impl Config {
         }
         set(&mut self.data, data);
         set(&mut self.labels, labels);
+        if manifold.is_some() {
+            self.manifold = manifold;
+        }
         set(&mut self.test_fraction, test_fraction);
         set(&mut self.split, split);
         set(&mut self.epochs, epochs);
@@ -240,6 +250,19 @@ impl Config {
             "a name or a path",
         )?;
         check_fraction(self.test_fraction)?;
+        let (needed, named) = (self.method.needs_manifold(), self.manifold);
+        require(
+            named.is_some() || !needed,
+            "manifold",
+            "missing".to_owned(),
+            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
+        )?;
+        require(
+            named.is_none() || needed,
+            "manifold",
+            named.map_or_else(String::new, |named| named.to_string()),
+            "left out for other methods than gdae and grcae",
+        )?;
         require(
             self.epochs > 0,
             "epochs",
@@ -350,16 +373,29 @@ impl Config {
         }
     }
 
+    /// The manifold of data of dimension `width`, where one is named.
+    ///
+    /// # Errors
+    /// As [`ManifoldChoice::space`].
+    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
+        self.manifold
+            .map(|manifold| manifold.space(width))
+            .transpose()
+    }
+
     /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
     ///
     /// # Errors
-    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
     pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
         let options = Options {
             labels: self.labels,
             seed: self.seed,
         };
         let dataset = data::load(&self.data, options)?;
+        if let Some(space) = self.data_space(dataset.width())? {
+            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
+        }
         let split = dataset.split(self.split, self.test_fraction, self.seed)?;
         self.check_data(split.train.len(), dataset.width())?;
         Ok((dataset, split))

@@ -6,6 +6,7 @@
 //! | [`log_determinant`] | where the decoder stretches and where it contracts area |
 //! | [`indicatrices`] | unit circles of the pullback metric over the embedding |
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
+//! | [`quiver`] | a field of vectors over the data |
 //! | [`loss_curves`] | each loss over the epochs |
 //!
 //! Every function is pure: the same input gives the same bytes, and no file, font or clock is read. Values that are not
@@ -35,6 +36,7 @@ mod loss_curves;
 mod marker;
 mod page;
 mod profiles;
+mod quiver;
 mod reconstructions;
 mod style;
 
@@ -46,6 +48,7 @@ pub use embedding::{Embedding, embedding};
 pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
+pub use quiver::{Quiver, quiver};
 pub use reconstructions::{Reconstructions, reconstructions};
 
 use std::convert::Infallible;

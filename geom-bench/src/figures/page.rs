@@ -150,7 +150,7 @@ pub(super) struct Plane {
     width: f64,
     /// The height of the plot in pixels
     pub(super) height: f64,
-    dimension: usize,
+    names: (&'static str, &'static str),
     /// The range of both axes after the scales were made equal
     pub(super) range: ((f64, f64), (f64, f64)),
 }
@@ -170,7 +170,7 @@ impl Plane {
                 y,
                 width: Self::LARGEST.0,
                 height: 290.0,
-                dimension,
+                names: ("z₁", ""),
                 range,
             };
         }
@@ -190,9 +190,15 @@ impl Plane {
             y: Axis::linear(range.1, ticks(height)),
             width,
             height,
-            dimension,
+            names: ("z₁", "z₂"),
             range,
         }
+    }
+
+    /// The same with other names on its axes; a plot of one coordinate has one
+    pub(super) fn with_names(mut self, [first, second]: [&'static str; 2]) -> Self {
+        self.names = (first, if self.names.1.is_empty() { "" } else { second });
+        self
     }
 
     /// Opens the page with `side` pixels right of the plot and draws title, axes and notes
@@ -203,11 +209,7 @@ impl Plane {
         side: f64,
         notes: &[String],
     ) -> Result<LatentPage<'a>, Error> {
-        let names = if self.dimension == 1 {
-            ("z₁", "")
-        } else {
-            ("z₁", "z₂")
-        };
+        let names = self.names;
         let left = MARGIN + left_room(&self.y, names.1);
         let page_width = (left + self.width + side + MARGIN).ceil();
         let lines = note_lines(notes, page_width);

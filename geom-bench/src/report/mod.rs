@@ -32,17 +32,20 @@ pub enum FigureKind {
     Indicatrices,
     /// [`crate::figures::reconstructions`]
     Reconstructions,
+    /// [`crate::figures::quiver`] of a score
+    Score,
     /// [`crate::figures::loss_curves`]
     LossCurves,
 }
 
 impl FigureKind {
     /// All kinds in the order in which a page shows them
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Embedding,
         Self::LogDeterminant,
         Self::Indicatrices,
         Self::Reconstructions,
+        Self::Score,
         Self::LossCurves,
     ];
 
@@ -53,8 +56,14 @@ impl FigureKind {
             Self::LogDeterminant => "Log-determinant heatmap",
             Self::Indicatrices => "Indicatrices",
             Self::Reconstructions => "Reconstructions",
+            Self::Score => "Score",
             Self::LossCurves => "Losses",
         }
+    }
+
+    /// Whether every run has this kind of picture, so that it is missed where it is not there
+    pub fn always(self) -> bool {
+        self != Self::Score
     }
 
     /// How to read this kind of picture, in a few sentences
@@ -81,6 +90,12 @@ impl FigureKind {
             Self::Reconstructions => {
                 "What goes in and what comes back from the latent code alone. What differs between the two is lost in \
                  the embedding, and no picture of the latent plane can show it."
+            }
+            Self::Score => {
+                "Each arrow starts at an input and shows in which direction, and how steeply, the learnt density of the data \
+                 grows there: the step from the input to its reconstruction, divided by the variance of the noise that the \
+                 model was trained against. Arrows that shrink towards a curve or a sheet show where the model believes the \
+                 data to lie."
             }
             Self::LossCurves => {
                 "The mean of each loss over the batches of an epoch. A scale is logarithmic where all values are \

@@ -154,6 +154,7 @@ proptest! {
         let config = Config {
             method: Method::GeomAe,
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,
+            manifold: None,
             labels: Labels::ALL[b],
             split: SplitRule::ALL[c],
             activation: Activation::ALL[a],
