@@ -19,7 +19,7 @@
 //! | write a term of one's own | [`objective::Term`] |
 //! | run geodesics and curvature on a trained decoder | [`NetworkChart`] |
 //! | train, stop, resume to the same bits | [`Trainer`] |
-//! | measure a model on data | [`diagnose`], [`decoder_geometry`] |
+//! | measure a model on data, or a decoder on codes of one's own | [`diagnose`], [`diagnose_codes`], [`decoder_geometry`] |
 //! | say that the data lie on a sphere, on rotations, … | [`DataSpace`], [`Method::objective_on_manifold`] |
 //! | read the score from a denoiser | [`score`] |
 //! | judge anybody's embedding | [`metrics`] |
@@ -48,6 +48,7 @@
 mod chart;
 mod code_methods;
 pub mod codes;
+mod control;
 mod data_space;
 mod diagnosis;
 mod error;
@@ -63,8 +64,12 @@ mod score;
 pub mod trainer;
 
 pub use chart::NetworkChart;
+pub use control::Control;
 pub use data_space::DataSpace;
-pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
+pub use diagnosis::{
+    DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, diagnose_codes,
+    network_geometry,
+};
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
 pub use method::{Method, Nets, box_autoencoder};

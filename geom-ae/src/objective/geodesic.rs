@@ -166,6 +166,9 @@ impl<E: Scalar> Term<E> for GeodesicContraction {
             .to_owned();
         let decoded = step.decode(encoded.codes(), Request::Directions(pushed.view()))?;
         let tangents = decoded.tangents().expect("directions were asked for");
+        if !finite(decoded.value().iter().chain(&tangents)) {
+            return Ok(f64::NAN.into());
+        }
         let energy =
             pushed_energy(manifold, decoded.value(), tangents).map_err(failed::<E>(self))?;
         let by_decoder = step.backward(
@@ -190,7 +193,7 @@ impl<E: Scalar> Term<E> for GeodesicContraction {
     }
 }
 
-/// The geodesic error of raw outputs and its gradient in them.
+/// The geodesic error of raw outputs and its gradient in them; NaN where an output is none, and the trainer decides what to do.
 fn error<E: Scalar>(
     term: &impl Term<E>,
     space: &DataSpace,
@@ -198,6 +201,9 @@ fn error<E: Scalar>(
     raw: ArrayView2<'_, E>,
 ) -> Result<(TermValue, Array2<E>)> {
     let manifold = space.manifold();
+    if !finite(&raw) {
+        return Ok((f64::NAN.into(), Array2::zeros(raw.dim())));
+    }
     let points = to_points(manifold, raw).map_err(failed::<E>(term))?;
     let loss = geodesic_loss(manifold, data, points.view()).map_err(failed::<E>(term))?;
     let gradient =
@@ -211,6 +217,12 @@ fn error<E: Scalar>(
         },
     };
     Ok((value, gradient))
+}
+
+fn finite<'a, E: Scalar>(values: impl IntoIterator<Item = &'a E>) -> bool {
+    values
+        .into_iter()
+        .all(|value| num_traits::Float::is_finite(*value))
 }
 
 fn failed<E: Scalar>(

@@ -286,6 +286,19 @@ fn a_model_on_a_manifold_decodes_onto_it_and_survives_its_file() {
 }
 
 #[test]
+fn a_network_that_diverged_gives_no_number_and_no_error() {
+    let sphere = space(sphere(3));
+    let (data, mut diverged) = (points(&sphere, 4), model(3, 1));
+    let (_, decoder) = diverged.networks_mut();
+    decoder.parameters_mut().fill(f64::NAN);
+    for method in [Method::Gdae, Method::Grcae] {
+        let objective = method.objective_on_manifold(0.01, &sphere).unwrap();
+        let found = evaluate(&objective, &diverged, data.view(), 0);
+        assert!(found.total().is_nan(), "{method}");
+    }
+}
+
+#[test]
 fn data_off_the_manifold_are_refused_before_training_with_row_and_distance() {
     let sphere = space(sphere(3));
     let mut data = points(&sphere, 20);

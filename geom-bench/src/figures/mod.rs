@@ -8,6 +8,7 @@
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
 //! | [`quiver`] | a field of vectors over the data |
 //! | [`loss_curves`] | each loss over the epochs |
+//! | [`panels`] | lines, marks and arrows side by side: what an experiment found |
 //!
 //! Every function is pure: the same input gives the same bytes, and no file, font or clock is read. Values that are not
 //! finite never reach the picture; they are left out, counted, and the count is written below the plot.
@@ -35,6 +36,7 @@ mod log_determinant;
 mod loss_curves;
 mod marker;
 mod page;
+mod panels;
 mod profiles;
 mod quiver;
 mod reconstructions;
@@ -48,6 +50,7 @@ pub use embedding::{Embedding, embedding};
 pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
+pub use panels::{Mark, Panel, Panels, Series, panels};
 pub use quiver::{Quiver, quiver};
 pub use reconstructions::{Reconstructions, reconstructions};
 

@@ -5,8 +5,11 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod controls;
 mod manifolds;
+mod others;
 mod refusals;
+mod settings;
 mod stops;
 
 use std::{
