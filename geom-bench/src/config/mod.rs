@@ -27,6 +27,7 @@ mod choices;
 mod file;
 mod flags;
 mod latent;
+mod manifold;
 mod spelled;
 mod text;
 mod training;
@@ -34,7 +35,7 @@ mod words;
 
 use std::path::PathBuf;
 
-use geom_ae::{AutoencoderArchitecture, Nets, objective::GraphSettings};
+use geom_ae::{AutoencoderArchitecture, DataSpace, Nets, objective::GraphSettings};
 use serde::Serialize;
 
 use crate::Error;
@@ -47,6 +48,7 @@ pub use geom_ae::trainer::{BatchSampler, Optimiser, Schedule};
 pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
 pub use latent::LatentArgs;
+pub use manifold::{ManifoldChoice, ManifoldKind};
 use spelled::{Spelled, spelled};
 pub use training::DistanceSource;
 use training::NEIGHBOURS;
@@ -74,6 +76,9 @@ pub struct Config {
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
+    /// The manifold that the data lie on, for the methods that need to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing.
     pub test_fraction: f64,
     /// Which points these are.
@@ -173,6 +178,7 @@ impl Config {
             method,
             data: "digits".to_owned(),
             labels: Labels::default(),
+            manifold: None,
             test_fraction: 0.2,
             split: SplitRule::default(),
             validation_fraction: training.validation.map_or(0.0, |v| v.fraction),
@@ -252,6 +258,7 @@ impl Config {
             method,
             data,
             labels,
+            manifold,
             test_fraction,
             split,
             validation_fraction,
@@ -305,6 +312,9 @@ impl Config {
         }
         set(&mut self.data, data);
         set(&mut self.labels, labels);
+        if manifold.is_some() {
+            self.manifold = manifold;
+        }
         set(&mut self.test_fraction, test_fraction);
         set(&mut self.split, split);
         set(&mut self.validation_fraction, validation_fraction);
@@ -346,16 +356,29 @@ impl Config {
         self
     }
 
+    /// The manifold of data of dimension `width`, where one is named.
+    ///
+    /// # Errors
+    /// As [`ManifoldChoice::space`].
+    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
+        self.manifold
+            .map(|manifold| manifold.space(width))
+            .transpose()
+    }
+
     /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
     ///
     /// # Errors
-    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
     pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
         let options = Options {
             labels: self.labels,
             seed: self.seed,
         };
         let dataset = data::load(&self.data, options)?;
+        if let Some(space) = self.data_space(dataset.width())? {
+            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
+        }
         let split = dataset.split(self.split, self.test_fraction, self.seed)?;
         self.check_data(split.train.len(), dataset.width())?;
         Ok((dataset, split))

@@ -6,6 +6,7 @@
 )]
 
 mod controls;
+mod manifolds;
 mod methods;
 mod others;
 mod refusals;
