@@ -1,8 +1,9 @@
 //! The methods whose terms are functions of codes, noise or neighbours: what their papers give them.
 
-use geom_graph::Metric;
+use geom_graph::{Metric, Search};
 use geom_nn::Activation;
 use geom_riemann::{Distortion, RankPolicy};
+use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::{
     Error, Method, Nets, Result, Scalar, TrainOptions,
@@ -126,6 +127,7 @@ pub(crate) fn on_neighbours<E: Scalar>(
     weight: f64,
     settings: &GraphSettings,
     data: &GraphData<'_, E>,
+    held_out: &[usize],
 ) -> Result<Objective<E>> {
     let DistanceRule::Geodesic { neighbours } = settings.distances else {
         return Err(Error::Contradiction {
@@ -134,7 +136,7 @@ pub(crate) fn on_neighbours<E: Scalar>(
             reason: "it reconstructs the nearest neighbours of every point",
         });
     };
-    let found = geom_graph::knn(data.points, neighbours, Metric::Euclidean).map_err(|source| {
+    let indices = neighbours_in_training(data.points, neighbours, held_out).map_err(|source| {
         Error::Graph {
             term: "neighbourhood_reconstruction",
             source: Box::new(source),
@@ -154,6 +156,64 @@ pub(crate) fn on_neighbours<E: Scalar>(
     let points = data.points.to_owned().into_shared();
     Ok(Objective::new().with(
         1.0,
-        NeighbourhoodReconstruction::new(points, found.indices, settings)?,
+        NeighbourhoodReconstruction::new(points, indices, settings)?,
     ))
+}
+
+/// The nearest neighbours of every point among those that are not held out, (n, k).
+fn neighbours_in_training<E: Scalar>(
+    points: ArrayView2<'_, E>,
+    k: usize,
+    held_out: &[usize],
+) -> Result<Array2<usize>, geom_graph::Error> {
+    if held_out.is_empty() {
+        return Ok(geom_graph::knn(points, k, Metric::Euclidean)?.indices);
+    }
+    let train: Vec<usize> = (0..points.nrows())
+        .filter(|row| !held_out.contains(row))
+        .collect();
+    // A training point finds itself, too, and is left out.
+    let found = Search::new().metric(Metric::Euclidean).knn_to(
+        points.select(Axis(0), &train).view(),
+        points,
+        k + 1,
+    )?;
+    let mut indices = Array2::zeros((points.nrows(), k));
+    for (row, (found, mut kept)) in found
+        .indices
+        .outer_iter()
+        .zip(indices.outer_iter_mut())
+        .enumerate()
+    {
+        let others = found
+            .iter()
+            .map(|&place| train[place])
+            .filter(|&j| j != row);
+        kept.iter_mut().zip(others).for_each(|(kept, j)| *kept = j);
+    }
+    Ok(indices)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::neighbours_in_training;
+
+    #[test]
+    fn held_out_points_are_nobodys_neighbours() {
+        let line = Array2::from_shape_fn((6, 1), |(i, _)| i as f64);
+        let found = neighbours_in_training(line.view(), 2, &[2, 5]).unwrap();
+        // Of equally far ones the first comes first; a held-out point has neighbours, but is none.
+        assert_eq!(
+            found,
+            array![[1, 3], [0, 3], [1, 3], [4, 1], [3, 1], [4, 3]]
+        );
+        let all = neighbours_in_training(line.view(), 2, &[]).unwrap();
+        assert_eq!(all.row(2), array![1, 3]);
+        // As many duplicates as there are neighbours: the point itself is still left out.
+        let same = Array2::<f64>::zeros((4, 1));
+        let found = neighbours_in_training(same.view(), 2, &[0]).unwrap();
+        assert_eq!(found, array![[1, 2], [2, 3], [1, 3], [1, 2]]);
+    }
 }

@@ -1,8 +1,8 @@
 //! How far an embedding can be trusted: the decoder's geometry at every code, and the figures that sum it up.
 
-use geom_nn::NetworkDevice;
-use ndarray::{Array1, Array2, ArrayView2, s};
-use num_traits::ToPrimitive;
+use geom_nn::{Network, NetworkDevice, Request};
+use geom_riemann::{JacobianSpectra, diagnostics::quantile};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -23,6 +23,8 @@ pub struct DecoderGeometry {
     pub condition_number: Array1<f64>,
     /// The points at which J has lost rank.
     pub rank_deficient: Vec<usize>,
+    /// How far the metric varies over the other points: [`geom_riemann::variation_of_metric`], or why it is not defined.
+    pub variation: std::result::Result<f64, String>,
 }
 
 /// Measures the decoder at the codes `z`.
@@ -36,22 +38,48 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     z: ArrayView2<'_, E>,
 ) -> Result<DecoderGeometry> {
-    let points = z.nrows();
+    network_geometry(model.decoder(), z)
+}
+
+/// As [`decoder_geometry`], for any network from few dimensions to many: somebody else's decoder, say.
+///
+/// # Shapes
+/// `z` (n, d).
+///
+/// # Errors
+/// As [`decoder_geometry`].
+pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
+    decoder: &Network<E, D>,
+    z: ArrayView2<'_, E>,
+) -> Result<DecoderGeometry> {
+    let refuse = |source| Error::Geometry {
+        term: "decoder_geometry",
+        source,
+    };
+    if z.ncols() != decoder.input_width() {
+        return Err(Error::Width {
+            operation: "decoder_geometry",
+            expected: decoder.input_width(),
+            actual: z.ncols(),
+        });
+    }
+    let (points, d) = z.dim();
     let mut geometry = DecoderGeometry {
         log_det: Array1::zeros(points),
         condition_number: Array1::zeros(points),
         rank_deficient: Vec::new(),
+        variation: Err("no point has full rank".to_owned()),
     };
+    // Of every Jacobian of full rank the d × d matrix diag(σ)Vᵀ, which has its metric.
+    let mut roots = Vec::new();
     for start in (0..points).step_by(CHUNK) {
         let end = (start + CHUNK).min(points);
-        let (_, jacobian) = model.decode_with_jacobian(z.slice(s![start..end, ..]))?;
-        let jacobian = jacobian.mapv(widen);
-        let singular_values =
-            geom_riemann::singular_values(jacobian.view()).map_err(|source| Error::Geometry {
-                term: "decoder_geometry",
-                source,
-            })?;
-        for (offset, sigma) in singular_values.rows().into_iter().enumerate() {
+        let pass = decoder.evaluate(z.slice(s![start..end, ..]), Request::Jacobian)?;
+        let Some(jacobian) = pass.jacobian() else {
+            continue;
+        };
+        let spectra = JacobianSpectra::of(jacobian.mapv(widen).view()).map_err(refuse)?;
+        for (offset, sigma) in spectra.singular_values().rows().into_iter().enumerate() {
             let point = start + offset;
             let (largest, smallest) = (sigma[0], sigma[sigma.len() - 1]);
             // Nothing below the rounding of the numbers the Jacobian was computed in can be told from zero.
@@ -62,10 +90,58 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
             } else {
                 geometry.log_det[point] = 2.0 * sigma.iter().map(|s| s.ln()).sum::<f64>();
                 geometry.condition_number[point] = (largest / smallest).powi(2);
+                let vectors = spectra.right_vectors();
+                for (row, sigma) in vectors
+                    .index_axis(Axis(0), offset)
+                    .rows()
+                    .into_iter()
+                    .zip(sigma)
+                {
+                    roots.extend(row.iter().map(|v| v * sigma));
+                }
             }
         }
     }
+    let full = points - geometry.rank_deficient.len();
+    if full > 0 {
+        let roots = Array3::from_shape_vec((full, d, d), roots).expect("d × d numbers a point");
+        geometry.variation =
+            geom_riemann::variation_of_metric(roots.view()).map_err(|reason| reason.to_string());
+    }
     Ok(geometry)
+}
+
+impl DecoderGeometry {
+    /// The figures that sum it up: `log_det_variance` (unbiased, natural logarithm, no factor ½), `condition_number_mean` (MCN),
+    /// `condition_number_median`, `condition_number_p95`, `variation_of_metric` (VoR), `rank_deficient_points`. Points whose
+    /// Jacobian has lost rank are counted there and left out of all others.
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        let finite = |values: &Array1<f64>| -> Vec<f64> {
+            values.iter().copied().filter(|v| v.is_finite()).collect()
+        };
+        metrics.push(
+            "log_det_variance",
+            variance(&finite(&self.log_det)),
+            "fewer than two points have full rank",
+        );
+        let mut condition = finite(&self.condition_number);
+        condition.sort_by(f64::total_cmp);
+        let none = "no point has full rank";
+        let mean = condition.iter().sum::<f64>() / condition.len() as f64;
+        metrics.push("condition_number_mean", Some(mean), none);
+        metrics.push("condition_number_median", quantile(&condition, 0.5), none);
+        metrics.push("condition_number_p95", quantile(&condition, 0.95), none);
+        let reason = self.variation.as_ref().err().map_or(none, String::as_str);
+        metrics.push(
+            "variation_of_metric",
+            self.variation.as_ref().ok().copied(),
+            reason,
+        );
+        let deficient = self.rank_deficient.len() as f64;
+        metrics.push("rank_deficient_points", Some(deficient), none);
+        metrics
+    }
 }
 
 /// A model's codes of some data, with everything that tells how far to trust them.
@@ -105,11 +181,27 @@ impl Metrics {
             .and_then(|(_, value)| value.ok())
     }
 
+    /// Adds a figure, or the reason why it is not defined.
+    pub fn add(&mut self, name: impl Into<String>, value: Result<f64, String>) {
+        self.entries.push((name.into(), value));
+    }
+
     fn push(&mut self, name: &str, value: Option<f64>, otherwise: &str) {
         let value = value
             .filter(|value| value.is_finite())
             .ok_or_else(|| otherwise.to_owned());
         self.entries.push((name.to_owned(), value));
+    }
+}
+
+impl From<metrics::Summary> for Metrics {
+    fn from(summary: metrics::Summary) -> Self {
+        let entries = summary.entries.into_iter();
+        Self {
+            entries: entries
+                .map(|entry| (entry.name, entry.value.map_err(|reason| reason.to_string())))
+                .collect(),
+        }
     }
 }
 
@@ -132,10 +224,8 @@ impl Serialize for Metrics {
 
 /// Embeds `x` and measures reconstruction, the decoder's geometry and the embedding.
 ///
-/// The figures are those of [`metrics::summary`] and
-/// `reconstruction_mse` (mean over elements), `log_det_variance` (unbiased, natural logarithm, no factor ½),
-/// `condition_number_mean`, `condition_number_median`, `condition_number_p95`, `rank_deficient_points`. Points whose Jacobian
-/// has lost rank are counted there and left out of the variance and of the condition numbers' mean and quantiles.
+/// The figures are `reconstruction_mse` (mean over elements), those of [`DecoderGeometry::metrics`] and those of
+/// [`metrics::summary`].
 ///
 /// # Shapes
 /// `x` (n, D), `labels` n.
@@ -148,45 +238,31 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     labels: Option<&[i64]>,
 ) -> Result<Diagnosis> {
     let z = model.encode(x)?;
-    let geometry = decoder_geometry(model, z.view())?;
+    diagnose_codes(model, x, z.view(), labels)
+}
+
+/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it.
+///
+/// # Shapes
+/// `x` (n, D), `z` (n, d), `labels` n.
+///
+/// # Errors
+/// As [`diagnose`], and codes of the wrong width or number.
+pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    x: ArrayView2<'_, E>,
+    z: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+) -> Result<Diagnosis> {
+    let geometry = decoder_geometry(model, z)?;
     let mut metrics = Metrics::default();
 
-    let errors = model.reconstruction_errors(x)?;
-    metrics.push("reconstruction_mse", errors.mean(), "there is no point");
+    let error = metrics::reconstruction_mse(x, model.decode(z)?.view())?;
+    metrics.push("reconstruction_mse", Some(error), "there is no point");
 
-    let log_det: Vec<f64> = geometry
-        .log_det
-        .iter()
-        .copied()
-        .filter(|v| v.is_finite())
-        .collect();
-    metrics.push(
-        "log_det_variance",
-        variance(&log_det),
-        "fewer than two points have full rank",
-    );
-    let mut condition: Vec<f64> = geometry
-        .condition_number
-        .iter()
-        .copied()
-        .filter(|v| v.is_finite())
-        .collect();
-    condition.sort_by(f64::total_cmp);
-    let none = "no point has full rank";
-    let mean = condition.iter().sum::<f64>() / condition.len() as f64;
-    metrics.push("condition_number_mean", Some(mean), none);
-    metrics.push("condition_number_median", quantile(&condition, 0.5), none);
-    metrics.push("condition_number_p95", quantile(&condition, 0.95), none);
-    let deficient = geometry.rank_deficient.len() as f64;
-    metrics.push("rank_deficient_points", Some(deficient), none);
-
-    let summary = metrics::summary(x, z.view(), labels, &SummaryOptions::default())?;
-    metrics.entries.extend(
-        summary
-            .entries
-            .into_iter()
-            .map(|entry| (entry.name, entry.value.map_err(|reason| reason.to_string()))),
-    );
+    metrics.entries.extend(geometry.metrics().entries);
+    let summary = metrics::summary(x, z, labels, &SummaryOptions::default())?;
+    metrics.entries.extend(Metrics::from(summary).entries);
     Ok(Diagnosis {
         embedding: z.mapv(widen),
         geometry,
@@ -203,24 +279,9 @@ fn variance(values: &[f64]) -> Option<f64> {
     })
 }
 
-/// The linearly interpolated quantile of sorted values.
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let position = q * sorted.len().checked_sub(1)? as f64;
-    let below = position.floor().to_usize()?;
-    let above = position.ceil().to_usize()?;
-    Some(sorted[below] + (sorted[above] - sorted[below]) * position.fract())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{quantile, variance};
-
-    #[test]
-    fn quantiles_interpolate() {
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.5), Some(2.0));
-        assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.5));
-        assert_eq!(quantile(&[], 0.5), None);
-    }
+    use super::variance;
 
     #[test]
     fn variance_is_unbiased() {

@@ -46,6 +46,13 @@ pub enum Error {
         method: &'static str,
     },
 
+    /// A control was asked for as if it were trained.
+    #[error("{method} finds its codes without a network: fit networks to the codes instead")]
+    NeedsCodes {
+        /// The control's name.
+        method: &'static str,
+    },
+
     /// Two settings that exclude each other.
     #[error("{first} does not go with {second}: {reason}")]
     Contradiction {
@@ -106,11 +113,14 @@ pub enum Error {
     },
 
     /// A batch that is larger than the data or too small for a term.
-    #[error("batch_size = {batch_size}: {reason} ({points} training points)")]
+    #[error(
+        "batch_size = {batch_size}: {reason}{}",
+        match points { 0 => String::new(), n => format!(" ({n} training points)") }
+    )]
     BatchSize {
         /// The batch size that was asked for.
         batch_size: usize,
-        /// The number of training points.
+        /// The number of training points; 0 where they are not known yet.
         points: usize,
         /// Why it does not work.
         reason: String,
@@ -212,6 +222,15 @@ pub enum Error {
     /// A file of points that cannot be mapped.
     #[error("map {}: {reason}", path.display())]
     Mapped {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
+    /// A file that holds no flattening.
+    #[error("flattening {}: {reason}", path.display())]
+    Flattening {
         /// The file.
         path: PathBuf,
         /// What does not fit.

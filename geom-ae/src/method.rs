@@ -7,7 +7,7 @@ use geom_riemann::{Distortion, RankPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AutoencoderArchitecture, Error, Result, Scalar, TrainOptions, code_methods,
+    AutoencoderArchitecture, Control, Error, Result, Scalar, TrainOptions, code_methods,
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
@@ -79,6 +79,9 @@ pub enum Method {
     Mmae,
     /// Bi-Lipschitz: mean squared error + λ times a hinge on the decoder's singular values + λ times the separation of codes.
     Blae,
+    /// A control: codes that no network finds, to which networks are fitted afterwards.
+    #[serde(untagged)]
+    Control(Control),
 }
 
 /// The networks of a method, as its paper has them; the two mirror each other.
@@ -96,7 +99,7 @@ pub struct Nets {
 }
 
 impl Method {
-    /// Every method.
+    /// Every method that trains its codes; [`Control::ALL`] has the others.
     pub const ALL: [Self; 18] = [
         Self::GeomAe,
         Self::Ae,
@@ -139,6 +142,7 @@ impl Method {
             Self::Spae => "spae",
             Self::Mmae => "mmae",
             Self::Blae => "blae",
+            Self::Control(control) => control.name(),
         }
     }
 
@@ -148,7 +152,7 @@ impl Method {
     /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³: these two are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
-            Self::Ae => 0.0,
+            Self::Ae | Self::Control(_) => 0.0,
             Self::GeomAe => 0.1,
             Self::Vae => 1.0,
             Self::Irvae => 100.0,
@@ -160,7 +164,7 @@ impl Method {
 
     /// Whether the objective has a term besides the reconstruction.
     pub const fn has_regulariser(self) -> bool {
-        !matches!(self, Self::Ae)
+        !matches!(self, Self::Ae | Self::Control(_))
     }
 
     /// Whether the objective needs a graph on the training data.
@@ -198,6 +202,7 @@ impl Method {
                 on_input: false,
                 output: Activation::Sigmoid,
             },
+            Self::Control(control) => control.nets(),
             other => code_methods::nets(other),
         }
     }
@@ -221,6 +226,7 @@ impl Method {
                 weight_decay: 0.0,
                 ..TrainOptions::default()
             },
+            Self::Control(control) => control.train_options(),
             other => code_methods::train_options(other),
         }
     }
@@ -242,7 +248,8 @@ impl Method {
     /// The objective, with `weight` on the regulariser.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph.
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph,
+    /// [`Error::NeedsCodes`] for a control.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
         check_weight(weight)?;
         let bound = |beta| {
@@ -268,6 +275,11 @@ impl Method {
                     method: self.name(),
                 });
             }
+            Self::Control(_) => {
+                return Err(Error::NeedsCodes {
+                    method: self.name(),
+                });
+            }
             other => code_methods::objective(other, weight)?,
         })
     }
@@ -283,12 +295,28 @@ impl Method {
         settings: &GraphSettings,
         data: &GraphData<'_, E>,
     ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        self.objective_holding_out(weight, settings, data, &[])
+    }
+
+    /// As [`Method::objective_on`], for training that [holds out](TrainOptions::held_out_rows) these rows: they are no
+    /// neighbours that a training point is made to reconstruct. A graph of distances still spans all rows, so that the held-out
+    /// ones can be judged by it.
+    ///
+    /// # Errors
+    /// As [`Method::objective_on`].
+    pub fn objective_holding_out<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &GraphSettings,
+        data: &GraphData<'_, E>,
+        held_out: &[usize],
+    ) -> Result<(Objective<E>, Option<GraphReport>)> {
         if !self.needs_graph() {
             return Ok((self.objective(weight)?, None));
         }
         check_weight(weight)?;
         if matches!(self, Self::NraeL | Self::NraeQ) {
-            let objective = code_methods::on_neighbours(self, weight, settings, data)?;
+            let objective = code_methods::on_neighbours(self, weight, settings, data, held_out)?;
             return Ok((objective, None));
         }
         let (term, report) = settings.build(data)?;
@@ -322,8 +350,10 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
+        let controls = Control::ALL.into_iter().chain([Control::Given]);
         Self::ALL
             .into_iter()
+            .chain(controls.map(Self::Control))
             .find(|method| method.name() == name)
             .ok_or_else(|| Error::UnknownMethod {
                 name: name.to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use geom_nn::{Architecture, Initialiser, Network, NetworkDevice, Request, files};
+use geom_nn::{Architecture, Initialiser, Mode, Network, NetworkDevice, Request, files};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,34 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// Both networks, to be changed.
     pub fn networks_mut(&mut self) -> (&mut Network<E, D>, &mut Network<E, D>) {
         (&mut self.encoder, &mut self.decoder)
+    }
+
+    /// Whether a network normalises by batches and keeps running statistics.
+    pub fn has_running_statistics(&self) -> bool {
+        [&self.encoder, &self.decoder]
+            .iter()
+            .any(|network| !network.running_statistics().is_empty())
+    }
+
+    /// Runs `step` with both networks in training (dropout drops, batch normalisation takes the batch's statistics), then
+    /// switches them back to evaluation, whatever came of it.
+    pub(crate) fn in_training<T>(&mut self, seed: u64, step: impl FnOnce(&Self) -> T) -> T {
+        self.encoder.set_mode(Mode::Training { seed });
+        self.decoder.set_mode(Mode::Training { seed: !seed });
+        let outcome = step(self);
+        self.encoder.set_mode(Mode::Evaluation);
+        self.decoder.set_mode(Mode::Evaluation);
+        outcome
+    }
+
+    /// Takes over the running statistics that a step of training gave.
+    pub(crate) fn set_running_statistics(&mut self, new: &[Option<Array1<E>>; 2]) -> Result<()> {
+        for (network, statistics) in [&mut self.encoder, &mut self.decoder].into_iter().zip(new) {
+            if let Some(statistics) = statistics.as_ref().and_then(|all| all.as_slice()) {
+                network.set_running_statistics(statistics)?;
+            }
+        }
+        Ok(())
     }
 
     /// The dimension D of the data.

@@ -35,8 +35,11 @@ pub enum Error {
     #[error("{}: not a kind of data file that is read here (.csv, .csv.gz, .npy, .npz, or a folder with IDX files)", path.display())]
     UnknownFormat { path: PathBuf },
     /// An output file whose kind is not known from its name.
-    #[error("{}: not a kind of file that is written here (.csv or .npy)", path.display())]
-    UnknownOutput { path: PathBuf },
+    #[error("{}: not a kind of file that is written here (.{})", path.display(), endings.join(" or ."))]
+    UnknownOutput {
+        path: PathBuf,
+        endings: &'static [&'static str],
+    },
     /// A data set, method or other name that does not exist.
     #[error("unknown {what} `{}`: the nearest known name is `{nearest}` (known: {known})", name.escape_debug())]
     UnknownName {
@@ -202,6 +205,31 @@ pub enum Error {
         value: String,
         due: &'static str,
     },
+    /// A file with other rows than the data.
+    #[error("{}: {rows} rows for the {points} points of {data}", path.display())]
+    RowCount {
+        path: PathBuf,
+        rows: usize,
+        data: String,
+        points: usize,
+    },
+    /// A clustering with nothing to hold it against.
+    #[error("{}: a clustering is held against labels, and the data have none; name them with --labels", path.display())]
+    ClustersWithoutLabels { path: PathBuf },
+    /// Several arrays that may be the points.
+    #[error("{}: which array holds the points? Several are two-dimensional ({names}); call one of them x, X or data", path.display())]
+    SeveralArrays { path: PathBuf, names: String },
+    /// A table whose columns are not divided by commas.
+    #[error("{}: line {line} has one column and holds {count} {separator}; columns are divided by commas here", path.display())]
+    OtherSeparator {
+        path: PathBuf,
+        line: u64,
+        count: usize,
+        separator: &'static str,
+    },
+    /// Distances that are not those of the data.
+    #[error("distances from {from}: {reason}")]
+    Distances { from: String, reason: String },
     /// A batch larger than the data to train on.
     #[error("batch-size is {batch_size}, but there are only {train} training points")]
     BatchTooLarge { batch_size: usize, train: usize },
@@ -297,6 +325,17 @@ pub enum Error {
     /// What the model or its training refused.
     #[error(transparent)]
     Model(#[from] Box<geom_ae::Error>),
+    /// What a control refused.
+    #[error(transparent)]
+    Control(#[from] Box<crate::controls::Error>),
+    /// Codes that are not those of the data.
+    #[error("{}: {codes} rows, but {data} has {points} points; every point needs its code, in the same order", path.display())]
+    EmbeddingRows {
+        path: PathBuf,
+        codes: usize,
+        data: String,
+        points: usize,
+    },
     /// Parts of an embedding that do not fit each other.
     #[error(
         "the {split} part of the embedding has {points} points of dimension {width}, but {indices} indices, {labels:?} labels and dimension {first_width} before it"
@@ -309,6 +348,12 @@ pub enum Error {
         labels: Option<usize>,
         first_width: usize,
     },
+}
+
+impl From<crate::controls::Error> for Error {
+    fn from(error: crate::controls::Error) -> Self {
+        Self::Control(Box::new(error))
+    }
 }
 
 impl From<geom_ae::Error> for Error {

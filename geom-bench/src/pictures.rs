@@ -1,7 +1,11 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
+mod geodesics;
+
+pub use geodesics::{Way, geodesics};
+
 use geom_ae::{Autoencoder, Diagnosis, Scalar};
-use geom_nn::NetworkDevice;
+use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 
@@ -70,10 +74,18 @@ pub fn log_determinant(
         log_determinants: log_det,
         limit,
     })?;
+    let remark = match embedding.ncols() {
+        1 => Some("With one latent dimension, area is length.".to_owned()),
+        2 => None,
+        d => Some(format!(
+            "With {d} latent dimensions, area is volume of {d} dimensions; the plane is that of the first two coordinates, and \
+             points that lie behind each other in it may be far apart."
+        )),
+    };
     Ok(Figure {
         kind: FigureKind::LogDeterminant,
         svg,
-        remark: None,
+        remark,
     })
 }
 
@@ -83,7 +95,7 @@ pub fn log_determinant(
 /// # Errors
 /// A decoder that gives no finite Jacobian there.
 pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
-    model: &Autoencoder<E, D>,
+    decoder: &Network<E, D>,
     background: Part<'_>,
 ) -> Result<Result<Figure, &'static str>, Error> {
     let codes = background.diagnosis.embedding.view();
@@ -97,8 +109,13 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
         return Ok(Err("The codes span no plane that a grid could be laid on."));
     };
     let centres: Array2<E> = grid.to_array();
-    let (_, jacobian) = model.decode_with_jacobian(centres.view())?;
-    let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
+    let pass = decoder
+        .evaluate(centres.view(), Request::Jacobian)
+        .map_err(geom_ae::Error::from)?;
+    let glyphs = pass
+        .jacobian()
+        .map(|jacobian| Indicatrices::at(centres.view(), jacobian, grid.spacing));
+    let Some(Ok(glyphs)) = glyphs else {
         return Ok(Err(
             "The decoder's Jacobian has lost rank at every point of the grid.",
         ));
@@ -155,19 +172,21 @@ fn reach_of_nine_in_ten(glyphs: &Indicatrices) -> f64 {
         .map_or(0.0, |&reach| reach)
 }
 
-/// Originals beside what comes back, for points spread evenly over `points`.
+/// Originals beside what comes back from their codes, for points spread evenly over `points`.
 ///
 /// # Errors
-/// Data of another width than the model's.
+/// Codes of another width than the model's.
 pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     points: ArrayView2<'_, E>,
+    codes: ArrayView2<'_, f64>,
     image: Option<(usize, usize)>,
 ) -> Result<Figure, Error> {
     let shown = points.nrows().min(RECONSTRUCTIONS);
     let rows: Vec<usize> = (0..shown).map(|i| i * points.nrows() / shown).collect();
     let originals = points.select(Axis(0), &rows);
-    let decoded = model.decode(model.encode(originals.view())?.view())?;
+    let codes = codes.select(Axis(0), &rows);
+    let decoded = model.decode(codes.mapv(<E as geom_nn::Element>::of).view())?;
     let svg = figures::reconstructions(&figures::Reconstructions {
         title: "Reconstructions",
         originals: originals.mapv(geom_nn::Element::wide).view(),

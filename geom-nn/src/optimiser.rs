@@ -331,14 +331,16 @@ fn check_finite<E: Element>(operation: &'static str, gradient: &[E]) -> Result<(
 /// Whether all entries are finite numbers.
 pub(crate) fn is_finite<E: Element>(entries: &[E]) -> bool {
     // Without an early exit inside a block, so that a block is a few vector instructions.
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            entries.chunks(256).all(|block| {
-                block
-                    .iter()
-                    .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
-            })
-        },
-    )
+    entries.par_chunks(TASK).all(|task| {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                task.chunks(256).all(|block| {
+                    block
+                        .iter()
+                        .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
+                })
+            },
+        )
+    })
 }

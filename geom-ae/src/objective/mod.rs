@@ -12,7 +12,9 @@ mod evaluate;
 mod needs;
 mod own_codes;
 mod passes;
+mod pullback;
 mod step;
+mod sums;
 mod term;
 
 // Reconstruction.
@@ -133,6 +135,24 @@ impl<E: Scalar> Objective<E> {
             entry.schedule = schedule;
         }
         self
+    }
+
+    /// Lets the weights of all terms but the first, which reconstructs, follow `schedule`.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where there is no second term.
+    pub fn schedule_regularisers(&mut self, schedule: Schedule) -> Result<()> {
+        if schedule != Schedule::Constant && self.entries.len() < 2 {
+            return Err(Error::Contradiction {
+                first: "a schedule of weights",
+                second: "an objective of one term",
+                reason: "all terms but the first follow it",
+            });
+        }
+        for entry in self.entries.iter_mut().skip(1) {
+            entry.schedule = schedule;
+        }
+        Ok(())
     }
 
     /// Sets every weight to what its schedule says.

@@ -1,6 +1,6 @@
 //! What a run needs to go on exactly where it was.
 //!
-//! A checkpoint is one safetensors file with the weights and the optimiser's memory of both networks and of the parameters that
+//! A checkpoint is one safetensors file with the weights, the running statistics and the optimiser's memory of both networks and of the parameters that
 //! the objective's terms own, the best weights so far where there is a validation figure, and in its header the epoch, the
 //! optimiser's step, the figures watched, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
 //! and epoch, so no state of a random generator is needed. The two newest checkpoints are kept: where the newest is damaged,
@@ -13,9 +13,8 @@ use std::{
 
 use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
-use sha2::{Digest, Sha256};
 
-use super::{Trainer, step::Memory, watch::Watch};
+use super::{Digest, Trainer, changing, step::Memory, watch::Watch};
 use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
@@ -109,6 +108,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         if snapshot.fingerprint != fingerprint {
             return Err("it was written under other settings".into());
         }
+        if !snapshot.best.is_empty()
+            && snapshot.best.len() != changing::length(&self.model, &self.objective)
+        {
+            return Err("its best weights are those of other networks".into());
+        }
         let (encoder, decoder) = self.model.networks_mut();
         if snapshot.encoder.architecture() != encoder.architecture()
             || snapshot.decoder.architecture() != decoder.architecture()
@@ -117,11 +121,6 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         }
         if snapshot.parameters.len() != self.objective.parameters().len() {
             return Err("its objective has other parameters".into());
-        }
-        let trained =
-            encoder.parameter_count() + decoder.parameter_count() + snapshot.parameters.len();
-        if !snapshot.best.is_empty() && snapshot.best.len() != trained {
-            return Err("its best weights are those of other networks".into());
         }
         *encoder = snapshot.encoder;
         *decoder = snapshot.decoder;
@@ -271,10 +270,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
 }
 
 fn digest(contents: &files::Contents) -> String {
-    let bytes = Sha256::digest(contents.to_bytes());
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    Digest::new().with(contents.to_bytes()).finish()
 }
 
 /// Files that have a checkpoint's name, oldest first.

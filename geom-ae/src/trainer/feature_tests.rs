@@ -44,6 +44,7 @@ fn elaborate(data: &Array2<f32>, optimiser: Optimiser) -> Trainer<'_, f32, Cpu> 
         validation: Some(Validation {
             fraction: 0.25,
             patience: Some(5),
+            ..Validation::default()
         }),
         on_nonfinite: OnNonFinite::Skip,
         ..options(12)
@@ -94,14 +95,14 @@ fn every_feature_of_the_trainer_resumes_bit_for_bit() {
                 weights(&whole),
                 "{optimiser:?} from epoch {stop}"
             );
-            resumed.restore_best();
+            resumed.restore_best().unwrap();
             let mut whole = elaborate(&data, optimiser);
             while whole
                 .next_epoch(|_| ControlFlow::Continue(()))
                 .unwrap()
                 .is_some()
             {}
-            whole.restore_best();
+            whole.restore_best().unwrap();
             assert_eq!(weights(&resumed), weights(&whole));
         }
     }
@@ -134,6 +135,7 @@ fn the_best_epoch_is_kept_and_training_stops_when_nothing_improves() {
         validation: Some(Validation {
             fraction: 0.25,
             patience: Some(3),
+            ..Validation::default()
         }),
         ..options(200)
     };
@@ -152,7 +154,7 @@ fn the_best_epoch_is_kept_and_training_stops_when_nothing_improves() {
         figure,
         figures.iter().copied().fold(f64::INFINITY, f64::min)
     );
-    trainer.restore_best();
+    trainer.restore_best().unwrap();
     assert_eq!(trainer.validate().unwrap(), Some(figure));
 }
 

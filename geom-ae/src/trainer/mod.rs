@@ -1,9 +1,13 @@
 //! The training loop, an epoch at a time.
 
+mod changing;
 mod checkpoint;
+mod digest;
 mod epoch;
 #[cfg(test)]
 mod feature_tests;
+#[cfg(test)]
+mod normalisation_tests;
 mod options;
 mod report;
 mod sampler;
@@ -15,8 +19,9 @@ mod tests;
 mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
+pub use digest::Digest;
 pub use options::{
-    BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
+    BatchSampler, HeldOut, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
 };
 pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
 pub use schedule::Schedule;
@@ -52,7 +57,7 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     memory: Memory<E>,
     epoch: usize,
     watch: Watch,
-    /// Weights and parameters of the best epoch, flat, where there is a validation figure to judge by; else empty.
+    /// [What training changes](changing), at the best epoch, where there is a validation figure to judge by; else empty.
     best: Vec<E>,
 }
 
@@ -115,16 +120,6 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
-        if [model.encoder(), model.decoder()]
-            .iter()
-            .any(|network| !network.running_statistics().is_empty())
-        {
-            return Err(Error::Contradiction {
-                first: "batch normalisation",
-                second: "the trainer",
-                reason: "it does not carry running statistics from step to step; use layer normalisation",
-            });
-        }
         objective.check(&Setting {
             data,
             latent_dim: model.latent_dim(),
@@ -133,7 +128,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let batches = Batches::new(data, labels, &options)?;
         let memory = Memory::new(&model, &objective);
         let (watch, best) = (Watch::default(), Vec::new());
-        Ok(Self {
+        let mut trainer = Self {
             model,
             objective,
             data,
@@ -143,7 +138,22 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             epoch: 0,
             watch,
             best,
-        })
+        };
+        if trainer.model.has_running_statistics() {
+            trainer.rehearse()?;
+        }
+        Ok(trainer)
+    }
+
+    /// Evaluates the first batch and forgets it: under batch normalisation points depend on each other, so a term that wants
+    /// their Jacobian is not defined, and that is to be known before the training.
+    fn rehearse(&mut self) -> Result<()> {
+        let (objective, seed) = (&self.objective, self.options.seed);
+        let mut pipeline = Pipeline::new(self.data, self.batches.epoch(1)?, seed, 1);
+        pipeline.batches.truncate(1);
+        self.model
+            .in_training(seed, |model| pipeline.evaluate(0, objective, model))
+            .map(|_| ())
     }
 
     /// The model as trained so far.
@@ -170,15 +180,14 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     }
 
     /// Takes model and terms back to the epoch with the least validation figure; nothing happens without one.
-    pub fn restore_best(&mut self) {
-        if !self.best.is_empty() {
-            let (encoder, decoder) = self.model.networks_mut();
-            let (first, rest) = self.best.split_at(encoder.parameter_count());
-            let (second, own) = rest.split_at(decoder.parameter_count());
-            encoder.parameters_mut().copy_from_slice(first);
-            decoder.parameters_mut().copy_from_slice(second);
-            self.objective.parameters_mut().copy_from_slice(own);
+    ///
+    /// # Errors
+    /// Where a checkpoint brought running statistics that a network refuses.
+    pub fn restore_best(&mut self) -> Result<()> {
+        if self.best.is_empty() {
+            return Ok(());
         }
+        changing::put_back(&mut self.model, &mut self.objective, &self.best)
     }
 
     /// Finished epochs.
@@ -234,8 +243,14 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let mut refusal = None;
         for index in 0..batches {
             let batch = index + 1;
-            let mut evaluation = pipeline.evaluate(index, &self.objective, &self.model)?;
+            let begun = Instant::now();
+            let objective = &self.objective;
+            let seed = step_seed(self.options.seed, epoch, batch);
+            let mut evaluation = self
+                .model
+                .in_training(seed, |model| pipeline.evaluate(index, objective, model))?;
             let total = evaluation.total();
+            let gradient_norm = evaluation.gradient_norm();
             let skipped = match finite_norm(&evaluation, &pipeline.batches[index], epoch, batch) {
                 Ok(norm) => {
                     sums.clipped +=
@@ -248,6 +263,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                         &self.options,
                         learning_rate,
                     )?;
+                    model.set_running_statistics(&evaluation.running_statistics)?;
                     sums.add(&evaluation, norm);
                     false
                 }
@@ -262,8 +278,13 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 epoch,
                 batch,
                 batches,
+                points: pipeline.batches[index].len(),
                 total,
+                terms: evaluation.terms,
+                gradient_norm,
                 skipped,
+                shared_passes: evaluation.shared_passes,
+                elapsed: begun.elapsed(),
             };
             if on_batch(&report).is_break() {
                 return Ok(Some(EpochOutcome::Interrupted));
@@ -277,13 +298,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         self.epoch = epoch;
         let figure = validation.unwrap_or(report.total);
         if self.watch.note(epoch, figure, schedule.patience()) && validation.is_some() {
-            let own = self.objective.parameters();
-            self.best = [
-                self.model.encoder().parameters(),
-                self.model.decoder().parameters(),
-                own,
-            ]
-            .concat();
+            self.best = changing::collect(&self.model, &self.objective);
         }
         Ok(Some(EpochOutcome::Finished(report)))
     }
@@ -333,6 +348,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 .collect(),
             validation,
             corrections: sums.corrections,
+            through_jacobian: sums.through_jacobian,
             gradient_norm_max: sums.gradient_norm_max,
             clipped: sums.clipped,
             skipped: sums.skipped,

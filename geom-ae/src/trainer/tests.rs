@@ -84,6 +84,8 @@ pub(super) fn weights(trainer: &Trainer<'_, f32, Cpu>) -> Vec<f32> {
         model.encoder().parameters(),
         model.decoder().parameters(),
         own,
+        model.encoder().running_statistics(),
+        model.decoder().running_statistics(),
     ]
     .concat()
 }
@@ -258,7 +260,7 @@ fn impossible_settings_are_refused_before_training() {
     let held_out = TrainOptions {
         validation: Some(Validation {
             fraction: 0.9,
-            patience: None,
+            ..Validation::default()
         }),
         ..options(1)
     };
@@ -269,7 +271,7 @@ fn impossible_settings_are_refused_before_training() {
     let few = TrainOptions {
         validation: Some(Validation {
             fraction: 0.02,
-            patience: None,
+            ..Validation::default()
         }),
         ..options(1)
     };

@@ -7,6 +7,7 @@
 //! | [`indicatrices`] | unit circles of the pullback metric over the embedding |
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
 //! | [`loss_curves`] | each loss over the epochs |
+//! | [`panels`] | lines, marks and arrows side by side: what an experiment found |
 //!
 //! Every function is pure: the same input gives the same bytes, and no file, font or clock is read. Values that are not
 //! finite never reach the picture; they are left out, counted, and the count is written below the plot.
@@ -34,6 +35,7 @@ mod log_determinant;
 mod loss_curves;
 mod marker;
 mod page;
+mod panels;
 mod profiles;
 mod reconstructions;
 mod style;
@@ -46,6 +48,7 @@ pub use embedding::{Embedding, embedding};
 pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
+pub use panels::{Mark, Panel, Panels, Series, panels};
 pub use reconstructions::{Reconstructions, reconstructions};
 
 use std::convert::Infallible;

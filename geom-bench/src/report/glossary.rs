@@ -53,6 +53,48 @@ const ENTRIES: &[Entry] = &[
         "Mean squared difference between input and reconstruction over all points and features; compare it with the variance of the data, which is what a constant would reach.",
     ),
     (
+        "variation_of_metric",
+        "Variation of the metric (VoR)",
+        Better::Lower,
+        "How far the decoder's metric is from being the same everywhere, up to one linear map of the latent space: 0 where it is constant.",
+    ),
+    (
+        "spearman_truth",
+        "Rank correlation with true distances",
+        Better::Higher,
+        "Spearman correlation of distances between the true coordinates of pairs of points and of their distances in the embedding: 1 keeps their order.",
+    ),
+    (
+        "pearson_truth",
+        "Correlation with true distances",
+        Better::Higher,
+        "Pearson correlation of distances between the true coordinates of pairs of points and of their distances in the embedding: 1 keeps their proportions.",
+    ),
+    (
+        "spearman_geodesic",
+        "Rank correlation with geodesic distances",
+        Better::Higher,
+        "Spearman correlation of shortest paths along the neighbour graph of the data with straight distances in the embedding: 1 keeps their order.",
+    ),
+    (
+        "pearson_geodesic",
+        "Correlation with geodesic distances",
+        Better::Higher,
+        "Pearson correlation of shortest paths along the neighbour graph of the data with straight distances in the embedding: 1 keeps their proportions.",
+    ),
+    (
+        "ari",
+        "Adjusted Rand index",
+        Better::Higher,
+        "Agreement of the given clusters with the labels: 1 for the same division, 0 on average for a random one.",
+    ),
+    (
+        "nmi",
+        "Normalised mutual information",
+        Better::Higher,
+        "How much of the labels the given clusters tell: 1 for the same division, 0 for none.",
+    ),
+    (
         "condition_number_p{}",
         "Condition number, percentile {}",
         Better::Lower,

@@ -5,7 +5,10 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod controls;
+mod others;
 mod refusals;
+mod settings;
 mod stops;
 
 use std::{

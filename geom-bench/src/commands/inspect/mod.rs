@@ -1,6 +1,8 @@
 //! `geom inspect`
 
-use std::path::PathBuf;
+mod decoder;
+
+use std::path::{Path, PathBuf};
 
 use geom_bench::{
     Error,
@@ -11,8 +13,9 @@ use geom_bench::{
 };
 use geom_nn::NetworkDevice;
 
+use self::decoder::{DecoderArgs, InspectDecoder};
 use super::{
-    Job, Number, dispatch, loaded,
+    Job, Machine, Number, dispatch, loaded,
     results::{self, Measured, Provenance},
 };
 
@@ -20,8 +23,8 @@ use super::{
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArgs {
     /// The folder of a run
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
+    #[arg(value_name = "RUN", required_unless_present = "weights")]
+    run: Option<PathBuf>,
     /// Other data than the run's own: as `geom train --data`
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
@@ -31,11 +34,34 @@ pub(crate) struct InspectArgs {
     /// The folder to write into, new or empty [default: the next free RUN/inspect-NUMBER]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    decoder: DecoderArgs,
 }
 
 pub(crate) fn run(arguments: &InspectArgs) -> Result<(), Error> {
-    let folder = RunFolder::open(&arguments.run)?;
-    let config = folder.config()?;
+    if let (Some(weights), Some(data)) = (&arguments.decoder.weights, &arguments.data) {
+        let config = arguments.machine.over(Config {
+            dtype: arguments.decoder.dtype,
+            ..Config::default()
+        });
+        config.check()?;
+        return dispatch(
+            &config,
+            InspectDecoder {
+                decoder: &arguments.decoder,
+                weights,
+                data,
+                labels: arguments.labels.unwrap_or_default(),
+                out: arguments.out.as_deref(),
+            },
+        );
+    }
+    // The parser asks for one of the two.
+    let folder = RunFolder::open(arguments.run.as_deref().unwrap_or(Path::new("")))?;
+    let config = arguments.machine.over(folder.config()?);
+    config.check()?;
     dispatch(
         &config,
         Inspect {
