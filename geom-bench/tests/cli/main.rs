@@ -6,6 +6,7 @@
 )]
 
 mod controls;
+mod methods;
 mod others;
 mod refusals;
 mod settings;
