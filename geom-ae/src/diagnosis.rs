@@ -1,9 +1,8 @@
 //! How far an embedding can be trusted: the decoder's geometry at every code, and the figures that sum it up.
 
 use geom_nn::{Network, NetworkDevice, Request};
-use geom_riemann::JacobianSpectra;
+use geom_riemann::{JacobianSpectra, diagnostics::quantile};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
-use num_traits::ToPrimitive;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -49,6 +48,10 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
 ///
 /// # Errors
 /// As [`decoder_geometry`].
+#[allow(
+    clippy::missing_panics_doc,
+    reason = "d × d numbers are kept of every point of full rank"
+)]
 pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
     decoder: &Network<E, D>,
     z: ArrayView2<'_, E>,
@@ -264,24 +267,9 @@ fn variance(values: &[f64]) -> Option<f64> {
     })
 }
 
-/// The linearly interpolated quantile of sorted values.
-fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
-    let position = q * sorted.len().checked_sub(1)? as f64;
-    let below = position.floor().to_usize()?;
-    let above = position.ceil().to_usize()?;
-    Some(sorted[below] + (sorted[above] - sorted[below]) * position.fract())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{quantile, variance};
-
-    #[test]
-    fn quantiles_interpolate() {
-        assert_eq!(quantile(&[1.0, 2.0, 4.0], 0.5), Some(2.0));
-        assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.5));
-        assert_eq!(quantile(&[], 0.5), None);
-    }
+    use super::variance;
 
     #[test]
     fn variance_is_unbiased() {

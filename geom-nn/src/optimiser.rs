@@ -309,16 +309,18 @@ impl Sgd {
 /// Names the first entry that is not a finite number.
 fn check_finite<E: Element>(operation: &'static str, gradient: &[E]) -> Result<(), Error> {
     // Without an early exit inside a block, so that a block is a few vector instructions.
-    let finite = pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            gradient.chunks(256).all(|block| {
-                block
-                    .iter()
-                    .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
-            })
-        },
-    );
+    let finite = gradient.par_chunks(TASK).all(|task| {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                task.chunks(256).all(|block| {
+                    block
+                        .iter()
+                        .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
+                })
+            },
+        )
+    });
     if finite {
         return Ok(());
     }

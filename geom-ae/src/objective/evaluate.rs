@@ -10,8 +10,9 @@ use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
     step::{Current, Views, accumulate, mix},
+    sums,
 };
-use crate::{Autoencoder, Result, Scalar, scalar::widen};
+use crate::{Autoencoder, Result, Scalar};
 
 /// One term's share in a step.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Evaluation<E> {
     pub non_finite_row: Option<usize>,
     /// The running statistics of encoder and decoder after this batch, where they are trained with batch normalisation.
     pub running_statistics: [Option<Array1<E>>; 2],
+    /// Terms whose functional of the metric was taken from the Jacobian, because a metric's condition number exceeded 1/√ε.
+    pub through_jacobian: usize,
     /// Wall time of the passes that all terms share, both ways.
     pub shared_passes: Duration,
 }
@@ -59,7 +62,7 @@ impl<E: Scalar> Evaluation<E> {
     pub fn gradient_norm(&self) -> f64 {
         [&self.encoder, &self.decoder, &self.parameters]
             .into_iter()
-            .map(|gradient| gradient.iter().map(|&g| widen(g).powi(2)).sum::<f64>())
+            .map(|gradient| sums::squares(gradient.view()))
             .sum::<f64>()
             .sqrt()
     }
@@ -108,20 +111,19 @@ impl<E: Scalar> Objective<E> {
             .entries
             .iter()
             .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
-        let request = |jacobian| {
-            if jacobian {
-                Request::Jacobian
-            } else {
-                Request::Value
-            }
+        let request = |jacobian, metric| match (jacobian, metric) {
+            (true, _) => Request::Jacobian,
+            (false, true) => Request::Metric,
+            (false, false) => Request::Value,
         };
         let encoder = model
             .encoder()
-            .evaluate(batch.data.view(), request(needs.encoder_jacobian))?;
+            .evaluate(batch.data.view(), request(needs.encoder_jacobian, false))?;
         let code = Code::new(encoder.value(), model.coding(), mix(batch.seed, 0));
-        let decoder = model
-            .decoder()
-            .evaluate(code.latent.view(), request(needs.decoder_jacobian))?;
+        let decoder = model.decoder().evaluate(
+            code.latent.view(),
+            request(needs.decoder_jacobian, needs.decoder_metric),
+        )?;
         let views = Views {
             latent: code.latent.view(),
             posterior: code.posterior,
@@ -130,6 +132,7 @@ impl<E: Scalar> Objective<E> {
                 .map(|j| j.slice_move(s![.., code.columns(), ..])),
             reconstruction: decoder.value(),
             decoder_jacobian: decoder.jacobian(),
+            decoder_metric: decoder.metric(),
         };
         let mut step = Step::new(batch.reborrow(), model, views, self.parameters());
         let non_finite_row = step.non_finite_row();
@@ -161,6 +164,7 @@ impl<E: Scalar> Objective<E> {
         let decoded = decoder.backward(Seeds {
             value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
             jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
+            metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
         })?;
         let mut latent = decoded.input;
@@ -191,6 +195,7 @@ impl<E: Scalar> Objective<E> {
             parameters: gradients.parameters,
             non_finite_row,
             running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
+            through_jacobian: gradients.through_jacobian,
             shared_passes,
         })
     }

@@ -12,7 +12,9 @@ mod evaluate;
 mod needs;
 mod own_codes;
 mod passes;
+mod pullback;
 mod step;
+mod sums;
 mod term;
 
 // Reconstruction.

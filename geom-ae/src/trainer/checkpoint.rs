@@ -13,9 +13,8 @@ use std::{
 
 use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
-use sha2::{Digest, Sha256};
 
-use super::{Trainer, changing, step::Memory, watch::Watch};
+use super::{Digest, Trainer, changing, step::Memory, watch::Watch};
 use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
@@ -271,10 +270,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
 }
 
 fn digest(contents: &files::Contents) -> String {
-    let bytes = Sha256::digest(contents.to_bytes());
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    Digest::new().with(contents.to_bytes()).finish()
 }
 
 /// Files that have a checkpoint's name, oldest first.

@@ -90,6 +90,7 @@ pub(super) struct EpochSums {
     pub(super) total: f64,
     pub(super) terms: Vec<(f64, Duration)>,
     pub(super) corrections: Corrections,
+    pub(super) through_jacobian: usize,
     pub(super) gradient_norm_max: f64,
     pub(super) clipped: usize,
     pub(super) skipped: usize,
@@ -107,6 +108,7 @@ impl EpochSums {
             *elapsed += term.elapsed;
         }
         self.corrections += evaluation.corrections;
+        self.through_jacobian += evaluation.through_jacobian;
         self.gradient_norm_max = self.gradient_norm_max.max(norm);
         self.shared_passes += evaluation.shared_passes;
     }

@@ -2,6 +2,7 @@
 
 mod changing;
 mod checkpoint;
+mod digest;
 mod epoch;
 #[cfg(test)]
 mod feature_tests;
@@ -18,6 +19,7 @@ mod tests;
 mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
+pub use digest::Digest;
 pub use options::{
     BatchSampler, HeldOut, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
 };
@@ -346,6 +348,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 .collect(),
             validation,
             corrections: sums.corrections,
+            through_jacobian: sums.through_jacobian,
             gradient_norm_max: sums.gradient_norm_max,
             clipped: sums.clipped,
             skipped: sums.skipped,

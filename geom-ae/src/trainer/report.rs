@@ -60,6 +60,8 @@ pub struct EpochReport {
     pub validation: Option<f64>,
     /// Points at which a term was corrected, over all batches.
     pub corrections: Corrections,
+    /// Functionals of the decoder's metric that were taken from its Jacobian, because the metric had lost too many digits.
+    pub through_jacobian: usize,
     /// The largest norm of the whole gradient in a batch, before it was cut.
     pub gradient_norm_max: f64,
     /// Batches whose gradient was cut.

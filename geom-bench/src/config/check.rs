@@ -25,10 +25,6 @@ impl Config {
             }
         };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        let path_is_text = self
-            .out
-            .as_ref()
-            .is_none_or(|path| path.to_str().is_some_and(|text| !text.is_empty()));
         let show = |number: f64| format!("{number:?}");
 
         require(
@@ -86,37 +82,7 @@ impl Config {
         )?;
         self.check_training()?;
         self.check_graph()?;
-        require(
-            self.latent_dim > 0,
-            "latent-dim",
-            self.latent_dim.to_string(),
-            "at least 1 and at most the dimension of the data",
-        )?;
-        require(
-            !self.hidden.contains(&0),
-            "hidden",
-            format!("{:?}", self.hidden),
-            "widths of at least 1",
-        )?;
-        // TOML integers are signed.
-        require(
-            i64::try_from(self.seed).is_ok(),
-            "seed",
-            self.seed.to_string(),
-            "at most 9223372036854775807",
-        )?;
-        require(
-            (1..=MOST_THREADS).contains(&self.threads),
-            "threads",
-            self.threads.to_string(),
-            "from 1 to 1024",
-        )?;
-        require(
-            path_is_text,
-            "out",
-            format!("{:?}", self.out),
-            "a path in UTF-8, not empty",
-        )
+        self.check_networks_and_running()
     }
 
     /// Checks the settings against `train` training points of dimension `width`.
@@ -149,6 +115,51 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
+    }
+
+    fn check_networks_and_running(&self) -> Result<(), Error> {
+        let require = |holds: bool, setting, value: String, due| {
+            if holds {
+                Ok(())
+            } else {
+                refuse(setting, value, due)
+            }
+        };
+        let path_is_text = self
+            .out
+            .as_ref()
+            .is_none_or(|path| path.to_str().is_some_and(|text| !text.is_empty()));
+        require(
+            self.latent_dim > 0,
+            "latent-dim",
+            self.latent_dim.to_string(),
+            "at least 1 and at most the dimension of the data",
+        )?;
+        require(
+            !self.hidden.contains(&0),
+            "hidden",
+            format!("{:?}", self.hidden),
+            "widths of at least 1",
+        )?;
+        // TOML integers are signed.
+        require(
+            i64::try_from(self.seed).is_ok(),
+            "seed",
+            self.seed.to_string(),
+            "at most 9223372036854775807",
+        )?;
+        require(
+            (1..=MOST_THREADS).contains(&self.threads),
+            "threads",
+            self.threads.to_string(),
+            "from 1 to 1024",
+        )?;
+        require(
+            path_is_text,
+            "out",
+            format!("{:?}", self.out),
+            "a path in UTF-8, not empty",
+        )
     }
 
     /// The parts that the data are split into.
@@ -270,9 +281,15 @@ impl Config {
         ] {
             spelled(value, changed, isometry, setting)?;
         }
-        if !isometry {
-            return Ok(());
+        if isometry {
+            self.check_graph_ranges()
+        } else {
+            Ok(())
         }
+    }
+
+    fn check_graph_ranges(&self) -> Result<(), Error> {
+        let differs = |a: f64, b: f64| a.to_bits() != b.to_bits();
         let edges = matches!(self.distances, DistanceSource::Geodesic);
         if !edges && differs(self.drop_edges, 0.0) {
             return refuse(

@@ -7,8 +7,10 @@
 
 #[cfg(feature = "approximate")]
 mod approximate;
+#[cfg(feature = "approximate")]
 mod blocks;
 mod brute;
+mod coinciding;
 mod lists;
 mod product;
 mod search;

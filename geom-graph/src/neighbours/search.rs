@@ -3,12 +3,12 @@
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::blocks::BLOCK;
 use super::lists::{Part, join};
 use super::{Method, Neighbours, ROWS, RadiusNeighbours, brute, label, product, tree};
 use super::{check_count, check_k, check_width};
 use crate::metric::Key;
 use crate::progress::Progress;
+use crate::simd::PANEL;
 use crate::{Error, Metric, Scalar};
 
 /// A neighbour search: metric, method, progress.
@@ -256,9 +256,9 @@ impl<'a> Search<'a> {
         let asked = Asked::new(self, operation, points, queries, width)?;
         let (method, progress, rows) = (asked.method, self.progress, asked.rows);
         if method == Method::Product && asked.n > 0 && rows > 0 {
-            let (asking, same) = (queries.unwrap_or(points), queries.is_none());
-            let parts = product::within(points, asking, width, radius, same, progress)?;
-            return Ok(join(&parts, BLOCK, rows, None, self.metric, method));
+            let (parts, order) = product::within(points, queries, width, radius, progress)?;
+            let order = Some(order.as_slice());
+            return Ok(join(&parts, PANEL, rows, order, self.metric, method));
         }
         let index = asked.tree();
         let order = asked.order(index.as_ref());

@@ -37,24 +37,19 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         seed: config.seed,
     };
     let settings = config.graph_settings();
-    let (mut objective, report) = match distances(config, dataset, split, labels)? {
-        Some(distances) => {
+    let (mut objective, report) =
+        if let Some(distances) = distances(config, dataset, split, labels)? {
             let (term, report) = settings.build_with(distances, &graph)?;
             let objective = Objective::new()
                 .with(1.0, MeanSquaredError)
                 .with(config.weight, term);
             (objective, Some(report))
-        }
-        None => {
-            let held_out = options
-                .clone()
-                .check(train.nrows())?
-                .held_out_rows(train.nrows());
-            config
-                .method
-                .objective_holding_out(config.weight, &settings, &graph, &held_out)?
-        }
-    };
+        } else {
+            let rows = train.nrows();
+            let held_out = options.clone().check(rows)?.held_out_rows(rows);
+            let method = config.method;
+            method.objective_holding_out(config.weight, &settings, &graph, &held_out)?
+        };
     objective.schedule_regularisers(config.weight_schedule)?;
     let trainer = Trainer::with_labels(model, objective, train, labels, options)?;
     Ok((trainer, report))

@@ -2,7 +2,7 @@
 
 use geom_ae::{
     Trainer,
-    trainer::{Resumed, latest_checkpoint},
+    trainer::{Digest, Resumed, latest_checkpoint},
 };
 use geom_bench::{
     Error,
@@ -12,7 +12,6 @@ use geom_bench::{
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
-use sha2::{Digest, Sha256};
 
 use super::super::Number;
 
@@ -59,14 +58,10 @@ pub(super) fn fingerprint<E: Number>(
         ..config.clone()
     }
     .to_toml()?;
-    let mut hash = Sha256::new();
-    hash.update(settings);
-    hash.update(format!("{:?}", dataset.points.dim()));
-    for &value in &dataset.points {
-        hash.update(<E as Into<f64>>::into(value).to_le_bytes());
-    }
-    let digest = hash.finalize();
-    Ok(digest
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    let shape = format!("{:?}", dataset.points.dim());
+    let digest = dataset.points.iter().fold(
+        Digest::new().with(settings).with(shape),
+        |digest, &value| digest.with(<E as Into<f64>>::into(value).to_le_bytes()),
+    );
+    Ok(digest.finish())
 }

@@ -158,7 +158,7 @@ impl<'a> Approximate<'a> {
         let counter = self
             .progress
             .start(OPERATION, self.trees.saturating_add(self.rounds));
-        let capacity = product::kept(k).min(n - 1);
+        let capacity = kept(k).min(n - 1);
         let mut lists = vec![Candidates::new(capacity); n];
         let trees = forest::Forest {
             trees: self.trees,
@@ -236,6 +236,11 @@ impl<'a> Approximate<'a> {
             .sum();
         Ok(Some(hits as f64 / (sample * k) as f64))
     }
+}
+
+/// How many candidates are kept for `k` neighbours.
+fn kept(k: usize) -> usize {
+    k + 8 + k / 4
 }
 
 /// The points as the metric wants them.
