@@ -20,6 +20,7 @@
 //! | run geodesics and curvature on a trained decoder | [`NetworkChart`] |
 //! | train, stop, resume to the same bits | [`Trainer`] |
 //! | measure a model on data | [`diagnose`], [`decoder_geometry`] |
+//! | measure somebody else's decoder | [`network_geometry`] |
 //! | judge anybody's embedding | [`metrics`] |
 //!
 //! # Example
