@@ -27,7 +27,7 @@ pub struct DecoderGeometry {
     pub variation: std::result::Result<f64, String>,
 }
 
-/// Measures the decoder at the codes `z`.
+/// Measures the decoder at the codes `z`; for data on a known manifold in its metric.
 ///
 /// # Shapes
 /// `z` (n, d).
@@ -38,7 +38,9 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     z: ArrayView2<'_, E>,
 ) -> Result<DecoderGeometry> {
-    network_geometry(model.decoder(), z)
+    geometry_by(model.latent_dim(), z, |z| {
+        Ok(model.decode_with_jacobian(z)?.1)
+    })
 }
 
 /// As [`decoder_geometry`], for any network from few dimensions to many: somebody else's decoder, say.
@@ -56,14 +58,26 @@ pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
     decoder: &Network<E, D>,
     z: ArrayView2<'_, E>,
 ) -> Result<DecoderGeometry> {
+    geometry_by(decoder.input_width(), z, |z| {
+        let pass = decoder.evaluate(z, Request::Jacobian)?;
+        Ok(pass.jacobian().expect("it was asked for").to_owned())
+    })
+}
+
+/// The geometry of a map with these Jacobians.
+fn geometry_by<E: Scalar>(
+    latent_dim: usize,
+    z: ArrayView2<'_, E>,
+    jacobian: impl Fn(ArrayView2<'_, E>) -> Result<Array3<E>>,
+) -> Result<DecoderGeometry> {
     let refuse = |source| Error::Geometry {
         term: "decoder_geometry",
         source,
     };
-    if z.ncols() != decoder.input_width() {
+    if z.ncols() != latent_dim {
         return Err(Error::Width {
             operation: "decoder_geometry",
-            expected: decoder.input_width(),
+            expected: latent_dim,
             actual: z.ncols(),
         });
     }
@@ -78,10 +92,7 @@ pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
     let mut roots = Vec::new();
     for start in (0..points).step_by(CHUNK) {
         let end = (start + CHUNK).min(points);
-        let pass = decoder.evaluate(z.slice(s![start..end, ..]), Request::Jacobian)?;
-        let Some(jacobian) = pass.jacobian() else {
-            continue;
-        };
+        let jacobian = jacobian(z.slice(s![start..end, ..]))?;
         let spectra = JacobianSpectra::of(jacobian.mapv(widen).view()).map_err(refuse)?;
         for (offset, sigma) in spectra.singular_values().rows().into_iter().enumerate() {
             let point = start + offset;
@@ -228,8 +239,8 @@ impl Serialize for Metrics {
 
 /// Embeds `x` and measures reconstruction, the decoder's geometry and the embedding.
 ///
-/// The figures are `reconstruction_mse` (mean over elements), those of [`DecoderGeometry::metrics`] and those of
-/// [`metrics::summary`].
+/// The figures are `reconstruction_mse` (mean over elements), for data on a known manifold `geodesic_reconstruction_error` (mean squared
+/// distance), those of [`DecoderGeometry::metrics`] and those of [`metrics::summary`].
 ///
 /// # Shapes
 /// `x` (n, D), `labels` n.
@@ -242,14 +253,35 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     labels: Option<&[i64]>,
 ) -> Result<Diagnosis> {
     let z = model.encode(x)?;
-    let geometry = decoder_geometry(model, z.view())?;
+    diagnose_codes(model, x, z.view(), labels)
+}
+
+/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it.
+///
+/// # Shapes
+/// `x` (n, D), `z` (n, d), `labels` n.
+///
+/// # Errors
+/// As [`diagnose`], and codes of the wrong width or number.
+pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    x: ArrayView2<'_, E>,
+    z: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+) -> Result<Diagnosis> {
+    let geometry = decoder_geometry(model, z)?;
     let mut metrics = Metrics::default();
 
-    let errors = model.reconstruction_errors(x)?;
-    metrics.push("reconstruction_mse", errors.mean(), "there is no point");
+    let back = model.decode(z)?;
+    let error = metrics::reconstruction_mse(x, back.view())?;
+    metrics.push("reconstruction_mse", Some(error), "there is no point");
+    if let Some(space) = model.data_space() {
+        let error = space.reconstruction_error(x, back.view())?;
+        metrics.push("geodesic_reconstruction_error", Some(error), "");
+    }
 
     metrics.entries.extend(geometry.metrics().entries);
-    let summary = metrics::summary(x, z.view(), labels, &SummaryOptions::default())?;
+    let summary = metrics::summary(x, z, labels, &SummaryOptions::default())?;
     metrics.entries.extend(Metrics::from(summary).entries);
     Ok(Diagnosis {
         embedding: z.mapv(widen),

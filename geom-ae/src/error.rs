@@ -46,6 +46,61 @@ pub enum Error {
         method: &'static str,
     },
 
+    /// A method for data on a known manifold was asked for without one.
+    #[error("{method} needs the manifold that the data lie on")]
+    NeedsManifold {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// Points that are not on the manifold of the data, or an operation that is not defined there.
+    #[error("{operation}: {source}")]
+    Manifold {
+        /// The term or operation that asked for it.
+        operation: &'static str,
+        /// What geom-riemann said, with the row.
+        source: Box<geom_riemann::manifold::ManifoldError>,
+    },
+
+    /// A control was asked for as if it were trained.
+    #[error("{method} finds its codes without a network: fit networks to the codes instead")]
+    NeedsCodes {
+        /// The control's name.
+        method: &'static str,
+    },
+
+    /// A method that follows an embedding was asked for without one.
+    #[error("{method} needs an embedding of the training data, one row for each point")]
+    NeedsEmbedding {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// A method of classes was asked for without labels.
+    #[error("{method} needs a label for every point of the training data")]
+    NeedsLabels {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// A convolutional network for points that are no images, or images of another size than it takes.
+    #[error(
+        "{network} takes {requirement}; the points have {data_dim} entries{}",
+        image.map_or(", which are no image".to_owned(), |[channels, height, width]| {
+            format!(" (channels {channels}, {height} × {width})")
+        })
+    )]
+    Images {
+        /// The network's name.
+        network: &'static str,
+        /// What it takes.
+        requirement: &'static str,
+        /// The dimension of the data.
+        data_dim: usize,
+        /// Channels, height and width.
+        image: Option<[usize; 3]>,
+    },
+
     /// Two settings that exclude each other.
     #[error("{first} does not go with {second}: {reason}")]
     Contradiction {
@@ -165,6 +220,13 @@ pub enum Error {
         term: &'static str,
     },
 
+    /// An objective with parts that depend on the data, evaluated before these were made.
+    #[error("{term}: settle the objective on data and latent dimension before evaluating it")]
+    NotSettled {
+        /// The part.
+        term: &'static str,
+    },
+
     /// A term of the objective became NaN or infinite.
     #[error(
         "training: {term} is {value} in epoch {epoch}, batch {batch}{}",
@@ -238,6 +300,18 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+}
+
+impl Error {
+    /// Makes an error of an operation on a manifold.
+    pub(crate) fn manifold(
+        operation: &'static str,
+    ) -> impl Fn(geom_riemann::manifold::ManifoldError) -> Self {
+        move |source| Self::Manifold {
+            operation,
+            source: Box::new(source),
+        }
+    }
 }
 
 /// The result of this crate's fallible operations.

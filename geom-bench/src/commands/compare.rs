@@ -69,11 +69,13 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<(), Error> {
 fn figures_of(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Vec<Figure>, Error> {
     let mut figures = Vec::new();
     for kind in FigureKind::ALL {
-        if let Some(figure) = folder.read_figure(kind)? {
-            figures.push(figure);
-        } else {
-            let path = folder.file(&run_folder::figure_file(kind));
-            warnings.push(format!("{} is missing.", path.display()));
+        match folder.read_figure(kind)? {
+            Some(figure) => figures.push(figure),
+            None if !kind.always() => {}
+            None => {
+                let path = folder.file(&run_folder::figure_file(kind));
+                warnings.push(format!("{} is missing.", path.display()));
+            }
         }
     }
     Ok(figures)

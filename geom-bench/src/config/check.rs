@@ -4,6 +4,8 @@ use super::{
     Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
     Spelled,
 };
+use geom_ae::NetworkKind;
+
 use crate::Error;
 use crate::data::{SplitRule, check_fraction};
 
@@ -25,6 +27,10 @@ impl Config {
             }
         };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
+        let path_is_text = self
+            .out
+            .as_ref()
+            .is_none_or(|path| path.to_str().is_some_and(|text| !text.is_empty()));
         let show = |number: f64| format!("{number:?}");
 
         require(
@@ -35,6 +41,19 @@ impl Config {
         )?;
         check_fraction(self.test_fraction)?;
         self.check_split()?;
+        let (needed, named) = (self.method.needs_manifold(), self.manifold);
+        require(
+            named.is_some() || !needed,
+            "manifold",
+            "missing".to_owned(),
+            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
+        )?;
+        require(
+            named.is_none() || needed,
+            "manifold",
+            named.map_or_else(String::new, |named| named.to_string()),
+            "left out for other methods than gdae and grcae",
+        )?;
         require(
             self.epochs > 0,
             "epochs",
@@ -82,53 +101,7 @@ impl Config {
         )?;
         self.check_training()?;
         self.check_graph()?;
-        self.check_networks_and_running()
-    }
-
-    /// Checks the settings against `train` training points of dimension `width`.
-    ///
-    /// # Errors
-    /// A batch larger than the training points, a latent dimension above that of the data, networks of more than
-    /// [`MOST_PARAMETERS`] parameters.
-    pub fn check_data(&self, train: usize, width: usize) -> Result<(), Error> {
-        let (batch_size, latent_dim) = (self.batch_size, self.latent_dim);
-        if batch_size > train {
-            return Err(Error::BatchTooLarge { batch_size, train });
-        }
-        if latent_dim > width {
-            return Err(Error::LatentTooLarge { latent_dim, width });
-        }
-        let mut widths = vec![width];
-        widths.extend(&self.hidden);
-        widths.push(latent_dim);
-        let parameters = widths.windows(2).try_fold(0_usize, |sum, pair| {
-            // Encoder: (a + 1)·b, decoder: (b + 1)·a.
-            let both = pair[0].checked_mul(pair[1])?.checked_mul(2)?;
-            sum.checked_add(both)?
-                .checked_add(pair[0])?
-                .checked_add(pair[1])
-        });
-        match parameters {
-            Some(count) if count <= MOST_PARAMETERS => Ok(()),
-            _ => Err(Error::TooManyParameters {
-                widths,
-                limit: MOST_PARAMETERS,
-            }),
-        }
-    }
-
-    fn check_networks_and_running(&self) -> Result<(), Error> {
-        let require = |holds: bool, setting, value: String, due| {
-            if holds {
-                Ok(())
-            } else {
-                refuse(setting, value, due)
-            }
-        };
-        let path_is_text = self
-            .out
-            .as_ref()
-            .is_none_or(|path| path.to_str().is_some_and(|text| !text.is_empty()));
+        self.check_latent()?;
         require(
             self.latent_dim > 0,
             "latent-dim",
@@ -160,6 +133,41 @@ impl Config {
             format!("{:?}", self.out),
             "a path in UTF-8, not empty",
         )
+    }
+
+    /// Checks the settings against `train` training points of dimension `width`.
+    ///
+    /// # Errors
+    /// A batch larger than the training points, a latent dimension above that of the data, dense networks of more than
+    /// [`MOST_PARAMETERS`] parameters.
+    pub fn check_data(&self, train: usize, width: usize) -> Result<(), Error> {
+        let (batch_size, latent_dim) = (self.batch_size, self.latent_dim);
+        if batch_size > train {
+            return Err(Error::BatchTooLarge { batch_size, train });
+        }
+        if latent_dim > width {
+            return Err(Error::LatentTooLarge { latent_dim, width });
+        }
+        if !matches!(self.latent.network, None | Some(NetworkKind::Mlp)) {
+            return Ok(());
+        }
+        let mut widths = vec![width];
+        widths.extend(&self.hidden);
+        widths.push(latent_dim);
+        let parameters = widths.windows(2).try_fold(0_usize, |sum, pair| {
+            // Encoder: (a + 1)·b, decoder: (b + 1)·a.
+            let both = pair[0].checked_mul(pair[1])?.checked_mul(2)?;
+            sum.checked_add(both)?
+                .checked_add(pair[0])?
+                .checked_add(pair[1])
+        });
+        match parameters {
+            Some(count) if count <= MOST_PARAMETERS => Ok(()),
+            _ => Err(Error::TooManyParameters {
+                widths,
+                limit: MOST_PARAMETERS,
+            }),
+        }
     }
 
     /// The parts that the data are split into.
@@ -281,15 +289,9 @@ impl Config {
         ] {
             spelled(value, changed, isometry, setting)?;
         }
-        if isometry {
-            self.check_graph_ranges()
-        } else {
-            Ok(())
+        if !isometry {
+            return Ok(());
         }
-    }
-
-    fn check_graph_ranges(&self) -> Result<(), Error> {
-        let differs = |a: f64, b: f64| a.to_bits() != b.to_bits();
         let edges = matches!(self.distances, DistanceSource::Geodesic);
         if !edges && differs(self.drop_edges, 0.0) {
             return refuse(

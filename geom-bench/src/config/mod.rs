@@ -26,6 +26,8 @@ mod check;
 mod choices;
 mod file;
 mod flags;
+mod latent;
+mod manifold;
 mod spelled;
 mod text;
 mod training;
@@ -33,7 +35,7 @@ mod words;
 
 use std::path::PathBuf;
 
-use geom_ae::{AutoencoderArchitecture, Nets, objective::GraphSettings};
+use geom_ae::{AutoencoderArchitecture, DataSpace, Nets, objective::GraphSettings};
 use serde::Serialize;
 
 use crate::Error;
@@ -45,6 +47,8 @@ pub use geom_ae::Method;
 pub use geom_ae::trainer::{BatchSampler, Optimiser, Schedule};
 pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
+pub use latent::LatentArgs;
+pub use manifold::{ManifoldChoice, ManifoldKind};
 use spelled::{Spelled, spelled};
 pub use training::DistanceSource;
 use training::NEIGHBOURS;
@@ -72,6 +76,9 @@ pub struct Config {
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
+    /// The manifold that the data lie on, for the methods that need to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing.
     pub test_fraction: f64,
     /// Which points these are.
@@ -97,6 +104,8 @@ pub struct Config {
     /// The rule of a step.
     #[serde(serialize_with = "spelled")]
     pub optimiser: Optimiser,
+    /// Adam's β₁.
+    pub beta1: f64,
     /// The norm to which longer gradients are cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -136,6 +145,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the decoder's output.
     pub output_activation: Activation,
+    /// What only some methods have a use for.
+    #[serde(flatten)]
+    pub latent: LatentArgs,
     /// Seed of everything random.
     pub seed: u64,
     /// Threads; the results do not depend on them.
@@ -166,6 +178,7 @@ impl Config {
             method,
             data: "digits".to_owned(),
             labels: Labels::default(),
+            manifold: None,
             test_fraction: 0.2,
             split: SplitRule::default(),
             validation_fraction: training.validation.map_or(0.0, |v| v.fraction),
@@ -177,6 +190,7 @@ impl Config {
             weight_schedule: Schedule::Constant,
             weight_decay: training.weight_decay,
             optimiser: training.optimiser,
+            beta1: training.beta1,
             clip_norm: training.clip_norm,
             sampler: training.sampler,
             patience: training.validation.and_then(|v| v.patience),
@@ -194,6 +208,7 @@ impl Config {
             hidden: nets.hidden,
             activation: nets.activation,
             output_activation: nets.output,
+            latent: LatentArgs::of(method),
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -224,7 +239,8 @@ impl Config {
             output: self.output_activation,
             ..self.method.nets()
         };
-        Ok(self.method.architecture(&nets, width, self.latent_dim)?)
+        let kind = self.latent.network.unwrap_or_default();
+        Ok(Method::networks(kind, &nets, self.network_size(width))?)
     }
 
     /// These settings, overridden where `layer` says something.
@@ -242,6 +258,7 @@ impl Config {
             method,
             data,
             labels,
+            manifold,
             test_fraction,
             split,
             validation_fraction,
@@ -253,6 +270,7 @@ impl Config {
             weight_schedule,
             weight_decay,
             optimiser,
+            beta1,
             clip_norm,
             sampler,
             patience,
@@ -270,6 +288,7 @@ impl Config {
             hidden,
             activation,
             output_activation,
+            latent,
             seed,
             threads,
             device,
@@ -282,12 +301,20 @@ impl Config {
         {
             self.method = method;
             self.weight = method.default_weight();
+            let network = self.latent.network;
+            self.latent = LatentArgs {
+                network,
+                ..LatentArgs::of(method)
+            };
         }
         if split == Some(SplitRule::PaperCompatible) {
             [self.test_fraction, self.validation_fraction] = ON_PAPER_SPLIT;
         }
         set(&mut self.data, data);
         set(&mut self.labels, labels);
+        if manifold.is_some() {
+            self.manifold = manifold;
+        }
         set(&mut self.test_fraction, test_fraction);
         set(&mut self.split, split);
         set(&mut self.validation_fraction, validation_fraction);
@@ -299,6 +326,7 @@ impl Config {
         set(&mut self.weight_schedule, weight_schedule);
         set(&mut self.weight_decay, weight_decay);
         set(&mut self.optimiser, optimiser);
+        set(&mut self.beta1, beta1);
         set(&mut self.sampler, sampler);
         set(&mut self.on_nonfinite, on_nonfinite);
         set(&mut self.distances, distances);
@@ -314,6 +342,7 @@ impl Config {
         set(&mut self.hidden, hidden.map(|widths| widths.0));
         set(&mut self.activation, activation);
         set(&mut self.output_activation, output_activation);
+        self.latent = latent.over(self.latent);
         set(&mut self.seed, seed);
         set(&mut self.threads, threads);
         set(&mut self.device, device);
@@ -327,16 +356,29 @@ impl Config {
         self
     }
 
+    /// The manifold of data of dimension `width`, where one is named.
+    ///
+    /// # Errors
+    /// As [`ManifoldChoice::space`].
+    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
+        self.manifold
+            .map(|manifold| manifold.space(width))
+            .transpose()
+    }
+
     /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
     ///
     /// # Errors
-    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
     pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
         let options = Options {
             labels: self.labels,
             seed: self.seed,
         };
         let dataset = data::load(&self.data, options)?;
+        if let Some(space) = self.data_space(dataset.width())? {
+            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
+        }
         let split = dataset.split(self.split, self.test_fraction, self.seed)?;
         self.check_data(split.train.len(), dataset.width())?;
         Ok((dataset, split))

@@ -17,7 +17,11 @@ pub fn figure_file(kind: FigureKind) -> String {
         FigureKind::Embedding => "embedding",
         FigureKind::LogDeterminant => "log_determinant",
         FigureKind::Indicatrices => "indicatrices",
+        FigureKind::Geodesics => "geodesics",
         FigureKind::Reconstructions => "reconstructions",
+        FigureKind::Prior => "prior",
+        FigureKind::Samples => "samples",
+        FigureKind::Score => "score",
         FigureKind::LossCurves => "losses",
     };
     format!("{FIGURES}/{name}.svg")

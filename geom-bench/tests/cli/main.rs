@@ -5,6 +5,9 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod controls;
+mod manifolds;
+mod methods;
 mod others;
 mod refusals;
 mod settings;
