@@ -50,6 +50,10 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
 ///
 /// # Errors
 /// As [`decoder_geometry`].
+#[allow(
+    clippy::missing_panics_doc,
+    reason = "d × d numbers are kept of every point of full rank"
+)]
 pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
     decoder: &Network<E, D>,
     z: ArrayView2<'_, E>,
