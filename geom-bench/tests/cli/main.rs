@@ -6,6 +6,7 @@
 )]
 
 mod controls;
+mod experiments;
 mod others;
 mod refusals;
 mod settings;
