@@ -7,21 +7,18 @@ use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::{
     Error, Method, Nets, Result, Scalar, TrainOptions,
-    codes::{DistanceMatching, NeighbourWeights, Prior, Separation},
+    codes::{DistanceMatching, NeighbourWeights, Separation},
     method::collapsed,
     objective::{
-        CodeSeparation, DecoderDistortion, DenoisingError, EncoderDistortion, Expansion,
-        LogVariancePenalty, MatchedDistances, MeanSquaredError, NeighbourhoodReconstruction,
-        NeighbourhoodSettings, Objective, PriorDiscrepancy, ReconstructionContraction,
-        SumSquaredError, TargetDistances, TopologicalDistance,
+        ClassDistances, CodeSeparation, DecoderDistortion, DecoderIsometry, DenoisingError,
+        EncoderDistortion, EncoderPseudoInverse, Expansion, GivenEmbedding, MatchedDistances,
+        MeanSquaredError, NeighbourhoodReconstruction, NeighbourhoodSettings, Objective,
+        ReconstructionContraction, SumSquaredError, TargetDistances, TopologicalDistance,
         graph::{DistanceRule, GraphData, GraphSettings},
     },
+    trainer::Schedule,
 };
 
-/// WAE's factor on the squared error (Tolstikhin et al. 2018, `wae.py`).
-const WAE_RECONSTRUCTION: f64 = 0.05;
-/// The weight of the log-variances (Rubenstein et al. 2018, dSprites).
-const LOG_VARIANCE: f64 = 3.0;
 /// Directions for each point in which RCAE's contraction is measured.
 const PROBES: usize = 1;
 /// Bounds on singular values in BLAE: the local part of bi-Lipschitz. Ours.
@@ -30,23 +27,26 @@ const BI_LIPSCHITZ: (f64, f64) = (0.5, 2.0);
 /// The weight in the method's paper; where there is none, ours: see [`Method::default_weight`].
 pub(crate) const fn default_weight(method: Method) -> f64 {
     match method {
-        Method::NraeL | Method::NraeQ | Method::WaeMmd => 10.0,
+        Method::NraeL | Method::NraeQ | Method::WaeMmd | Method::WaeGan | Method::WaeMulti => 10.0,
         Method::WaeStochastic => 20.0,
         Method::TopoAe => 0.5,
+        Method::Iae => 0.025,
+        Method::Grae => 100.0,
         Method::Dae | Method::Rcae | Method::Cae => 0.01,
-        Method::Spae | Method::Mmae => 1.0,
+        Method::Spae | Method::Mmae | Method::Contrastive => 1.0,
         _ => 0.1,
     }
 }
 
-/// NRAE's 3 × 512 ELU; WAE's 3 × 256 ReLU with a sigmoid; TopoAE's 32–32 ReLU without its batch normalisation; for the others
+/// NRAE's 3 × 512 ELU; WAE's 3 × 256 ReLU with a sigmoid; GRAE's 800–400–200 ReLU; TopoAE's 32–32 ReLU without its batch normalisation; for the others
 /// 2 × 128 tanh, ours.
 pub(crate) fn nets(method: Method) -> Nets {
     let (hidden, activation, output) = match method {
         Method::NraeL | Method::NraeQ => (vec![512; 3], Activation::Elu, Activation::Linear),
-        Method::WaeMmd | Method::WaeStochastic => {
+        Method::WaeMmd | Method::WaeGan | Method::WaeMulti | Method::WaeStochastic => {
             (vec![256; 3], Activation::Relu, Activation::Sigmoid)
         }
+        Method::Grae => (vec![800, 400, 200], Activation::Relu, Activation::Linear),
         Method::TopoAe => (vec![32; 2], Activation::Relu, Activation::Linear),
         _ => (vec![128; 2], Activation::Tanh, Activation::Linear),
     };
@@ -58,19 +58,41 @@ pub(crate) fn nets(method: Method) -> Nets {
     }
 }
 
-/// NRAE (Adam 1e-3, batch 32, 2,001 epochs, toy curves), WAE (1e-3, batch 100, 100 epochs, MNIST), TopoAE (2.7268e-4, batch 28,
-/// weight decay 1e-5, 100 epochs, Spheres); for the others Adam 1e-3, batch 100, 100 epochs.
+/// NRAE (Adam 1e-3, batch 32, 2,001 epochs, toy curves; StepLR(10, 0.9) in the last fifth), WAE (1e-3, β₁ = 0.5, batch 100, 100
+/// epochs, MNIST; schedule "manual"), TopoAE (2.7268e-4, batch 28, weight decay 1e-5, 100 epochs, Spheres), GRAE (1e-4, batch 128,
+/// 200 epochs); for the others Adam 1e-3, batch 100, 100 epochs.
 pub(crate) fn train_options(method: Method) -> TrainOptions {
     let (epochs, batch_size, learning_rate, weight_decay) = match method {
         Method::NraeL | Method::NraeQ => (2001, 32, 1e-3, 0.0),
         Method::TopoAe => (100, 28, 2.7268e-4, 1e-5),
+        Method::Grae => (200, 128, 1e-4, 0.0),
         _ => (100, 100, 1e-3, 0.0),
+    };
+    let (learning_rate_schedule, beta1) = match method {
+        Method::NraeL | Method::NraeQ => (
+            Schedule::LateStep {
+                after: 0.8,
+                every: 10,
+                factor: 0.9,
+            },
+            0.9,
+        ),
+        Method::WaeMmd | Method::WaeGan | Method::WaeMulti => (
+            Schedule::Milestones {
+                epochs: [30, 50, 100],
+                factors: [0.5, 0.2, 0.1],
+            },
+            0.5,
+        ),
+        _ => (Schedule::Constant, 0.9),
     };
     TrainOptions {
         epochs,
         batch_size,
         learning_rate,
+        learning_rate_schedule,
         weight_decay,
+        beta1,
         ..TrainOptions::default()
     }
 }
@@ -83,14 +105,7 @@ pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Object
         matching,
         targets: TargetDistances::Euclidean,
     };
-    let prior = Prior::default();
     Ok(match method {
-        Method::WaeMmd => Objective::new()
-            .with(WAE_RECONSTRUCTION, SumSquaredError)
-            .with(weight, PriorDiscrepancy::wae(prior)),
-        Method::WaeStochastic => sum()
-            .with(weight, PriorDiscrepancy::wae_latent(prior))
-            .with(LOG_VARIANCE, LogVariancePenalty::default()),
         Method::TopoAe => mean().with(weight, TopologicalDistance::default()),
         Method::Dae => Objective::new().with(1.0, DenoisingError::new(weight.sqrt())?),
         Method::Cae => sum().with(
@@ -98,6 +113,13 @@ pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Object
             EncoderDistortion::new(Distortion::Contractive, RankPolicy::Error),
         ),
         Method::Rcae => sum().with(weight, ReconstructionContraction::new(PROBES)?),
+        Method::Iae => sum()
+            .with(weight, DecoderIsometry)
+            .with(weight, EncoderPseudoInverse),
+        Method::Conformal => mean().with(
+            weight,
+            DecoderDistortion::new(Distortion::Conformal, collapsed()),
+        ),
         Method::Spae => mean().with(weight, matched(DistanceMatching::LogRatioVariance)),
         Method::Mmae => mean().with(weight, matched(DistanceMatching::Absolute)),
         Method::Blae => {
@@ -119,6 +141,32 @@ pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Object
             });
         }
     })
+}
+
+/// GRAE's objective: both errors are means over elements, as in the authors' code.
+pub(crate) fn towards<E: Scalar>(weight: f64, embedding: ArrayView2<'_, E>) -> Objective<E> {
+    let dim = embedding.ncols().max(1) as f64;
+    Objective::new().with(1.0, MeanSquaredError).with(
+        weight / dim,
+        GivenEmbedding {
+            embedding: embedding.to_owned().into_shared(),
+        },
+    )
+}
+
+/// The contrastive objective: the codes of two classes keep a distance of 1.
+pub(crate) fn on_labels<E: Scalar>(weight: f64, labels: &[i64]) -> Objective<E> {
+    let mut known = labels.to_vec();
+    known.sort_unstable();
+    known.dedup();
+    let class = |label| known.binary_search(label).unwrap_or_default();
+    Objective::new().with(1.0, MeanSquaredError).with(
+        weight,
+        ClassDistances {
+            classes: labels.iter().map(class).collect(),
+            margins: Array2::ones((known.len(), known.len())),
+        },
+    )
 }
 
 /// The objective of NRAE on the training data; λ is the weight of the neighbours, the centre's is 1.

@@ -53,6 +53,38 @@ pub enum Error {
         method: &'static str,
     },
 
+    /// A method that follows an embedding was asked for without one.
+    #[error("{method} needs an embedding of the training data, one row for each point")]
+    NeedsEmbedding {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// A method of classes was asked for without labels.
+    #[error("{method} needs a label for every point of the training data")]
+    NeedsLabels {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// A convolutional network for points that are no images, or images of another size than it takes.
+    #[error(
+        "{network} takes {requirement}; the points have {data_dim} entries{}",
+        image.map_or(", which are no image".to_owned(), |[channels, height, width]| {
+            format!(" (channels {channels}, {height} × {width})")
+        })
+    )]
+    Images {
+        /// The network's name.
+        network: &'static str,
+        /// What it takes.
+        requirement: &'static str,
+        /// The dimension of the data.
+        data_dim: usize,
+        /// Channels, height and width.
+        image: Option<[usize; 3]>,
+    },
+
     /// Two settings that exclude each other.
     #[error("{first} does not go with {second}: {reason}")]
     Contradiction {
@@ -169,6 +201,13 @@ pub enum Error {
     )]
     DeterministicEncoder {
         /// The term's name.
+        term: &'static str,
+    },
+
+    /// An objective with parts that depend on the data, evaluated before these were made.
+    #[error("{term}: settle the objective on data and latent dimension before evaluating it")]
+    NotSettled {
+        /// The part.
         term: &'static str,
     },
 

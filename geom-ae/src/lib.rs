@@ -66,7 +66,10 @@ pub use diagnosis::{
 };
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
-pub use method::{Method, Nets, box_autoencoder};
+pub use method::{
+    KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, box_autoencoder,
+    diffusion_embedding,
+};
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use objective::Objective;
 pub use scalar::Scalar;

@@ -1,11 +1,21 @@
 //! The methods by name: networks, objective and settings as their papers give them.
 
+mod embedding;
+mod latent;
+mod nets;
+
+pub use embedding::diffusion_embedding;
+pub use latent::{KernelFamily, LatentSettings};
+pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
+
 use std::{fmt, str::FromStr};
 
-use geom_nn::{Activation, Architecture};
+use geom_nn::Activation;
 use geom_riemann::{Distortion, RankPolicy};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+use self::nets::mirrored;
 use crate::{
     AutoencoderArchitecture, Control, Error, Result, Scalar, TrainOptions, code_methods,
     objective::{
@@ -79,28 +89,33 @@ pub enum Method {
     Mmae,
     /// Bi-Lipschitz: mean squared error + λ times a hinge on the decoder's singular values + λ times the separation of codes.
     Blae,
+    /// The Wasserstein autoencoder with an adversary: 0.05 times the squared error summed over D + λ times the non-saturating
+    /// loss of the codes (Tolstikhin et al. 2018).
+    #[serde(rename = "wae-gan")]
+    WaeGan,
+    /// With a stochastic encoder and ten codes for each point, from which the discrepancy of the whole training data is
+    /// estimated without bias (Tolstikhin et al. 2018, `improved_wae.py`).
+    #[serde(rename = "wae-multi")]
+    WaeMulti,
+    /// The isometric autoencoder: squared error summed over D + λ times (the decoder's deviation from unit lengths + that of
+    /// the encoder's transposed derivative) (Gropp, Atzmon and Lipman 2020).
+    Iae,
+    /// Mean squared error + λ times the decoder's deviation from conformality, ‖G/c − I‖² with a factor c at each point.
+    Conformal,
+    /// The geometry-regularised autoencoder: mean squared error + λ times the mean squared difference of codes and a given
+    /// embedding (Duque et al. 2020). It needs that embedding: [`Method::objective_towards`].
+    Grae,
+    /// Mean squared error + λ times the contrastive loss of the labels' classes (Hadsell, Chopra and LeCun 2006). It needs
+    /// labels: [`Method::objective_on`].
+    Contrastive,
     /// A control: codes that no network finds, to which networks are fitted afterwards.
     #[serde(untagged)]
     Control(Control),
 }
 
-/// The networks of a method, as its paper has them; the two mirror each other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nets {
-    /// Widths of the encoder's hidden layers.
-    pub hidden: Vec<usize>,
-    /// Activation of the hidden layers.
-    pub activation: Activation,
-    /// Whether the same activation is applied to the input of either network.
-    pub on_input: bool,
-    /// Activation of the decoder's output; a sigmoid can only give values in (0, 1).
-    pub output: Activation,
-}
-
 impl Method {
     /// Every method that trains its codes; [`Control::ALL`] has the others.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::GeomAe,
         Self::Ae,
         Self::Vae,
@@ -119,6 +134,12 @@ impl Method {
         Self::Spae,
         Self::Mmae,
         Self::Blae,
+        Self::WaeGan,
+        Self::WaeMulti,
+        Self::Iae,
+        Self::Conformal,
+        Self::Grae,
+        Self::Contrastive,
     ];
 
     /// The name on the command line and in configuration files.
@@ -142,14 +163,20 @@ impl Method {
             Self::Spae => "spae",
             Self::Mmae => "mmae",
             Self::Blae => "blae",
+            Self::WaeGan => "wae-gan",
+            Self::WaeMulti => "wae-multi",
+            Self::Iae => "iae",
+            Self::Conformal => "conformal",
+            Self::Grae => "grae",
+            Self::Contrastive => "contrastive",
             Self::Control(control) => control.name(),
         }
     }
 
     /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
     ///
-    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST), IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
-    /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³: these two are ours.
+    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, GRAE's 100, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST), IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
+    /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³; for `iae` 0.025, for `conformal` 0.1, for `contrastive` 1: these five are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
             Self::Ae | Self::Control(_) => 0.0,
@@ -172,11 +199,21 @@ impl Method {
         matches!(self, Self::Ggae | Self::NraeL | Self::NraeQ)
     }
 
+    /// Whether the objective needs an embedding of the training data.
+    pub const fn needs_embedding(self) -> bool {
+        matches!(self, Self::Grae)
+    }
+
+    /// Whether the objective needs a label for every point.
+    pub const fn needs_labels(self) -> bool {
+        matches!(self, Self::Contrastive)
+    }
+
     /// Whether the encoder gives a Gaussian and not a point.
     pub const fn is_stochastic(self) -> bool {
         matches!(
             self,
-            Self::Vae | Self::Irvae | Self::Flat | Self::WaeStochastic
+            Self::Vae | Self::Irvae | Self::Flat | Self::WaeStochastic | Self::WaeMulti
         )
     }
 
@@ -241,8 +278,21 @@ impl Method {
         data_dim: usize,
         latent_dim: usize,
     ) -> Result<AutoencoderArchitecture> {
-        let codes = if self.is_stochastic() { 2 } else { 1 };
-        mirrored(nets, data_dim, latent_dim, codes)
+        Self::architecture_for(nets, data_dim, latent_dim, self.is_stochastic())
+    }
+
+    /// Both networks, with an encoder that gives points or Gaussians: [`LatentSettings::noise`] may decide otherwise than the
+    /// method's paper.
+    ///
+    /// # Errors
+    /// As [`Method::architecture`].
+    pub fn architecture_for(
+        nets: &Nets,
+        data_dim: usize,
+        latent_dim: usize,
+        stochastic: bool,
+    ) -> Result<AutoencoderArchitecture> {
+        mirrored(nets, data_dim, latent_dim, if stochastic { 2 } else { 1 })
     }
 
     /// The objective, with `weight` on the regulariser.
@@ -280,8 +330,45 @@ impl Method {
                     method: self.name(),
                 });
             }
+            Self::Grae => {
+                return Err(Error::NeedsEmbedding {
+                    method: self.name(),
+                });
+            }
+            Self::Contrastive => {
+                return Err(Error::NeedsLabels {
+                    method: self.name(),
+                });
+            }
+            method if method.latent_settings().is_some() => {
+                let settings = method.latent_settings().unwrap_or_default();
+                method.objective_with(weight, &settings)?
+            }
             other => code_methods::objective(other, weight)?,
         })
+    }
+
+    /// The objective of a method that draws the codes towards a given embedding of the training data.
+    ///
+    /// # Shapes
+    /// `embedding` (n, d), its rows those of the training data.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] as [`Method::objective`]; [`Error::Contradiction`] for any other method.
+    pub fn objective_towards<E: Scalar>(
+        self,
+        weight: f64,
+        embedding: ArrayView2<'_, E>,
+    ) -> Result<Objective<E>> {
+        check_weight(weight)?;
+        if !self.needs_embedding() {
+            return Err(Error::Contradiction {
+                first: "an embedding",
+                second: self.name(),
+                reason: "it has no embedding to follow",
+            });
+        }
+        Ok(code_methods::towards(weight, embedding))
     }
 
     /// The objective of any method on these training data, with `weight` on the regulariser; for a method on a graph also what
@@ -311,6 +398,10 @@ impl Method {
         data: &GraphData<'_, E>,
         held_out: &[usize],
     ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        if let (Self::Contrastive, Some(labels)) = (self, data.labels) {
+            check_weight(weight)?;
+            return Ok((code_methods::on_labels(weight, labels), None));
+        }
         if !self.needs_graph() {
             return Ok((self.objective(weight)?, None));
         }
@@ -329,7 +420,7 @@ impl Method {
     }
 }
 
-fn check_weight(weight: f64) -> Result<()> {
+pub(crate) fn check_weight(weight: f64) -> Result<()> {
     if weight.is_finite() && weight >= 0.0 {
         return Ok(());
     }
@@ -359,59 +450,4 @@ impl FromStr for Method {
                 name: name.to_owned(),
             })
     }
-}
-
-/// GeomAE's networks: an activation on the input of either network, hidden layers with the same activation, linear output.
-///
-/// With `hidden = [100; 4]` and ELU it is the paper's `BoxAutoEncoder`.
-///
-/// # Errors
-/// [`Error::LatentDimension`] where d is not in 1..=D, and the networks' own (a hidden layer of width 0).
-pub fn box_autoencoder(
-    data_dim: usize,
-    hidden: &[usize],
-    latent_dim: usize,
-    activation: Activation,
-) -> Result<AutoencoderArchitecture> {
-    let nets = Nets {
-        hidden: hidden.to_vec(),
-        activation,
-        on_input: true,
-        output: Activation::Linear,
-    };
-    mirrored(&nets, data_dim, latent_dim, 1)
-}
-
-/// An encoder that gives `codes` numbers for each latent dimension, and a decoder with the hidden layers in reverse.
-fn mirrored(
-    nets: &Nets,
-    data_dim: usize,
-    latent_dim: usize,
-    codes: usize,
-) -> Result<AutoencoderArchitecture> {
-    if latent_dim == 0 || latent_dim > data_dim {
-        return Err(Error::LatentDimension {
-            latent_dim,
-            data_dim,
-        });
-    }
-    let network = |from: usize, hidden: &mut dyn Iterator<Item = usize>, to: usize, output| {
-        let widths: Vec<usize> = std::iter::once(from).chain(hidden).chain([to]).collect();
-        let network = Architecture::mlp(&widths, nets.activation, output);
-        if nets.on_input {
-            network.with_input_activation(nets.activation)
-        } else {
-            network
-        }
-    };
-    let hidden = || nets.hidden.iter().copied();
-    Ok(AutoencoderArchitecture {
-        encoder: network(
-            data_dim,
-            &mut hidden(),
-            codes * latent_dim,
-            Activation::Linear,
-        ),
-        decoder: network(latent_dim, &mut hidden().rev(), data_dim, nets.output),
-    })
 }

@@ -230,6 +230,16 @@ pub enum Error {
     /// Distances that are not those of the data.
     #[error("distances from {from}: {reason}")]
     Distances { from: String, reason: String },
+    /// An embedding to follow that is not one of the data.
+    #[error("{}: {reason}", path.display())]
+    Embedding { path: PathBuf, reason: String },
+    /// Published networks with more parameters than are accepted.
+    #[error("{network} for these data has {parameters} parameters, more than {limit}")]
+    NetworkTooLarge {
+        network: &'static str,
+        parameters: usize,
+        limit: usize,
+    },
     /// A batch larger than the data to train on.
     #[error("batch-size is {batch_size}, but there are only {train} training points")]
     BatchTooLarge { batch_size: usize, train: usize },

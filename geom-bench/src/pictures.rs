@@ -4,7 +4,7 @@ mod geodesics;
 
 pub use geodesics::{Way, geodesics};
 
-use geom_ae::{Autoencoder, Diagnosis, Scalar};
+use geom_ae::{Autoencoder, Diagnosis, Scalar, codes::Prior};
 use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
@@ -197,6 +197,102 @@ pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
         kind: FigureKind::Reconstructions,
         svg,
         remark: None,
+    })
+}
+
+/// Samples of the prior that are decoded.
+const SAMPLES: usize = 100;
+/// Sets the samples' draws apart from all others of a run's seed.
+const SAMPLE_SEED: u64 = 0x5a3c_1e0f_9d27_b481;
+
+/// The codes of a part beside as many samples of the distribution that they should follow.
+///
+/// # Errors
+/// As [`figures::two_clouds`]; a prior that does not fit the codes.
+pub fn codes_and_prior(part: Part<'_>, prior: Prior, seed: u64) -> Result<Figure, Error> {
+    let codes = part.diagnosis.embedding.view();
+    let samples = prior
+        .sample::<f64>(codes.nrows(), codes.ncols(), seed ^ SAMPLE_SEED)
+        .map_err(geom_ae::Error::from)?;
+    let svg = figures::two_clouds(&figures::TwoClouds {
+        title: "Codes and prior",
+        axes: ("z₁", "z₂"),
+        first: ("codes", codes),
+        second: ("prior", samples.view()),
+    })?;
+    Ok(Figure {
+        kind: FigureKind::Prior,
+        svg,
+        remark: None,
+    })
+}
+
+/// What the decoder makes of samples of the prior: images, with their sharpness beside that of the data, or points beside the
+/// data in their first two coordinates.
+///
+/// # Errors
+/// As [`figures::samples`] and [`figures::two_clouds`].
+pub fn samples<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    points: ArrayView2<'_, E>,
+    image: Option<(usize, usize)>,
+    prior: Prior,
+    seed: u64,
+) -> Result<Figure, Error> {
+    let count = if image.is_some() {
+        SAMPLES
+    } else {
+        points.nrows()
+    };
+    let codes = prior
+        .sample::<E>(count, model.latent_dim(), seed ^ SAMPLE_SEED)
+        .map_err(geom_ae::Error::from)?;
+    let wide = |points: ArrayView2<'_, E>| points.mapv(geom_nn::Element::wide);
+    let made = wide(model.decode(codes.view())?.view());
+    let Some(image) = image else {
+        let svg = figures::two_clouds(&figures::TwoClouds {
+            title: "Samples from the prior",
+            axes: ("x₁", "x₂"),
+            first: ("data", wide(points).view()),
+            second: ("samples", made.view()),
+        })?;
+        return Ok(Figure {
+            kind: FigureKind::Samples,
+            svg,
+            remark: Some("The first two coordinates of data space are shown.".to_owned()),
+        });
+    };
+    let svg = figures::samples(&figures::Samples {
+        title: "Samples from the prior",
+        images: made.view(),
+        image,
+    })?;
+    let reconstructed = wide(model.decode(model.encode(points)?.view())?.view());
+    let rows = [
+        ("samples", made),
+        ("reconstructions", reconstructed),
+        ("data", wide(points)),
+    ];
+    let said: Vec<String> = rows
+        .iter()
+        .filter_map(|(name, images)| {
+            let values = geom_ae::metrics::sharpness(images.view(), image).ok()?;
+            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+            Some(format!(
+                "{name} {} ({})",
+                number(values.mean()?),
+                number(least)
+            ))
+        })
+        .collect();
+    let remark = format!(
+        "Sharpness, the mean (and the least) variance of an image's Laplacian: {}.",
+        said.join(", ")
+    );
+    Ok(Figure {
+        kind: FigureKind::Samples,
+        svg,
+        remark: (!said.is_empty()).then_some(remark),
     })
 }
 

@@ -10,6 +10,7 @@
 //! | is the density kept? | [`density_divergences`]: KL, L1 |
 //! | are labels kept together? | [`NeighbourLabels`], [`adjusted_rand_index`], [`normalized_mutual_information`] |
 //! | is the data reconstructed? | [`reconstruction_mse`] |
+//! | are images sharp? | [`sharpness`()] |
 //!
 //! Distances are Euclidean. Nothing here holds an n × n array, but for [`Pairs::All`], which is refused above
 //! [`MAX_PAIRS`]: distances are made in blocks of rows, used, and forgotten. Blocks are reduced in a fixed order, so
@@ -35,6 +36,7 @@ mod rank_correlation;
 mod ranks;
 mod recall;
 mod reconstruction;
+mod sharpness;
 mod stress;
 mod triplets;
 mod trustworthiness;
@@ -70,6 +72,7 @@ pub use error::MetricError;
 pub use labels::NeighbourLabels;
 pub use ranks::{NeighbourRanks, NeighbourhoodMetrics, RankMetrics};
 pub use reconstruction::reconstruction_mse;
+pub use sharpness::sharpness;
 pub use stress::{DistanceAgreement, StressNormalisation, rmse};
 pub use summary::{Summary, SummaryEntry, SummaryOptions, summary};
 pub use triplets::{TripletCounts, Triplets};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use geom_nn::{NetworkDevice, Request, Seeds};
 use geom_riemann::Corrections;
-use ndarray::{Array1, s};
+use ndarray::{Array1, Array2, s};
 
 use super::{
     Batch, Needs, Objective, Prepared, Step,
@@ -12,7 +12,10 @@ use super::{
     step::{Current, Views, accumulate, mix},
     sums,
 };
-use crate::{Autoencoder, Result, Scalar};
+use crate::{Autoencoder, Error, Result, Scalar};
+
+/// The draw of the noise on the encoder's input; terms have the places from 1.
+const INPUT_NOISE: u64 = u64::MAX;
 
 /// One term's share in a step.
 #[derive(Clone, Debug)]
@@ -96,6 +99,23 @@ impl<E: Scalar> Objective<E> {
             .collect()
     }
 
+    /// The codes that training would give these points now, noise and all, (b, d).
+    ///
+    /// # Errors
+    /// The network's own.
+    pub(crate) fn codes<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+    ) -> Result<Array2<E>> {
+        let noise = self.noise(model.coding());
+        let noisy = noise.noisy_input(batch.data, mix(batch.seed, INPUT_NOISE));
+        let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
+        let pass = model.encoder().evaluate(input, Request::Value)?;
+        let seed = mix(batch.seed, 0);
+        Ok(Code::new(pass.value(), noise, self.noise_parameters(), seed).latent)
+    }
+
     /// As [`Objective::evaluate`], with what [`Objective::prepare`] made for this batch.
     ///
     /// # Errors
@@ -116,10 +136,19 @@ impl<E: Scalar> Objective<E> {
             (false, true) => Request::Metric,
             (false, false) => Request::Value,
         };
+        let noise = self.noise(model.coding());
+        let own = self.noise_parameters();
+        if own.len() != noise.parameter_count(model.latent_dim()) {
+            return Err(Error::NotSettled {
+                term: "encoder_noise",
+            });
+        }
+        let noisy = noise.noisy_input(batch.data, mix(batch.seed, INPUT_NOISE));
+        let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
         let encoder = model
             .encoder()
-            .evaluate(batch.data.view(), request(needs.encoder_jacobian, false))?;
-        let code = Code::new(encoder.value(), model.coding(), mix(batch.seed, 0));
+            .evaluate(input, request(needs.encoder_jacobian, false))?;
+        let code = Code::new(encoder.value(), noise, own, mix(batch.seed, 0));
         let decoder = model.decoder().evaluate(
             code.latent.view(),
             request(needs.decoder_jacobian, needs.decoder_metric),
@@ -134,7 +163,7 @@ impl<E: Scalar> Objective<E> {
             decoder_jacobian: decoder.jacobian(),
             decoder_metric: decoder.metric(),
         };
-        let mut step = Step::new(batch.reborrow(), model, views, self.parameters());
+        let mut step = Step::new(batch.reborrow(), model, views, self);
         let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
@@ -160,7 +189,7 @@ impl<E: Scalar> Objective<E> {
         }
 
         let start = Instant::now();
-        let gradients = step.into_gradients();
+        let mut gradients = step.into_gradients();
         let decoded = decoder.backward(Seeds {
             value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
             jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
@@ -171,7 +200,12 @@ impl<E: Scalar> Objective<E> {
         if let Some(seed) = &gradients.latent {
             latent += seed;
         }
-        let value = code.pull_back(latent, gradients.mean, gradients.log_variance);
+        let (value, by_noise) = code.pull_back(latent, gradients.mean, gradients.log_variance);
+        let first = gradients.parameters.len() - by_noise.len();
+        gradients
+            .parameters
+            .slice_mut(s![first..])
+            .assign(&by_noise);
         let outputs = model.encoder().output_width();
         let jacobian = gradients
             .encoder_jacobian

@@ -7,6 +7,7 @@ use geom_riemann::Corrections;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3};
 
 use super::{
+    Adversary, Objective,
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
     sums,
@@ -62,7 +63,7 @@ pub struct Step<'a, E: Scalar> {
     batch: Batch<'a, E>,
     networks: &'a dyn Networks<E>,
     views: Views<'a, E>,
-    parameters: &'a [E],
+    objective: &'a Objective<E>,
     current: Current,
     gradients: StepGradients<E>,
 }
@@ -109,13 +110,13 @@ impl<'a, E: Scalar> Step<'a, E> {
         batch: Batch<'a, E>,
         networks: &'a dyn Networks<E>,
         views: Views<'a, E>,
-        parameters: &'a [E],
+        objective: &'a Objective<E>,
     ) -> Self {
         Self {
             batch,
             networks,
             views,
-            parameters,
+            objective,
             current: Current {
                 prepared: Prepared::default(),
                 weight: 1.0,
@@ -132,7 +133,7 @@ impl<'a, E: Scalar> Step<'a, E> {
                 decoder_metric: None,
                 encoder: None,
                 decoder: None,
-                parameters: Array1::zeros(parameters.len()),
+                parameters: Array1::zeros(objective.parameters().len()),
                 through_jacobian: 0,
             },
         }
@@ -185,7 +186,17 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// The term's own parameters, as many as [`Term::parameters`](super::Term::parameters) named.
     pub fn parameters(&self) -> &'a [E] {
-        &self.parameters[self.current.parameters.clone()]
+        &self.objective.parameters()[self.current.parameters.clone()]
+    }
+
+    /// The objective's adversary, where it has one and is settled.
+    pub fn adversary(&self) -> Option<&'a Adversary<E>> {
+        self.objective.adversary()
+    }
+
+    /// How many points the training data have, where the objective is settled.
+    pub fn training_points(&self) -> Option<usize> {
+        self.objective.training_points
     }
 
     /// What [`Term::prepare`](super::Term::prepare) made for this batch, if it made anything of this type.

@@ -14,7 +14,7 @@ use std::{
 use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
 
-use super::{Digest, Trainer, changing, step::Memory, watch::Watch};
+use super::{Digest, Trainer, adversary::Beside, changing, step::Memory, watch::Watch};
 use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
@@ -57,6 +57,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             memory: &self.memory,
             watch: &self.watch,
             best: &self.best,
+            beside: &Beside::of(&self.objective)?,
         }
         .contents()?;
         let digest = digest(&contents);
@@ -122,11 +123,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         if snapshot.parameters.len() != self.objective.parameters().len() {
             return Err("its objective has other parameters".into());
         }
+        snapshot.beside.check(&self.objective)?;
         *encoder = snapshot.encoder;
         *decoder = snapshot.decoder;
         self.objective
             .parameters_mut()
             .copy_from_slice(&snapshot.parameters);
+        snapshot.beside.restore(&mut self.objective);
         self.memory = snapshot.memory;
         self.watch = snapshot.watch;
         self.best = snapshot.best;
@@ -145,6 +148,7 @@ struct State<'a, E: Scalar, D: NetworkDevice<E>> {
     memory: &'a Memory<E>,
     watch: &'a Watch,
     best: &'a [E],
+    beside: &'a Beside<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
@@ -173,7 +177,7 @@ impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
                 contents = contents.array(&name, &[values.len()], &values.to_vec())?;
             }
         }
-        Ok(contents)
+        self.beside.write(contents)
     }
 }
 
@@ -187,6 +191,7 @@ struct Snapshot<E: Scalar, D: NetworkDevice<E>> {
     memory: Memory<E>,
     watch: Watch,
     best: Vec<E>,
+    beside: Beside<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
@@ -247,6 +252,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             memory,
             watch: serde_json::from_str(&text("watch")?).map_err(|error| error.to_string())?,
             best: array("best")?,
+            beside: Beside::read(&file)?,
         };
         // The same content gives the same bytes, so what was read must hash to what was written.
         let again = State {
@@ -258,6 +264,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             memory: &snapshot.memory,
             watch: &snapshot.watch,
             best: &snapshot.best,
+            beside: &snapshot.beside,
         }
         .contents()
         .map_err(|error| error.to_string())?;

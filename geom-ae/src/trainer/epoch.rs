@@ -68,7 +68,7 @@ impl<'a, E: Scalar> Pipeline<'a, E> {
         evaluation
     }
 
-    fn batch<'b>(&'b self, index: usize, data: ArrayView2<'b, E>) -> Batch<'b, E> {
+    pub(super) fn batch<'b>(&'b self, index: usize, data: ArrayView2<'b, E>) -> Batch<'b, E> {
         Batch {
             data,
             rows: &self.batches[index],

@@ -1,5 +1,8 @@
 //! The training loop, an epoch at a time.
 
+mod adversary;
+#[cfg(test)]
+mod adversary_tests;
 mod changing;
 mod checkpoint;
 mod digest;
@@ -40,7 +43,7 @@ use self::{
 };
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Batch, Setting},
+    objective::{Batch, Pretrained, Setting},
     scalar::widen,
 };
 
@@ -56,6 +59,7 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     batches: Batches<E>,
     memory: Memory<E>,
     epoch: usize,
+    pretrained: Option<Pretrained>,
     watch: Watch,
     /// [What training changes](changing), at the best epoch, where there is a validation figure to judge by; else empty.
     best: Vec<E>,
@@ -85,7 +89,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     /// As [`Trainer::new`]; [`Error::Contradiction`] for stratified batches without a label for every point.
     pub fn with_labels(
         model: Autoencoder<E, D>,
-        objective: Objective<E>,
+        mut objective: Objective<E>,
         data: ArrayView2<'a, E>,
         labels: Option<&[i64]>,
         options: TrainOptions,
@@ -120,11 +124,13 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 reason: format!("{term} is defined for batches of at least {minimum} points"),
             });
         }
-        objective.check(&Setting {
+        let setting = Setting {
             data,
             latent_dim: model.latent_dim(),
             coding: model.coding(),
-        })?;
+        };
+        objective.check(&setting)?;
+        objective.settle(&setting, options.seed)?;
         let batches = Batches::new(data, labels, &options)?;
         let memory = Memory::new(&model, &objective);
         let (watch, best) = (Watch::default(), Vec::new());
@@ -136,6 +142,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             batches,
             memory,
             epoch: 0,
+            pretrained: None,
             watch,
             best,
         };
@@ -190,6 +197,11 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         changing::put_back(&mut self.model, &mut self.objective, &self.best)
     }
 
+    /// How the encoder's pre-training ended, where the objective has one and this trainer began the run.
+    pub fn pretrained(&self) -> Option<Pretrained> {
+        self.pretrained
+    }
+
     /// Finished epochs.
     pub fn epoch(&self) -> usize {
         self.epoch
@@ -225,6 +237,9 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             return Ok(None);
         }
         let start = Instant::now();
+        if self.epoch == 0 {
+            self.pretrain()?;
+        }
         let epoch = self.epoch + 1;
         let plateaus = self.watch.plateaus;
         self.objective
@@ -264,6 +279,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                         learning_rate,
                     )?;
                     model.set_running_statistics(&evaluation.running_statistics)?;
+                    self.play(&pipeline, index, &mut evaluation)?;
                     sums.add(&evaluation, norm);
                     false
                 }
@@ -337,7 +353,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             total: sums.total / batches,
             terms: self
                 .objective
-                .terms()
+                .reported()
                 .zip(&sums.terms)
                 .map(|((name, weight), &(sum, elapsed))| TermMean {
                     name,

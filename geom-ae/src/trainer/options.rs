@@ -27,6 +27,8 @@ pub struct TrainOptions {
     pub weight_decay: f64,
     /// The rule of a step.
     pub optimiser: Optimiser,
+    /// Adam's β₁, how much of the gradients' mean is kept.
+    pub beta1: f64,
     /// The norm to which the gradient of everything together is cut, where it is longer.
     pub clip_norm: Option<f64>,
     /// How batches are drawn.
@@ -48,6 +50,7 @@ impl Default for TrainOptions {
             learning_rate_schedule: Schedule::Constant,
             weight_decay: 1e-5,
             optimiser: Optimiser::Adam,
+            beta1: 0.9,
             clip_norm: None,
             sampler: BatchSampler::Uniform,
             validation: None,
@@ -170,6 +173,9 @@ impl TrainOptions {
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             return parameter("weight_decay", self.weight_decay, "finite and not negative");
         }
+        if !(0.0..1.0).contains(&self.beta1) {
+            return parameter("beta1", self.beta1, "in [0, 1)");
+        }
         if let Optimiser::Sgd { momentum } = self.optimiser
             && !(0.0..1.0).contains(&momentum)
         {
@@ -291,6 +297,7 @@ impl ValidTrainOptions {
         };
         Adam {
             learning_rate,
+            beta1: self.beta1,
             weight_decay,
             ..Adam::default()
         }

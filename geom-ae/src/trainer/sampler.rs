@@ -89,6 +89,11 @@ impl<E: Scalar> Batches<E> {
         })
     }
 
+    /// The rows that are trained on.
+    pub(super) fn rows(&self) -> &[usize] {
+        &self.train
+    }
+
     /// Full batches in an epoch.
     pub(super) fn count(&self) -> usize {
         self.train.len() / self.batch_size

@@ -59,9 +59,14 @@ fn objective_of(method: Method, data: &Array2<f32>) -> Objective<f32> {
         distances,
         ..GraphSettings::default()
     };
+    if method.needs_embedding() {
+        let codes = data.slice(ndarray::s![.., ..2]);
+        return method.objective_towards(0.1, codes).unwrap();
+    }
+    let labels: Vec<i64> = (0..data.nrows()).map(|row| (row % 3) as i64).collect();
     let data = GraphData {
         points: data.view(),
-        labels: None,
+        labels: Some(&labels),
         batch_size: 10,
         seed: 5,
     };

@@ -164,6 +164,7 @@ impl<'a, E: Number> Measured<'a, E> {
     /// The pictures that can be drawn, and why the others cannot.
     fn pictures<D: NetworkDevice<E>>(
         &self,
+        config: &Config,
         model: &Autoencoder<E, D>,
         history: &[EpochRecord],
     ) -> Result<(Vec<Figure>, Vec<AbsentFigure>), Error> {
@@ -192,6 +193,16 @@ impl<'a, E: Number> Measured<'a, E> {
                 kind: FigureKind::Indicatrices,
                 reason: reason.to_owned(),
             }),
+        }
+        if let Some(prior) = config.prior() {
+            pictures.push(pictures::codes_and_prior(first.part(), prior, config.seed)?);
+            pictures.push(pictures::samples(
+                model,
+                last.points.points.view(),
+                self.dataset.image,
+                prior,
+                config.seed,
+            )?);
         }
         if history.is_empty() {
             absent.push(AbsentFigure {
@@ -288,7 +299,7 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
 ) -> Result<(), Error> {
     let history = provenance.history;
     measured.write_data(folder)?;
-    let (mut figures, mut absent) = measured.pictures(model, history)?;
+    let (mut figures, mut absent) = measured.pictures(config, model, history)?;
     if let (Some(_), Some(first)) = (&measured.given, measured.parts.first()) {
         match pictures::geodesics(model.decoder(), first.part())? {
             Ok((figure, ways)) => {

@@ -4,6 +4,8 @@ use super::{
     Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
     Spelled,
 };
+use geom_ae::NetworkKind;
+
 use crate::Error;
 use crate::data::{SplitRule, check_fraction};
 
@@ -86,6 +88,7 @@ impl Config {
         )?;
         self.check_training()?;
         self.check_graph()?;
+        self.check_latent()?;
         require(
             self.latent_dim > 0,
             "latent-dim",
@@ -122,7 +125,7 @@ impl Config {
     /// Checks the settings against `train` training points of dimension `width`.
     ///
     /// # Errors
-    /// A batch larger than the training points, a latent dimension above that of the data, networks of more than
+    /// A batch larger than the training points, a latent dimension above that of the data, dense networks of more than
     /// [`MOST_PARAMETERS`] parameters.
     pub fn check_data(&self, train: usize, width: usize) -> Result<(), Error> {
         let (batch_size, latent_dim) = (self.batch_size, self.latent_dim);
@@ -131,6 +134,9 @@ impl Config {
         }
         if latent_dim > width {
             return Err(Error::LatentTooLarge { latent_dim, width });
+        }
+        if !matches!(self.latent.network, None | Some(NetworkKind::Mlp)) {
+            return Ok(());
         }
         let mut widths = vec![width];
         widths.extend(&self.hidden);

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::spelled::{optional, read};
 use super::{
-    Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm, Method,
-    NonFinite, Optimiser, Schedule, Widths,
+    Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm,
+    LatentArgs, Method, NonFinite, Optimiser, Schedule, Widths,
 };
 use crate::Error;
 use crate::data::{Labels, SplitRule};
@@ -45,10 +45,10 @@ impl ConfigArgs {
 
 /// What one layer (a file, the flags) says; `None` leaves the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, clap::Args)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
-    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, spae, mmae or blae; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
+    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-gan, wae-multi, wae-stochastic, topoae, dae, cae, rcae, spae, mmae, blae, iae, conformal, grae or contrastive; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
@@ -130,6 +130,14 @@ pub struct Settings {
     #[arg(long, value_name = "RULE", value_parser = read::<Optimiser>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub optimiser: Option<Optimiser>,
+    /// Adam's memory of the gradients' mean, at least 0 and below 1 [default: 0.9, for the wae methods 0.5]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub beta1: Option<f64>,
     /// Norm to which longer gradients are cut [default: none]
     #[arg(
         long,
@@ -224,6 +232,11 @@ pub struct Settings {
     #[serde(deserialize_with = "chosen")]
     pub output_activation: Option<Activation>,
 
+    /// What only some methods have a use for; a file is read twice, so that its errors keep their lines.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub latent: LatentArgs,
+
     /// Seed of everything random [default: 0]
     #[arg(
         long,
@@ -271,6 +284,7 @@ impl Settings {
         "weight_schedule",
         "weight_decay",
         "optimiser",
+        "beta1",
         "clip_norm",
         "sampler",
         "patience",
@@ -285,6 +299,19 @@ impl Settings {
         "drop_edges",
         "class_multiplier",
         "latent_dim",
+        "network",
+        "filters",
+        "image",
+        "prior",
+        "encoder_noise",
+        "kernel",
+        "log_variance_norm",
+        "adaptive_weight_every",
+        "pretrain",
+        "adversary_hidden",
+        "adversary_learning_rate",
+        "prior_trick",
+        "towards",
         "hidden",
         "activation",
         "output_activation",

@@ -26,6 +26,7 @@ mod check;
 mod choices;
 mod file;
 mod flags;
+mod latent;
 mod spelled;
 mod text;
 mod training;
@@ -45,6 +46,7 @@ pub use geom_ae::Method;
 pub use geom_ae::trainer::{BatchSampler, Optimiser, Schedule};
 pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
+pub use latent::LatentArgs;
 use spelled::{Spelled, spelled};
 pub use training::DistanceSource;
 use training::NEIGHBOURS;
@@ -97,6 +99,8 @@ pub struct Config {
     /// The rule of a step.
     #[serde(serialize_with = "spelled")]
     pub optimiser: Optimiser,
+    /// Adam's β₁.
+    pub beta1: f64,
     /// The norm to which longer gradients are cut.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
@@ -136,6 +140,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the decoder's output.
     pub output_activation: Activation,
+    /// What only some methods have a use for.
+    #[serde(flatten)]
+    pub latent: LatentArgs,
     /// Seed of everything random.
     pub seed: u64,
     /// Threads; the results do not depend on them.
@@ -185,6 +192,7 @@ impl Config {
             weight_schedule: Schedule::Constant,
             weight_decay: training.weight_decay,
             optimiser: training.optimiser,
+            beta1: training.beta1,
             clip_norm: training.clip_norm,
             sampler: training.sampler,
             patience: training.validation.and_then(|v| v.patience),
@@ -202,6 +210,7 @@ impl Config {
             hidden: nets.hidden,
             activation: nets.activation,
             output_activation: nets.output,
+            latent: LatentArgs::of(method),
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -232,7 +241,8 @@ impl Config {
             output: self.output_activation,
             ..self.method.nets()
         };
-        Ok(self.method.architecture(&nets, width, self.latent_dim)?)
+        let kind = self.latent.network.unwrap_or_default();
+        Ok(Method::networks(kind, &nets, self.network_size(width))?)
     }
 
     /// These settings, overridden where `layer` says something.
@@ -261,6 +271,7 @@ impl Config {
             weight_schedule,
             weight_decay,
             optimiser,
+            beta1,
             clip_norm,
             sampler,
             patience,
@@ -278,6 +289,7 @@ impl Config {
             hidden,
             activation,
             output_activation,
+            latent,
             seed,
             threads,
             device,
@@ -290,6 +302,11 @@ impl Config {
         {
             self.method = method;
             self.weight = method.default_weight();
+            let network = self.latent.network;
+            self.latent = LatentArgs {
+                network,
+                ..LatentArgs::of(method)
+            };
         }
         if split == Some(SplitRule::PaperCompatible) {
             [self.test_fraction, self.validation_fraction] = ON_PAPER_SPLIT;
@@ -307,6 +324,7 @@ impl Config {
         set(&mut self.weight_schedule, weight_schedule);
         set(&mut self.weight_decay, weight_decay);
         set(&mut self.optimiser, optimiser);
+        set(&mut self.beta1, beta1);
         set(&mut self.sampler, sampler);
         set(&mut self.on_nonfinite, on_nonfinite);
         set(&mut self.distances, distances);
@@ -322,6 +340,7 @@ impl Config {
         set(&mut self.hidden, hidden.map(|widths| widths.0));
         set(&mut self.activation, activation);
         set(&mut self.output_activation, output_activation);
+        self.latent = latent.over(self.latent);
         set(&mut self.seed, seed);
         set(&mut self.threads, threads);
         set(&mut self.device, device);

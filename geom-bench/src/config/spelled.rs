@@ -77,8 +77,9 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
 
 impl Spelled for Schedule {
     const WHAT: &'static str = "schedule";
-    const FORMS: &'static str = "constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR] or \
-                                 plateau:PATIENCE:FACTOR";
+    const FORMS: &'static str = "constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR], \
+                                 plateau:PATIENCE:FACTOR, late-step:SHARE:EVERY:FACTOR or \
+                                 milestones:EPOCH:EPOCH:EPOCH:FACTOR:FACTOR:FACTOR";
 
     fn spell(&self) -> String {
         match *self {
@@ -87,6 +88,16 @@ impl Spelled for Schedule {
             Self::WarmUp { epochs } => format!("warm-up:{epochs}"),
             Self::WarmUpCosine { epochs, floor } => format!("warm-up-cosine:{epochs}:{floor}"),
             Self::Plateau { patience, factor } => format!("plateau:{patience}:{factor}"),
+            Self::LateStep {
+                after,
+                every,
+                factor,
+            } => format!("late-step:{after}:{every}:{factor}"),
+            Self::Milestones { epochs, factors } => {
+                let [a, b, c] = epochs;
+                let [x, y, z] = factors;
+                format!("milestones:{a}:{b}:{c}:{x}:{y}:{z}")
+            }
             _ => "constant".to_owned(),
         }
     }
@@ -112,6 +123,15 @@ impl Spelled for Schedule {
             ("warm-up-cosine", [epochs, floor]) => Self::WarmUpCosine {
                 epochs: number(epochs)?,
                 floor: number(floor)?,
+            },
+            ("late-step", [after, every, factor]) => Self::LateStep {
+                after: number(after)?,
+                every: number(every)?,
+                factor: number(factor)?,
+            },
+            ("milestones", [a, b, c, x, y, z]) => Self::Milestones {
+                epochs: [number(a)?, number(b)?, number(c)?],
+                factors: [number(x)?, number(y)?, number(z)?],
             },
             ("plateau", [patience, factor]) => Self::Plateau {
                 patience: number(patience)?,
@@ -274,6 +294,8 @@ mod tests {
                 "warm-up-cosine:5",
                 "warm-up-cosine:5:0.1",
                 "plateau:10:0.3",
+                "late-step:0.8:10:0.9",
+                "milestones:30:50:100:0.5:0.2:0.1",
             ],
             &[
                 "",

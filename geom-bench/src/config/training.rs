@@ -40,6 +40,7 @@ impl Config {
             learning_rate: self.learning_rate,
             learning_rate_schedule: self.learning_rate_schedule,
             weight_decay: self.weight_decay,
+            beta1: self.beta1,
             optimiser: self.optimiser,
             clip_norm: self.clip_norm,
             sampler: self.sampler,

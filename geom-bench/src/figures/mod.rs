@@ -6,6 +6,8 @@
 //! | [`log_determinant`] | where the decoder stretches and where it contracts area |
 //! | [`indicatrices`] | unit circles of the pullback metric over the embedding |
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
+//! | [`two_clouds`] | codes beside samples of their prior |
+//! | [`samples`] | what the decoder makes of samples of the prior |
 //! | [`loss_curves`] | each loss over the epochs |
 //! | [`panels`] | lines, marks and arrows side by side: what an experiment found |
 //!
@@ -38,7 +40,9 @@ mod page;
 mod panels;
 mod profiles;
 mod reconstructions;
+mod samples;
 mod style;
+mod two_clouds;
 
 #[cfg(test)]
 mod testing;
@@ -50,6 +54,8 @@ pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit
 pub use loss_curves::{Curve, LossCurves, loss_curves};
 pub use panels::{Mark, Panel, Panels, Series, panels};
 pub use reconstructions::{Reconstructions, reconstructions};
+pub use samples::{Samples, samples};
+pub use two_clouds::{TwoClouds, two_clouds};
 
 use std::convert::Infallible;
 

@@ -37,18 +37,24 @@ pub enum FigureKind {
     Geodesics,
     /// [`crate::figures::reconstructions`]
     Reconstructions,
+    /// [`crate::figures::two_clouds`] of codes and prior
+    Prior,
+    /// [`crate::figures::samples`], or [`crate::figures::two_clouds`] of data and samples
+    Samples,
     /// [`crate::figures::loss_curves`]
     LossCurves,
 }
 
 impl FigureKind {
     /// All kinds in the order in which a page shows them
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Embedding,
         Self::LogDeterminant,
         Self::Indicatrices,
         Self::Geodesics,
         Self::Reconstructions,
+        Self::Prior,
+        Self::Samples,
         Self::LossCurves,
     ];
 
@@ -60,6 +66,8 @@ impl FigureKind {
             Self::Indicatrices => "Indicatrices",
             Self::Geodesics => "Geodesics",
             Self::Reconstructions => "Reconstructions",
+            Self::Prior => "Codes and prior",
+            Self::Samples => "Samples from the prior",
             Self::LossCurves => "Losses",
         }
     }
@@ -98,6 +106,15 @@ impl FigureKind {
             Self::Reconstructions => {
                 "What goes in and what comes back from the latent code alone. What differs between the two is lost in \
                  the embedding, and no picture of the latent plane can show it."
+            }
+            Self::Prior => {
+                "The codes of all inputs together, and as many samples of the distribution that they should follow. Rings \
+                 without discs are places from which nothing has been decoded in training: samples from there need not look like \
+                 data. Discs without rings are inputs that no sample will resemble."
+            }
+            Self::Samples => {
+                "What the decoder makes of samples of the prior, none of which is the code of an input. Where the codes follow \
+                 the prior, samples look like the data as far as the reconstructions do."
             }
             Self::LossCurves => {
                 "The mean of each loss over the batches of an epoch. A scale is logarithmic where all values are \

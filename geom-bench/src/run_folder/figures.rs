@@ -19,6 +19,8 @@ pub fn figure_file(kind: FigureKind) -> String {
         FigureKind::Indicatrices => "indicatrices",
         FigureKind::Geodesics => "geodesics",
         FigureKind::Reconstructions => "reconstructions",
+        FigureKind::Prior => "prior",
+        FigureKind::Samples => "samples",
         FigureKind::LossCurves => "losses",
     };
     format!("{FIGURES}/{name}.svg")

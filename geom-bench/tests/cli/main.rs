@@ -7,6 +7,7 @@
 
 mod controls;
 mod experiments;
+mod methods;
 mod others;
 mod refusals;
 mod settings;

@@ -135,7 +135,7 @@ pub(super) fn interrupted() -> bool {
 
 /// Trains, measures and draws one run.
 fn train<E: Number, D: NetworkDevice<E>>(
-    config: Config,
+    mut config: Config,
     resumed: Option<RunFolder>,
     device: &D,
 ) -> Result<Finished, Failure> {
@@ -144,6 +144,7 @@ fn train<E: Number, D: NetworkDevice<E>>(
     }
     // Everything that can be wrong is found out before the folder is made.
     let (dataset, split) = config.load_data::<E>()?;
+    config.see(&dataset);
     let train = dataset.points.select(Axis(0), &split.train);
     let test = dataset.points.select(Axis(0), &split.test);
     let labels: Option<Vec<i64>> = dataset

@@ -1,7 +1,7 @@
 //! Model, objective and trainer of a run, with the graph of a method that needs one.
 
 use geom_ae::{
-    Autoencoder, Objective, Trainer,
+    Autoencoder, AutoencoderArchitecture, Objective, Trainer,
     objective::{
         MeanSquaredError,
         graph::{Distances, GraphData, GraphReport},
@@ -9,11 +9,11 @@ use geom_ae::{
 };
 use geom_bench::{
     Error,
-    config::{Config, DistanceSource, Method},
+    config::{Config, DistanceSource, MOST_PARAMETERS, Method},
     data::{self, Dataset, Split},
 };
 use geom_graph::DistanceGraph;
-use geom_nn::NetworkDevice;
+use geom_nn::{Architecture, NetworkDevice};
 use ndarray::{ArrayView2, Axis};
 
 use super::super::Number;
@@ -28,6 +28,7 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     labels: Option<&[i64]>,
 ) -> Result<(Trainer<'a, E, D>, Option<GraphReport>), Error> {
     let architecture = config.architecture(train.ncols())?;
+    check_size(config, &architecture)?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
     let options = config.train_options();
     let graph = GraphData {
@@ -37,15 +38,20 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         seed: config.seed,
     };
     let settings = config.graph_settings();
-    let (mut objective, report) = match distances(config, dataset, split, labels)? {
-        Some(distances) => {
+    let own = match config.latent_settings() {
+        Some(settings) => Some(config.method.objective_with(config.weight, &settings)?),
+        None => towards(config, dataset, split, train)?,
+    };
+    let (mut objective, report) = match (own, distances(config, dataset, split, labels)?) {
+        (Some(objective), _) => (objective, None),
+        (None, Some(distances)) => {
             let (term, report) = settings.build_with(distances, &graph)?;
             let objective = Objective::new()
                 .with(1.0, MeanSquaredError)
                 .with(config.weight, term);
             (objective, Some(report))
         }
-        None => {
+        (None, None) => {
             let held_out = options
                 .clone()
                 .check(train.nrows())?
@@ -58,6 +64,65 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     objective.schedule_regularisers(config.weight_schedule)?;
     let trainer = Trainer::with_labels(model, objective, train, labels, options)?;
     Ok((trainer, report))
+}
+
+/// Refuses published networks that would not fit into memory; dense ones were looked at before.
+fn check_size(config: &Config, architecture: &AutoencoderArchitecture) -> Result<(), Error> {
+    let count = |network: &Architecture| network.parameter_count().map_err(geom_ae::Error::from);
+    let parameters = count(&architecture.encoder)?.saturating_add(count(&architecture.decoder)?);
+    if parameters <= MOST_PARAMETERS {
+        return Ok(());
+    }
+    Err(Error::NetworkTooLarge {
+        network: config.latent.network.unwrap_or_default().name(),
+        parameters,
+        limit: MOST_PARAMETERS,
+    })
+}
+
+/// The objective of a method that follows an embedding: that of the file, or a diffusion map of the training points.
+fn towards<E: Number>(
+    config: &Config,
+    dataset: &Dataset<E>,
+    split: &Split,
+    train: ArrayView2<'_, E>,
+) -> Result<Option<Objective<E>>, Error> {
+    if !config.method.needs_embedding() {
+        return Ok(None);
+    }
+    let embedding = match &config.latent.towards {
+        None => geom_ae::diffusion_embedding(train, config.latent_dim)?,
+        Some(path) => {
+            let options = data::Options {
+                seed: config.seed,
+                ..data::Options::default()
+            };
+            let rows = data::load::<E>(&path.to_string_lossy(), options)?.points;
+            let refuse = |reason| {
+                let path = path.clone();
+                Err(Error::Embedding { path, reason })
+            };
+            if rows.nrows() != dataset.len() {
+                return refuse(format!(
+                    "it has {} rows for {} points of the data",
+                    rows.nrows(),
+                    dataset.len()
+                ));
+            }
+            if rows.ncols() != config.latent_dim {
+                return refuse(format!(
+                    "it has {} columns for a latent space of dimension {}",
+                    rows.ncols(),
+                    config.latent_dim
+                ));
+            }
+            rows.select(Axis(0), &split.train)
+        }
+    };
+    let method = config.method;
+    Ok(Some(
+        method.objective_towards(config.weight, embedding.view())?,
+    ))
 }
 
 /// The distances that do not come from the training points themselves.

@@ -214,6 +214,8 @@ proptest! {
             drop_edges: if graph > 0 { share } else { 0.0 },
             class_multiplier: if graph > 0 { norm } else { 1.0 },
             tensorboard: e == 0,
+            beta1: share,
+            latent: LatentArgs::of([Method::GeomAe, Method::Ggae][graph.min(1)]),
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,
             labels: Labels::ALL[b],
             split: SplitRule::ALL[c],

@@ -1,0 +1,469 @@
+//! Priors, adversaries, noise and isometries: gradients for everything trained, closed forms, the references' defects.
+
+use dfdx::tensor::Cpu;
+use geom_nn::{Activation, Architecture};
+use ndarray::{Array1, Array2, Axis, array, s};
+
+use super::{
+    Adversary, AdversarySettings, Batch, DecoderIsometry, EncoderNoise, EncoderPseudoInverse,
+    LogVariancePenalty, MeanSquaredError, MultiCodeDiscrepancy, Objective, Pretraining, Setting,
+    SumSquaredError, gradcheck,
+};
+use crate::{
+    Autoencoder, AutoencoderArchitecture, Coding, Error, Method,
+    codes::{LogVarianceNorm, Prior},
+};
+
+const POINTS: usize = 12;
+const ROWS: [usize; 7] = [3, 0, 11, 5, 8, 2, 9];
+const DATA_DIM: usize = 4;
+const LATENT_DIM: usize = 2;
+
+fn data() -> Array2<f64> {
+    Array2::from_shape_fn((POINTS, DATA_DIM), |(i, j)| {
+        (1.3 * i as f64 + 0.7 * j as f64).sin() + 0.3 * ((i * DATA_DIM + j) as f64).cos()
+    })
+}
+
+fn model_with(hidden: &[usize], activation: Activation, codes: usize) -> Autoencoder<f64, Cpu> {
+    let net = |from: usize, to: usize| {
+        let widths: Vec<usize> = [&[from][..], hidden, &[to]].concat();
+        Architecture::mlp(&widths, activation, Activation::Linear)
+    };
+    let architecture = AutoencoderArchitecture {
+        encoder: net(DATA_DIM, codes * LATENT_DIM),
+        decoder: net(LATENT_DIM, DATA_DIM),
+    };
+    Autoencoder::new(&architecture, 11, &Cpu::default()).unwrap()
+}
+
+fn model(codes: usize) -> Autoencoder<f64, Cpu> {
+    model_with(&[6], Activation::Tanh, codes)
+}
+
+fn settled(mut objective: Objective<f64>, model: &Autoencoder<f64, Cpu>) -> Objective<f64> {
+    let data = data();
+    let setting = Setting {
+        data: data.view(),
+        latent_dim: model.latent_dim(),
+        coding: model.coding(),
+    };
+    objective.check(&setting).unwrap();
+    objective.settle(&setting, 21).unwrap();
+    objective
+}
+
+fn with_batch<T>(seed: u64, run: impl FnOnce(&Batch<'_, f64>) -> T) -> T {
+    let x = data().select(Axis(0), &ROWS);
+    run(&Batch {
+        data: x.view(),
+        rows: &ROWS,
+        seed,
+    })
+}
+
+/// Every derivative of the objective, those of its own parameters included, to `tolerance` of the largest.
+fn check_gradient(objective: Objective<f64>, mut model: Autoencoder<f64, Cpu>, tolerance: f64) {
+    let mut objective = settled(objective, &model);
+    for (k, own) in objective.parameters_mut().iter_mut().enumerate() {
+        *own += 0.1 * (k as f64).sin();
+    }
+    with_batch(3, |batch| {
+        gradcheck::check(&mut objective, &mut model, batch, 3e-4, tolerance)
+            .unwrap_or_else(|error| panic!("{objective:?}: {error}"));
+    });
+}
+
+fn small(prior_trick: bool) -> AdversarySettings {
+    AdversarySettings {
+        hidden: vec![5, 4],
+        prior_trick,
+        ..AdversarySettings::default()
+    }
+}
+
+#[test]
+fn adversarial_isometric_and_multi_code_terms_have_the_gradient_of_their_value() {
+    for codes in [1, 2] {
+        for trick in [false, true] {
+            let prior = Prior::Normal { variance: 1.7 };
+            let objective = Objective::new().against(0.7, prior, small(trick));
+            check_gradient(objective, model(codes), 1e-8);
+        }
+        check_gradient(
+            Objective::new().with(0.7, DecoderIsometry),
+            model(codes),
+            1e-8,
+        );
+        let objective = Objective::new().with(0.7, EncoderPseudoInverse);
+        check_gradient(objective, model(codes), 1e-8);
+    }
+    for prior in [
+        Prior::default(),
+        Prior::Uniform { half_width: 2.0 },
+        Prior::Sphere { radius: 1.0 },
+    ] {
+        let term = MultiCodeDiscrepancy { prior, codes: 3 };
+        check_gradient(Objective::new().with(0.7, term), model(2), 1e-8);
+    }
+}
+
+#[test]
+fn every_noise_has_the_gradient_of_what_it_gives() {
+    let clip = Some((-0.3, 0.1));
+    for (noise, codes) in [
+        (EncoderNoise::Deterministic, 1),
+        (EncoderNoise::Input { deviation: 0.3 }, 1),
+        (EncoderNoise::Implicit, 1),
+        (EncoderNoise::Gaussian { clip: None }, 2),
+        (EncoderNoise::Gaussian { clip }, 2),
+        (EncoderNoise::Uniform { clip: None }, 2),
+        (EncoderNoise::Uniform { clip }, 2),
+    ] {
+        let objective = Objective::new()
+            .with(1.0, SumSquaredError)
+            .with_encoder_noise(noise);
+        check_gradient(objective, model(codes), 1e-7);
+    }
+}
+
+#[test]
+fn the_adversarys_own_gradient_is_that_of_its_own_loss() {
+    let codes = array![[0.3, -1.0], [2.0, 0.4], [-0.7, 0.9]];
+    for trick in [false, true] {
+        let mut adversary =
+            Adversary::<f64>::new(Prior::default(), &small(trick), LATENT_DIM, 5).unwrap();
+        let (_, gradient) = adversary.own_loss(codes.view(), 9).unwrap();
+        let at = adversary.parameters().to_vec();
+        let largest = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
+        for place in 0..at.len() {
+            let mut moved = |by: f64| {
+                let mut theta = at.clone();
+                theta[place] += by;
+                adversary.network.set_parameters(&theta).unwrap();
+                adversary.own_loss(codes.view(), 9).unwrap().0
+            };
+            let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+            assert!(
+                (slope - gradient[place]).abs() < 1e-7 * largest,
+                "{place}: {slope} against {}",
+                gradient[place]
+            );
+        }
+    }
+}
+
+#[test]
+fn the_prior_trick_adds_one_number_a_point_with_the_dimension_in_its_constant() {
+    // A network of zeros says nothing, so the logits are ln p(z) alone. The published code adds (n) to (n, 1), which makes
+    // (n, n), and has ½ ln 2π once.
+    let codes = array![[0.0, 0.0], [1.0, -2.0], [0.5, 0.5]];
+    let mut adversary =
+        Adversary::<f64>::new(Prior::default(), &small(true), LATENT_DIM, 5).unwrap();
+    let zeros = vec![0.0; adversary.parameters().len()];
+    adversary.network.set_parameters(&zeros).unwrap();
+    let found = adversary.encoder_loss(codes.view()).unwrap();
+    let log_p = |z: ndarray::ArrayView1<'_, f64>| {
+        -0.5 * z.dot(&z) - std::f64::consts::TAU.ln() * 0.5 * LATENT_DIM as f64
+    };
+    let expected: f64 = codes
+        .outer_iter()
+        .map(|z| (-log_p(z)).exp().ln_1p())
+        .sum::<f64>()
+        / 3.0;
+    assert!((found.value - expected).abs() < 1e-15 * expected);
+    assert_eq!(found.gradient.dim(), codes.dim());
+    // Without the trick the same network cannot tell: ln 2, and 2 ln 2 for itself.
+    let mut plain = Adversary::<f64>::new(Prior::default(), &small(false), LATENT_DIM, 5).unwrap();
+    plain.network.set_parameters(&zeros).unwrap();
+    let ln_2 = std::f64::consts::LN_2;
+    assert!((plain.encoder_loss(codes.view()).unwrap().value - ln_2).abs() < 1e-15);
+    assert!((plain.own_loss(codes.view(), 1).unwrap().0 - 2.0 * ln_2).abs() < 1e-15);
+}
+
+#[test]
+fn an_encoder_that_loses_clearly_still_has_a_gradient() {
+    // The saturating loss −L_D has none where the adversary is sure; the non-saturating one has slope 1 in its logit.
+    let mut adversary =
+        Adversary::<f64>::new(Prior::default(), &small(false), LATENT_DIM, 5).unwrap();
+    let mut theta = adversary.parameters().to_vec();
+    let last = theta.len() - 1;
+    theta[last] = -800.0;
+    adversary.network.set_parameters(&theta).unwrap();
+    let found = adversary.encoder_loss(array![[0.4, 0.2]].view()).unwrap();
+    assert!(found.value > 700.0 && found.value.is_finite());
+    assert!(found.gradient.iter().any(|g| g.abs() > 1e-3));
+}
+
+#[test]
+fn uniform_noise_is_centred_and_rests_at_the_prior() {
+    // μ + e^s U(0, 1), as published, has the mean μ + ½ and at s = 0 half the prior's width.
+    let noise = EncoderNoise::Uniform { clip: None };
+    let unit = noise.unit::<f64>(20_000, 2, 4);
+    assert!(unit.iter().all(|u| (-1.0..1.0).contains(u)));
+    let count = unit.len() as f64;
+    let mean = unit.sum() / count;
+    let square = unit.iter().map(|u| u * u).sum::<f64>() / count;
+    assert!(mean.abs() < 5.0 * (1.0 / 3.0 / count).sqrt());
+    assert!((3.0 * square - 1.0).abs() < 5.0 * (0.8 / count).sqrt());
+}
+
+#[test]
+fn noise_on_the_input_is_cut_off_at_two_deviations() {
+    let noise = EncoderNoise::Input { deviation: 0.01 };
+    let clean = Array2::<f64>::zeros((200, 50));
+    let noisy = noise.noisy_input(clean.view(), 7).unwrap();
+    assert!(noisy.iter().all(|e| e.abs() <= 0.02));
+    // A normal cut off at two deviations has the variance 1 − 4 φ(2)/(2 Φ(2) − 1) = 0.773741.
+    let square = noisy.iter().map(|e| e * e).sum::<f64>() / (1e4 * 1e-4);
+    assert!((square - 0.773_741).abs() < 0.05, "{square}");
+    assert!(
+        EncoderNoise::Deterministic
+            .noisy_input(clean.view(), 7)
+            .is_none()
+    );
+}
+
+#[test]
+fn clipped_log_variances_are_bounds_without_a_gradient() {
+    let model = model(2);
+    let evaluate = |noise| {
+        let objective = Objective::new()
+            .with(1.0, SumSquaredError)
+            .with_encoder_noise(noise);
+        let objective = settled(objective, &model);
+        with_batch(3, |batch| objective.evaluate(&model, batch).unwrap())
+    };
+    let free = evaluate(EncoderNoise::Gaussian { clip: None });
+    let wide = evaluate(EncoderNoise::Gaussian {
+        clip: Some((-20.0, 5.0)),
+    });
+    assert_eq!(free.encoder, wide.encoder);
+    let shut = evaluate(EncoderNoise::Gaussian {
+        clip: Some((7.0, 8.0)),
+    });
+    // The last layer's rows of log-variances get nothing.
+    let tail = shut.encoder.slice(s![-(LATENT_DIM as isize)..]);
+    assert!(tail.iter().all(|&g| g == 0.0), "{tail}");
+    assert!(
+        free.encoder
+            .slice(s![-(LATENT_DIM as isize)..])
+            .iter()
+            .all(|&g| g != 0.0)
+    );
+}
+
+#[test]
+fn an_isometry_costs_nothing_and_a_scale_its_square() {
+    let scaled = |scale: f64| {
+        let mut model = model_with(&[], Activation::Linear, 1);
+        let (encoder, decoder) = model.networks_mut();
+        // Two orthonormal directions of four, and back.
+        let mut weights = vec![0.0; LATENT_DIM * DATA_DIM + LATENT_DIM];
+        (weights[1], weights[DATA_DIM + 2]) = (scale, scale);
+        encoder.set_parameters(&weights).unwrap();
+        let mut weights = vec![0.0; LATENT_DIM * DATA_DIM + DATA_DIM];
+        (weights[LATENT_DIM], weights[2 * LATENT_DIM + 1]) = (scale, scale);
+        decoder.set_parameters(&weights).unwrap();
+        let objective = Objective::new()
+            .with(1.0, DecoderIsometry)
+            .with(1.0, EncoderPseudoInverse);
+        with_batch(3, |batch| objective.evaluate(&model, batch).unwrap())
+    };
+    for term in &scaled(1.0).terms {
+        assert!(term.value < 1e-30, "{term:?}");
+    }
+    for term in &scaled(3.0).terms {
+        assert!((term.value - 4.0).abs() < 1e-12, "{term:?}");
+    }
+    // A decoder that forgets everything has no derivative, and says at how many points.
+    let lost = scaled(0.0);
+    assert_eq!(lost.corrections.floored, 2 * ROWS.len());
+    assert!(lost.decoder.iter().chain(&lost.encoder).all(|&g| g == 0.0));
+    assert!((lost.total() - 2.0).abs() < 1e-15);
+}
+
+#[test]
+fn an_adaptive_weight_moves_half_way_to_the_ratio() {
+    let model = model(1);
+    let mut objective = Objective::new()
+        .with(0.5, SumSquaredError)
+        .with(10.0, MeanSquaredError)
+        .adaptive(3);
+    let evaluation = with_batch(3, |batch| objective.evaluate(&model, batch).unwrap());
+    for step in 1..3 {
+        objective.adapt(step, &evaluation);
+        assert_eq!(objective.full_weights(), [0.5, 10.0]);
+    }
+    objective.adapt(3, &evaluation);
+    let [first, second] = [0, 1].map(|place| evaluation.terms[place].value);
+    let expected = 5.0 + 0.5 * (0.5 * first / second);
+    assert!((objective.full_weights()[1] - expected).abs() < 1e-14);
+    // A term that vanishes gives no ratio.
+    let mut nothing = with_batch(3, |batch| objective.evaluate(&model, batch).unwrap());
+    nothing.terms[1].value = 0.0;
+    objective.adapt(6, &nothing);
+    assert!((objective.full_weights()[1] - expected).abs() < 1e-14);
+}
+
+#[test]
+fn pre_training_brings_the_codes_to_the_moments_of_the_prior() {
+    let data = Array2::from_shape_fn((300, DATA_DIM), |(i, j)| {
+        (0.37 * (i * (j + 2)) as f64).sin()
+    });
+    let rows: Vec<usize> = (0..300).collect();
+    let adam = geom_nn::Adam {
+        learning_rate: 0.02,
+        ..geom_nn::Adam::default()
+    };
+    let prior = Prior::Normal { variance: 4.0 };
+    let pretraining = Pretraining {
+        prior,
+        ..Pretraining::default()
+    };
+    let objective = Objective::new().with(1.0, SumSquaredError);
+    let run = || {
+        let mut model = model(1);
+        let found = pretraining
+            .run(&mut model, &objective, data.view(), &rows, &adam, 3)
+            .unwrap();
+        (found, model)
+    };
+    let (found, trained) = run();
+    assert!(
+        found.loss < 0.1 && found.steps > 1 && found.steps < 200,
+        "{found:?}"
+    );
+    let codes = trained.encode(data.view()).unwrap();
+    let variance = codes.var_axis(Axis(0), 1.0);
+    assert!(variance.iter().all(|v| (v - 4.0).abs() < 1.5), "{variance}");
+    let (again, same) = run();
+    assert_eq!(again, found);
+    assert_eq!(same.encoder().parameters(), trained.encoder().parameters());
+    assert_eq!(same.decoder().parameters(), model(1).decoder().parameters());
+}
+
+#[test]
+fn several_codes_estimate_the_discrepancy_of_the_whole_data_without_bias() {
+    // μ = 0 and s = 0 for every point: the aggregated posterior is the prior, whatever the batch.
+    let mut model = model(2);
+    let (encoder, _) = model.networks_mut();
+    let zeros = vec![0.0; encoder.parameter_count()];
+    encoder.set_parameters(&zeros).unwrap();
+    let objective = Objective::new().with(1.0, MultiCodeDiscrepancy::default());
+    let objective = settled(objective, &model);
+    let values: Array1<f64> = (0..200)
+        .map(|seed| {
+            with_batch(seed, |batch| {
+                objective.evaluate(&model, batch).unwrap().total()
+            })
+        })
+        .collect();
+    let mean = values.mean().unwrap();
+    let error = values.std(1.0) / 200_f64.sqrt();
+    assert!(mean.abs() < 4.0 * error, "{mean} ± {error}");
+}
+
+#[test]
+fn what_does_not_fit_is_refused_before_training() {
+    let data = data();
+    let check = |objective: &Objective<f64>, coding| {
+        objective.check(&Setting {
+            data: data.view(),
+            latent_dim: LATENT_DIM,
+            coding,
+        })
+    };
+    let with = |noise| {
+        Objective::new()
+            .with(1.0, SumSquaredError)
+            .with_encoder_noise(noise)
+    };
+    let gaussian = with(EncoderNoise::Gaussian { clip: None });
+    assert!(check(&gaussian, Coding::Gaussian).is_ok());
+    assert!(matches!(
+        check(&gaussian, Coding::Point),
+        Err(Error::DeterministicEncoder { .. })
+    ));
+    for noise in [
+        EncoderNoise::Deterministic,
+        EncoderNoise::Implicit,
+        EncoderNoise::Input { deviation: 0.1 },
+    ] {
+        assert!(check(&with(noise), Coding::Point).is_ok());
+        assert!(matches!(
+            check(&with(noise), Coding::Gaussian),
+            Err(Error::Contradiction { .. })
+        ));
+    }
+    for noise in [
+        EncoderNoise::Input { deviation: -1.0 },
+        EncoderNoise::Input {
+            deviation: f64::NAN,
+        },
+    ] {
+        assert!(check(&with(noise), Coding::Point).is_err());
+    }
+    let upside_down = with(EncoderNoise::Gaussian {
+        clip: Some((1.0, 0.0)),
+    });
+    assert!(check(&upside_down, Coding::Gaussian).is_err());
+    let several = Objective::new().with(1.0, MultiCodeDiscrepancy::default());
+    assert!(check(&several, Coding::Point).is_err());
+    let one = MultiCodeDiscrepancy {
+        codes: 1,
+        ..MultiCodeDiscrepancy::default()
+    };
+    assert!(check(&Objective::new().with(1.0, one), Coding::Gaussian).is_err());
+    // The trick needs a density everywhere; a sphere in one dimension is no prior; a step of zero is no training.
+    let sphere = Prior::Sphere { radius: 1.0 };
+    assert!(Adversary::<f64>::new(sphere, &small(false), 2, 0).is_ok());
+    assert!(Adversary::<f64>::new(sphere, &small(true), 2, 0).is_err());
+    assert!(Adversary::<f64>::new(sphere, &small(false), 1, 0).is_err());
+    let still = AdversarySettings {
+        learning_rate: f64::NAN,
+        ..small(false)
+    };
+    assert!(Adversary::<f64>::new(Prior::default(), &still, 2, 0).is_err());
+    // Parts that depend on the data are missed by name.
+    let unsettled = Objective::new().against(1.0, Prior::default(), small(false));
+    let error = with_batch(0, |batch| unsettled.evaluate(&model(1), batch).unwrap_err());
+    assert!(matches!(error, Error::NotSettled { .. }), "{error}");
+}
+
+#[test]
+fn every_setting_of_the_methods_with_a_prior_gives_an_objective() {
+    for method in Method::ALL {
+        let Some(mut settings) = method.latent_settings() else {
+            assert!(
+                method
+                    .objective_with::<f64>(1.0, &Method::WaeMmd.latent_settings().unwrap())
+                    .is_err()
+            );
+            continue;
+        };
+        assert_eq!(settings.noise.is_stochastic(), method.is_stochastic());
+        settings.adversary = small(false);
+        settings.adaptive_every = 2;
+        for log_variance in [LogVarianceNorm::L1, LogVarianceNorm::L2] {
+            for kernel in [crate::KernelFamily::Imq, crate::KernelFamily::Rbf] {
+                for prior in [Prior::default(), Prior::Uniform { half_width: 1.0 }] {
+                    let settings = crate::LatentSettings {
+                        log_variance,
+                        kernel,
+                        prior,
+                        ..settings.clone()
+                    };
+                    let objective = method.objective_with(2.0, &settings).unwrap();
+                    let model = model(if method.is_stochastic() { 2 } else { 1 });
+                    let objective = settled(objective, &model);
+                    let found = with_batch(1, |batch| objective.evaluate(&model, batch).unwrap());
+                    assert!(found.total().is_finite());
+                }
+            }
+        }
+        assert!(method.objective_with::<f64>(-1.0, &settings).is_err());
+    }
+    let penalty = LogVariancePenalty::default();
+    assert_eq!(penalty.clip, Some((-20.0, 5.0)));
+}
