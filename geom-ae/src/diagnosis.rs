@@ -238,14 +238,30 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     labels: Option<&[i64]>,
 ) -> Result<Diagnosis> {
     let z = model.encode(x)?;
-    let geometry = decoder_geometry(model, z.view())?;
+    diagnose_codes(model, x, z.view(), labels)
+}
+
+/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it.
+///
+/// # Shapes
+/// `x` (n, D), `z` (n, d), `labels` n.
+///
+/// # Errors
+/// As [`diagnose`], and codes of the wrong width or number.
+pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    x: ArrayView2<'_, E>,
+    z: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+) -> Result<Diagnosis> {
+    let geometry = decoder_geometry(model, z)?;
     let mut metrics = Metrics::default();
 
-    let errors = model.reconstruction_errors(x)?;
-    metrics.push("reconstruction_mse", errors.mean(), "there is no point");
+    let error = metrics::reconstruction_mse(x, model.decode(z)?.view())?;
+    metrics.push("reconstruction_mse", Some(error), "there is no point");
 
     metrics.entries.extend(geometry.metrics().entries);
-    let summary = metrics::summary(x, z.view(), labels, &SummaryOptions::default())?;
+    let summary = metrics::summary(x, z, labels, &SummaryOptions::default())?;
     metrics.entries.extend(Metrics::from(summary).entries);
     Ok(Diagnosis {
         embedding: z.mapv(widen),

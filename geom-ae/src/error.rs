@@ -46,6 +46,13 @@ pub enum Error {
         method: &'static str,
     },
 
+    /// A control was asked for as if it were trained.
+    #[error("{method} finds its codes without a network: fit networks to the codes instead")]
+    NeedsCodes {
+        /// The control's name.
+        method: &'static str,
+    },
+
     /// A method that follows an embedding was asked for without one.
     #[error("{method} needs an embedding of the training data, one row for each point")]
     NeedsEmbedding {

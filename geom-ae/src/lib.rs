@@ -19,7 +19,7 @@
 //! | write a term of one's own | [`objective::Term`] |
 //! | run geodesics and curvature on a trained decoder | [`NetworkChart`] |
 //! | train, stop, resume to the same bits | [`Trainer`] |
-//! | measure a model on data | [`diagnose`], [`decoder_geometry`] |
+//! | measure a model on data, or a decoder on codes of one's own | [`diagnose`], [`diagnose_codes`], [`decoder_geometry`] |
 //! | judge anybody's embedding | [`metrics`] |
 //!
 //! # Example
@@ -46,6 +46,7 @@
 mod chart;
 mod code_methods;
 pub mod codes;
+mod control;
 mod diagnosis;
 mod error;
 pub mod flattening;
@@ -58,8 +59,10 @@ mod scalar;
 pub mod trainer;
 
 pub use chart::NetworkChart;
+pub use control::Control;
 pub use diagnosis::{
-    DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, network_geometry,
+    DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, diagnose_codes,
+    network_geometry,
 };
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;

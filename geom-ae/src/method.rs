@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::nets::mirrored;
 use crate::{
-    AutoencoderArchitecture, Error, Result, Scalar, code_methods,
+    AutoencoderArchitecture, Control, Error, Result, Scalar, code_methods,
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
@@ -108,10 +108,13 @@ pub enum Method {
     /// Mean squared error + λ times the contrastive loss of the labels' classes (Hadsell, Chopra and LeCun 2006). It needs
     /// labels: [`Method::objective_on`].
     Contrastive,
+    /// A control: codes that no network finds, to which networks are fitted afterwards.
+    #[serde(untagged)]
+    Control(Control),
 }
 
 impl Method {
-    /// Every method.
+    /// Every method that trains its codes; [`Control::ALL`] has the others.
     pub const ALL: [Self; 24] = [
         Self::GeomAe,
         Self::Ae,
@@ -166,6 +169,7 @@ impl Method {
             Self::Conformal => "conformal",
             Self::Grae => "grae",
             Self::Contrastive => "contrastive",
+            Self::Control(control) => control.name(),
         }
     }
 
@@ -175,7 +179,7 @@ impl Method {
     /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³; for `iae` 0.025, for `conformal` 0.1, for `contrastive` 1: these five are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
-            Self::Ae => 0.0,
+            Self::Ae | Self::Control(_) => 0.0,
             Self::GeomAe => 0.1,
             Self::Vae => 1.0,
             Self::Irvae => 100.0,
@@ -187,7 +191,7 @@ impl Method {
 
     /// Whether the objective has a term besides the reconstruction.
     pub const fn has_regulariser(self) -> bool {
-        !matches!(self, Self::Ae)
+        !matches!(self, Self::Ae | Self::Control(_))
     }
 
     /// Whether the objective needs a graph on the training data.
@@ -230,7 +234,8 @@ impl Method {
     /// The objective, with `weight` on the regulariser.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph.
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph,
+    /// [`Error::NeedsCodes`] for a control.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
         check_weight(weight)?;
         let bound = |beta| {
@@ -253,6 +258,11 @@ impl Method {
             Self::Flat => bound(1.0).with(weight, mixed(Distortion::FlatMetric)?),
             Self::Ggae => {
                 return Err(Error::NeedsGraph {
+                    method: self.name(),
+                });
+            }
+            Self::Control(_) => {
+                return Err(Error::NeedsCodes {
                     method: self.name(),
                 });
             }
@@ -367,8 +377,10 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
+        let controls = Control::ALL.into_iter().chain([Control::Given]);
         Self::ALL
             .into_iter()
+            .chain(controls.map(Self::Control))
             .find(|method| method.name() == name)
             .ok_or_else(|| Error::UnknownMethod {
                 name: name.to_owned(),

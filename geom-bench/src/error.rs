@@ -335,6 +335,17 @@ pub enum Error {
     /// What the model or its training refused.
     #[error(transparent)]
     Model(#[from] Box<geom_ae::Error>),
+    /// What a control refused.
+    #[error(transparent)]
+    Control(#[from] Box<crate::controls::Error>),
+    /// Codes that are not those of the data.
+    #[error("{}: {codes} rows, but {data} has {points} points; every point needs its code, in the same order", path.display())]
+    EmbeddingRows {
+        path: PathBuf,
+        codes: usize,
+        data: String,
+        points: usize,
+    },
     /// Parts of an embedding that do not fit each other.
     #[error(
         "the {split} part of the embedding has {points} points of dimension {width}, but {indices} indices, {labels:?} labels and dimension {first_width} before it"
@@ -347,6 +358,12 @@ pub enum Error {
         labels: Option<usize>,
         first_width: usize,
     },
+}
+
+impl From<crate::controls::Error> for Error {
+    fn from(error: crate::controls::Error) -> Self {
+        Self::Control(Box::new(error))
+    }
 }
 
 impl From<geom_ae::Error> for Error {

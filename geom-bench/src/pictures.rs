@@ -1,5 +1,9 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
+mod geodesics;
+
+pub use geodesics::{Way, geodesics};
+
 use geom_ae::{Autoencoder, Diagnosis, Scalar, codes::Prior};
 use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
@@ -168,19 +172,21 @@ fn reach_of_nine_in_ten(glyphs: &Indicatrices) -> f64 {
         .map_or(0.0, |&reach| reach)
 }
 
-/// Originals beside what comes back, for points spread evenly over `points`.
+/// Originals beside what comes back from their codes, for points spread evenly over `points`.
 ///
 /// # Errors
-/// Data of another width than the model's.
+/// Codes of another width than the model's.
 pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     points: ArrayView2<'_, E>,
+    codes: ArrayView2<'_, f64>,
     image: Option<(usize, usize)>,
 ) -> Result<Figure, Error> {
     let shown = points.nrows().min(RECONSTRUCTIONS);
     let rows: Vec<usize> = (0..shown).map(|i| i * points.nrows() / shown).collect();
     let originals = points.select(Axis(0), &rows);
-    let decoded = model.decode(model.encode(originals.view())?.view())?;
+    let codes = codes.select(Axis(0), &rows);
+    let decoded = model.decode(codes.mapv(<E as geom_nn::Element>::of).view())?;
     let svg = figures::reconstructions(&figures::Reconstructions {
         title: "Reconstructions",
         originals: originals.mapv(geom_nn::Element::wide).view(),

@@ -125,6 +125,11 @@ impl Plan {
             };
             shape = plan.add(here, description, shape)?;
         }
+        if plan.steps.is_empty() {
+            // Reshapes alone: passes run at least one step.
+            let (layer, kind) = (0, first.kind());
+            plan.plain(Here { layer, kind }, Op::Identity, inputs, inputs);
+        }
         Ok(plan)
     }
 
@@ -359,6 +364,23 @@ mod tests {
         }
         let huge = Architecture::mlp(&[usize::MAX / 2, 3], Activation::Elu, Activation::Linear);
         assert!(matches!(huge.check(), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_network_of_reshapes_alone_hands_its_rows_on_and_back() -> Result<(), Error> {
+        let layer = Layer::Reshape { shape: vec![3, 1] };
+        let architecture = Architecture::new(3, vec![layer]);
+        let net = crate::Network::<f64>::from_parameters(
+            &architecture,
+            Vec::new(),
+            &crate::Cpu::default(),
+        )?;
+        let x = ndarray::array![[1.0, 2.0, 3.0]];
+        let pass = net.evaluate(x.view(), crate::Request::Jacobian)?;
+        assert_eq!(pass.value(), x);
+        let gradients = pass.backward(crate::Seeds::value(x.view()))?;
+        assert_eq!(gradients.input, x);
+        Ok(())
     }
 
     #[test]

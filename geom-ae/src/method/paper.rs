@@ -28,6 +28,7 @@ impl Method {
                 on_input: false,
                 output: Activation::Sigmoid,
             },
+            Self::Control(control) => control.nets(),
             other => code_methods::nets(other),
         }
     }
@@ -51,6 +52,7 @@ impl Method {
                 weight_decay: 0.0,
                 ..TrainOptions::default()
             },
+            Self::Control(control) => control.train_options(),
             other => code_methods::train_options(other),
         }
     }

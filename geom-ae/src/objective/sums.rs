@@ -126,10 +126,10 @@ mod tests {
             let x = x.t();
             let (sum, seed) = squared_differences(y.view(), x, 0.5);
             let plain = &y - &x;
-            assert!((sum - plain.mapv(|d| d * d).sum()).abs() < 1e-12 * sum);
+            assert!((sum - plain.mapv(|d| d * d).sum()).abs() <= 1e-12 * sum);
             assert_eq!(seed, plain * 0.5);
             let flat = y.flatten();
-            assert!((squares(flat.view()) - flat.dot(&flat)).abs() < 1e-12 * flat.dot(&flat));
+            assert!((squares(flat.view()) - flat.dot(&flat)).abs() <= 1e-12 * flat.dot(&flat));
         }
     }
 

@@ -71,6 +71,7 @@ fn figures_of(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Vec<Figu
     for kind in FigureKind::ALL {
         match folder.read_figure(kind)? {
             Some(figure) => figures.push(figure),
+            None if !kind.always() => {}
             None => {
                 let path = folder.file(&run_folder::figure_file(kind));
                 warnings.push(format!("{} is missing.", path.display()));

@@ -1,8 +1,11 @@
 //! The commands of `geom`, one file each.
 
 mod compare;
+mod control;
 mod embed;
 mod evaluate;
+mod experiment;
+mod fit_decoder;
 mod flatten;
 mod inspect;
 mod loaded;
@@ -26,6 +29,9 @@ pub(crate) enum Command {
     /// Train a model, measure it, draw it; writes a run folder
     #[command(args_override_self = true)]
     Train(Box<train::TrainArgs>),
+    /// Fit a decoder to an embedding from a file, measure it, draw it; writes a run folder
+    #[command(args_override_self = true)]
+    FitDecoder(Box<fit_decoder::FitDecoderArgs>),
     /// Embed data with the model of a run
     Embed(embed::EmbedArgs),
     /// Measure and draw the model of a run again, on its own data or on other data, or anybody's decoder
@@ -34,6 +40,8 @@ pub(crate) enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Other latent coordinates for the model of a run, in which its decoder distorts less
     Flatten(flatten::FlattenArgs),
+    /// Run an experiment of a paper again: a figure, numbers over several seeds, what the paper says beside them
+    Experiment(experiment::ExperimentArgs),
     /// Write one page with several runs side by side
     Compare(compare::CompareArgs),
 }
@@ -41,10 +49,12 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(arguments) => train::run(*arguments),
+        Command::FitDecoder(arguments) => fit_decoder::run(*arguments),
         Command::Embed(arguments) => Ok(embed::run(&arguments)?),
         Command::Inspect(arguments) => Ok(inspect::run(&arguments)?),
         Command::Evaluate(arguments) => Ok(evaluate::run(&arguments)?),
         Command::Flatten(arguments) => Ok(flatten::run(&arguments)?),
+        Command::Experiment(arguments) => Ok(experiment::run(arguments)?),
         Command::Compare(arguments) => Ok(compare::run(&arguments)?),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose};
+use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes};
 use geom_bench::{
     Error,
     config::Config,
@@ -14,6 +14,7 @@ use geom_bench::{
     run_folder::{self, EmbeddingPart, GeometryPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
+use ndarray::{Array2, Axis};
 use serde::Serialize;
 
 use super::Number;
@@ -22,6 +23,8 @@ use super::Number;
 pub(crate) struct Measured<'a, E> {
     dataset: &'a Dataset<E>,
     parts: Vec<MeasuredPart<E>>,
+    /// What the report says of codes that came from elsewhere; `None` for a model's own.
+    given: Option<Vec<String>>,
 }
 
 struct MeasuredPart<E> {
@@ -67,9 +70,38 @@ impl<'a, E: Number> Measured<'a, E> {
         dataset: &'a Dataset<E>,
         parts: Vec<(&'static str, Vec<usize>)>,
     ) -> Result<Self, Error> {
-        let measure = |(name, indices): (&'static str, Vec<usize>)| {
+        let encoded = |(name, indices): (&'static str, Vec<usize>)| {
+            let points = dataset.points.select(Axis(0), &indices);
+            let codes = model.encode(points.view())?;
+            Ok((name, indices, codes))
+        };
+        let parts = parts
+            .into_iter()
+            .map(encoded)
+            .collect::<Result<_, Error>>()?;
+        Self::at_codes(model, dataset, parts, None)
+    }
+
+    /// Diagnoses the decoder on codes that came from elsewhere; `remarks` are what the report says of them.
+    pub(crate) fn with_codes<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
+        remarks: Vec<String>,
+    ) -> Result<Self, Error> {
+        Self::at_codes(model, dataset, parts, Some(remarks))
+    }
+
+    fn at_codes<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
+        given: Option<Vec<String>>,
+    ) -> Result<Self, Error> {
+        let measure = |(name, indices, codes): (&'static str, Vec<usize>, Array2<E>)| {
             let points = dataset.subset(&indices)?;
-            let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
+            let labels = points.labels.as_deref();
+            let diagnosis = diagnose_codes(model, points.points.view(), codes.view(), labels)?;
             Ok(MeasuredPart {
                 name,
                 indices,
@@ -81,9 +113,10 @@ impl<'a, E: Number> Measured<'a, E> {
             dataset,
             parts: parts
                 .into_iter()
-                .filter(|(_, indices)| !indices.is_empty())
+                .filter(|(_, indices, _)| !indices.is_empty())
                 .map(measure)
                 .collect::<Result<_, Error>>()?,
+            given,
         })
     }
 
@@ -147,7 +180,12 @@ impl<'a, E: Number> Measured<'a, E> {
                 first.diagnosis.geometry.log_det.view(),
                 None,
             )?,
-            pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
+            pictures::reconstructions(
+                model,
+                last.points.points.view(),
+                last.diagnosis.embedding.view(),
+                self.dataset.image,
+            )?,
         ];
         match pictures::indicatrices(model.decoder(), first.part())? {
             Ok(figure) => pictures.push(figure),
@@ -203,7 +241,7 @@ impl<'a, E: Number> Measured<'a, E> {
     }
 
     fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.given.clone().unwrap_or_default();
         let corrected: usize = history.iter().map(|epoch| epoch.corrections.floored).sum();
         if corrected > 0 {
             warnings.push(format!(
@@ -261,7 +299,19 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
 ) -> Result<(), Error> {
     let history = provenance.history;
     measured.write_data(folder)?;
-    let (figures, absent) = measured.pictures(config, model, history)?;
+    let (mut figures, mut absent) = measured.pictures(config, model, history)?;
+    if let (Some(_), Some(first)) = (&measured.given, measured.parts.first()) {
+        match pictures::geodesics(model.decoder(), first.part())? {
+            Ok((figure, ways)) => {
+                folder.write_json(run_folder::GEODESICS, &ways)?;
+                figures.push(figure);
+            }
+            Err(reason) => absent.push(AbsentFigure {
+                kind: FigureKind::Geodesics,
+                reason: reason.to_owned(),
+            }),
+        }
+    }
     folder.write_figures(&figures)?;
     let sizes: Vec<String> = measured
         .parts

@@ -1,6 +1,6 @@
 //! Settings with a fixed set of values.
 
-use geom_ae::Method;
+use geom_ae::{Control, Method};
 use geom_nn::Activation;
 
 use crate::named::{Choice, named_enum};
@@ -9,9 +9,11 @@ impl Choice for Method {
     const WHAT: &'static str = "method";
 
     fn all() -> Vec<(&'static str, Self)> {
+        let controls = Control::ALL.into_iter().chain([Control::Given]);
         Self::ALL
-            .iter()
-            .map(|&method| (method.name(), method))
+            .into_iter()
+            .chain(controls.map(Self::Control))
+            .map(|method| (method.name(), method))
             .collect()
     }
 }

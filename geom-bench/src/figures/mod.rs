@@ -9,6 +9,7 @@
 //! | [`two_clouds`] | codes beside samples of their prior |
 //! | [`samples`] | what the decoder makes of samples of the prior |
 //! | [`loss_curves`] | each loss over the epochs |
+//! | [`panels`] | lines, marks and arrows side by side: what an experiment found |
 //!
 //! Every function is pure: the same input gives the same bytes, and no file, font or clock is read. Values that are not
 //! finite never reach the picture; they are left out, counted, and the count is written below the plot.
@@ -36,6 +37,7 @@ mod log_determinant;
 mod loss_curves;
 mod marker;
 mod page;
+mod panels;
 mod profiles;
 mod reconstructions;
 mod samples;
@@ -50,6 +52,7 @@ pub use embedding::{Embedding, embedding};
 pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
+pub use panels::{Mark, Panel, Panels, Series, panels};
 pub use reconstructions::{Reconstructions, reconstructions};
 pub use samples::{Samples, samples};
 pub use two_clouds::{TwoClouds, two_clouds};

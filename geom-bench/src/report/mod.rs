@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`RunReport`], [`run_page`] | one run: settings, the numbers that matter, figures, every metric explained |
 //! | [`Comparison`], [`comparison_page`] | several runs side by side, the better value of each metric marked |
+//! | [`experiment_page`] | what an experiment found |
 //! | [`explain`] | what a metric of `metrics.json` means and which direction is better |
 //! | [`HEADLINE_METRICS`] | the numbers that stand on top |
 //!
@@ -11,11 +12,13 @@
 //! policy in the page forbids scripts and every request.
 
 mod comparison;
+mod experiment;
 mod glossary;
 mod page;
 mod run;
 
 pub use comparison::{ComparedRun, Comparison, comparison_page};
+pub use experiment::experiment_page;
 pub use glossary::{Better, Explanation, HEADLINE_METRICS, explain};
 pub use page::number;
 pub use run::{RunReport, run_page};
@@ -30,6 +33,8 @@ pub enum FigureKind {
     LogDeterminant,
     /// [`crate::figures::indicatrices`]
     Indicatrices,
+    /// [`crate::pictures::geodesics`]
+    Geodesics,
     /// [`crate::figures::reconstructions`]
     Reconstructions,
     /// [`crate::figures::two_clouds`] of codes and prior
@@ -42,10 +47,11 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// All kinds in the order in which a page shows them
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Embedding,
         Self::LogDeterminant,
         Self::Indicatrices,
+        Self::Geodesics,
         Self::Reconstructions,
         Self::Prior,
         Self::Samples,
@@ -58,11 +64,17 @@ impl FigureKind {
             Self::Embedding => "Embedding",
             Self::LogDeterminant => "Log-determinant heatmap",
             Self::Indicatrices => "Indicatrices",
+            Self::Geodesics => "Geodesics",
             Self::Reconstructions => "Reconstructions",
             Self::Prior => "Codes and prior",
             Self::Samples => "Samples from the prior",
             Self::LossCurves => "Losses",
         }
+    }
+
+    /// Whether every run has this kind of picture, so that it is missed where it is not there
+    pub fn always(self) -> bool {
+        self != Self::Geodesics
     }
 
     /// How to read this kind of picture, in a few sentences
@@ -85,6 +97,11 @@ impl FigureKind {
                  large curve means that the decoder contracts, so that a long step changes little; a small one that it \
                  stretches; a long, thin one that distance depends on direction. Equal circles everywhere would be a \
                  faithful map."
+            }
+            Self::Geodesics => {
+                "The shortest ways between points as the decoder measures length, beside the straight lines of the plane. Where \
+                 the two agree the plane can be read with a ruler; a geodesic that makes a detour avoids a region that is \
+                 larger than it looks."
             }
             Self::Reconstructions => {
                 "What goes in and what comes back from the latent code alone. What differs between the two is lost in \

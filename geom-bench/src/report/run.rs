@@ -100,7 +100,8 @@ fn all_warnings(report: &RunReport) -> Vec<String> {
     }
     if !report.figures.is_empty() {
         let missing = |kind: &FigureKind| {
-            !report.figures.iter().any(|picture| picture.kind == *kind)
+            kind.always()
+                && !report.figures.iter().any(|picture| picture.kind == *kind)
                 && !report.absent.iter().any(|absent| absent.kind == *kind)
         };
         let kinds = FigureKind::ALL.into_iter().filter(missing);

@@ -17,6 +17,7 @@ pub fn figure_file(kind: FigureKind) -> String {
         FigureKind::Embedding => "embedding",
         FigureKind::LogDeterminant => "log_determinant",
         FigureKind::Indicatrices => "indicatrices",
+        FigureKind::Geodesics => "geodesics",
         FigureKind::Reconstructions => "reconstructions",
         FigureKind::Prior => "prior",
         FigureKind::Samples => "samples",

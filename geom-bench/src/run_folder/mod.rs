@@ -8,6 +8,7 @@
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
 //! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
+//! | [`CONTROL`], [`GEODESICS`] | how the codes of a control came about; shortest ways between some of them |
 //! | [`EVENTS`] | a folder with event files for TensorBoard, if they are asked for |
 //! | [`SEEDS`] | for several seeds, in the folder that holds their runs: mean and standard deviation of every figure |
 //! | [`METRICS`] | the figures measured at the end |
@@ -56,7 +57,7 @@ use crate::data::Scalar;
 pub use atomic::{check_output, write_atomic, write_atomic_with};
 pub use embedding::{EmbeddingPart, OUTPUTS, export, write_npy};
 pub use figures::figure_file;
-pub use geometry::{GeometryPart, PointGeometry};
+pub use geometry::{GeometryPart, PointGeometry, read_embedding};
 use making::{Made, check_empty, lock, remove_partial};
 
 pub use log::{Log, LogRecords, read_log};
@@ -81,6 +82,10 @@ pub const GEOMETRY: &str = "geometry.csv";
 pub const CHECKPOINTS: &str = "checkpoints";
 /// What there is to know about the graph of a method that needs one.
 pub const GRAPH: &str = "graph.json";
+/// How the codes of a control came about.
+pub const CONTROL: &str = "control.json";
+/// Lengths of the shortest ways between some points of a control's embedding, beside the straight lines.
+pub const GEODESICS: &str = "geodesics.json";
 /// Event files for TensorBoard, if they are asked for.
 pub const EVENTS: &str = "tensorboard";
 /// Figures of several runs that differ in the seed alone, summed up.

@@ -5,6 +5,7 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod controls;
 mod methods;
 mod others;
 mod refusals;

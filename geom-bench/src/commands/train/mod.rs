@@ -16,7 +16,7 @@ use std::{
 use geom_ae::Metrics;
 use geom_bench::{
     Error,
-    config::{Config, ConfigArgs, Settings},
+    config::{Config, ConfigArgs, Method, Settings},
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
@@ -123,9 +123,14 @@ impl Job for Train {
 }
 
 /// What a finished run has to say.
-struct Finished {
-    lines: String,
-    parts: Vec<(&'static str, Metrics)>,
+pub(super) struct Finished {
+    pub(super) lines: String,
+    pub(super) parts: Vec<(&'static str, Metrics)>,
+}
+
+/// Whether the user asked to stop.
+pub(super) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::SeqCst)
 }
 
 /// Trains, measures and draws one run.
@@ -134,6 +139,9 @@ fn train<E: Number, D: NetworkDevice<E>>(
     resumed: Option<RunFolder>,
     device: &D,
 ) -> Result<Finished, Failure> {
+    if let Method::Control(control) = config.method {
+        return super::control::train(control, config, resumed, device);
+    }
     // Everything that can be wrong is found out before the folder is made.
     let (dataset, split) = config.load_data::<E>()?;
     config.see(&dataset);

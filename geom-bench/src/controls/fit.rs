@@ -1,0 +1,423 @@
+//! Networks fitted to given codes: a decoder $g(z_i) \approx x_i$, and an encoder $f(x_i) \approx z_i$.
+//!
+//! $$ L = \frac{1}{bD}\sum_i\lVert g(z_i) - x_i\rVert^2 + \frac1b\sum_i\lVert f(x_i) - z_i\rVert^2 $$
+//!
+//! The decoder sees the given codes and never the encoder's: its geometry is that of the embedding. The two networks share
+//! nothing, so their order of size does not matter to Adam. Both are fitted in standardised coordinates, codes and data with
+//! zero mean and unit spread; where a network begins or ends with a dense layer the change of coordinates becomes part of that
+//! layer afterwards, so that the model takes and gives the data's own units.
+
+use geom_ae::{
+    Autoencoder, AutoencoderArchitecture, Control, Objective, Scalar, TrainOptions, Trainer,
+    objective::{GivenEmbedding, Step, Term, TermValue},
+};
+use geom_nn::{Architecture, Element, Layer, Network, NetworkDevice, Request, Seeds};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView2, Axis};
+
+use super::{Error, Pca};
+
+/// Standardised points and codes, ready to be trained on.
+#[derive(Debug)]
+pub struct Fitting<E> {
+    points: Array2<E>,
+    codes: ArcArray2<E>,
+    architecture: AutoencoderArchitecture,
+    data: Standard,
+    latent: Standard,
+}
+
+/// A change of coordinates: subtract the mean, divide by the spread.
+#[derive(Debug, Clone, PartialEq)]
+struct Standard {
+    mean: Array1<f64>,
+    spread: Array1<f64>,
+}
+
+impl Standard {
+    /// Zero mean and unit variance for every column, or `together` unit variance in the mean over the columns; columns without any
+    /// variance keep their unit.
+    fn of<E: Scalar>(points: ArrayView2<'_, E>, together: bool) -> Self {
+        let wide = points.mapv(wide);
+        let mean = wide
+            .mean_axis(Axis(0))
+            .unwrap_or_else(|| Array1::zeros(wide.ncols()));
+        let variance = wide.var_axis(Axis(0), 0.0);
+        let variance = match variance.mean() {
+            Some(all) if together => Array1::from_elem(variance.len(), all),
+            _ => variance,
+        };
+        Self {
+            mean,
+            spread: variance.mapv(|v| if v > 0.0 { v.sqrt() } else { 1.0 }),
+        }
+    }
+
+    fn identity(width: usize) -> Self {
+        Self {
+            mean: Array1::zeros(width),
+            spread: Array1::ones(width),
+        }
+    }
+
+    fn apply<E: Scalar>(&self, points: ArrayView2<'_, E>) -> Array2<E> {
+        let standard = (points.mapv(wide) - &self.mean) / &self.spread;
+        standard.mapv(narrow)
+    }
+}
+
+impl<E: Scalar> Fitting<E> {
+    /// Standardises points and their codes for these networks.
+    ///
+    /// # Shapes
+    /// `points` (n, D), `codes` (n, d).
+    ///
+    /// # Errors
+    /// [`Error::Rows`] where the two differ in number.
+    pub fn new(
+        points: ArrayView2<'_, E>,
+        codes: ArrayView2<'_, E>,
+        architecture: &AutoencoderArchitecture,
+    ) -> Result<Self, Error> {
+        if points.nrows() != codes.nrows() {
+            return Err(Error::Rows {
+                codes: codes.nrows(),
+                points: points.nrows(),
+            });
+        }
+        let dense = |layer: Option<&Layer>| matches!(layer, Some(Layer::Linear { .. }));
+        let both = |network: &Architecture| {
+            dense(network.layers().first()) && dense(network.layers().last())
+        };
+        // A network that ends in an activation (a sigmoid) gives the data's units as they are.
+        let standard = |points: ArrayView2<'_, E>, together| {
+            if both(&architecture.encoder) && both(&architecture.decoder) {
+                Standard::of(points, together)
+            } else {
+                Standard::identity(points.ncols())
+            }
+        };
+        let (data, latent) = (standard(points, true), standard(codes, false));
+        Ok(Self {
+            points: data.apply(points),
+            codes: latent.apply(codes).into_shared(),
+            architecture: architecture.clone(),
+            data,
+            latent,
+        })
+    }
+
+    /// A trainer of both networks; what it reports as mean squared error is the decoder's, in the data's units.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn trainer<D: NetworkDevice<E>>(
+        &self,
+        options: TrainOptions,
+        device: &D,
+    ) -> Result<Trainer<'_, E, D>, Error> {
+        let model = Autoencoder::new(&self.architecture, options.seed, device)?;
+        let objective = Objective::new()
+            .with(
+                1.0,
+                DecodedCodes {
+                    codes: self.codes.clone(),
+                    unit: self
+                        .data
+                        .spread
+                        .first()
+                        .map_or(1.0, |spread| spread * spread),
+                },
+            )
+            .with(
+                1.0,
+                GivenEmbedding {
+                    embedding: self.codes.clone(),
+                },
+            );
+        Ok(Trainer::new(model, objective, self.points.view(), options)?)
+    }
+
+    /// The model in the units of data and codes.
+    ///
+    /// # Errors
+    /// The networks' own.
+    pub fn finish<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+    ) -> Result<Autoencoder<E, D>, Error> {
+        let (mut encoder, mut decoder) = (model.encoder().clone(), model.decoder().clone());
+        change_units(&mut encoder, &self.data, &self.latent);
+        change_units(&mut decoder, &self.latent, &self.data);
+        Ok(Autoencoder::from_networks(encoder, decoder)?)
+    }
+}
+
+fn wide<E: Scalar>(value: E) -> f64 {
+    value.into()
+}
+
+fn narrow<E: Scalar>(value: f64) -> E {
+    <E as Element>::of(value)
+}
+
+/// Writes a change of coordinates before and after a network into its first and last layer.
+fn change_units<E: Scalar, D: NetworkDevice<E>>(
+    network: &mut Network<E, D>,
+    before: &Standard,
+    after: &Standard,
+) {
+    let blocks: Vec<_> = network
+        .named_parameters()
+        .iter()
+        .map(|p| p.range.clone())
+        .collect();
+    let [first_weight, first_bias, ..] = blocks.as_slice() else {
+        return;
+    };
+    let (last_weight, last_bias) = (&blocks[blocks.len() - 2], &blocks[blocks.len() - 1]);
+    if before.mean.iter().all(|&m| m == 0.0)
+        && before.spread.iter().chain(&after.spread).all(|&s| s == 1.0)
+        && after.mean.iter().all(|&m| m == 0.0)
+    {
+        return;
+    }
+    let parameters = network.parameters_mut();
+    let inputs = before.mean.len();
+    for (row, bias) in first_bias.clone().enumerate() {
+        let mut shift = 0.0;
+        for column in 0..inputs {
+            let weight = &mut parameters[first_weight.start + row * inputs + column];
+            let scaled = wide(*weight) / before.spread[column];
+            shift += scaled * before.mean[column];
+            *weight = narrow::<E>(scaled);
+        }
+        parameters[bias] = narrow::<E>(wide(parameters[bias]) - shift);
+    }
+    let outputs = after.mean.len();
+    let width = last_weight.len() / outputs;
+    for (row, bias) in last_bias.clone().enumerate() {
+        for weight in &mut parameters[last_weight.start + row * width..][..width] {
+            *weight = narrow::<E>(wide(*weight) * after.spread[row]);
+        }
+        let value = wide(parameters[bias]) * after.spread[row] + after.mean[row];
+        parameters[bias] = narrow::<E>(value);
+    }
+}
+
+/// The mean squared error of the decoder at given codes, $\frac{1}{bD}\sum_i\lVert g(z_i) - x_i\rVert^2$, in units of `unit`.
+#[derive(Debug, Clone)]
+struct DecodedCodes<E> {
+    codes: ArcArray2<E>,
+    unit: f64,
+}
+
+impl<E: Scalar> Term<E> for DecodedCodes<E> {
+    fn name(&self) -> &'static str {
+        "mean_squared_error"
+    }
+
+    fn evaluate(&self, step: &mut Step<'_, E>) -> geom_ae::Result<TermValue> {
+        let codes = self.codes.select(Axis(0), step.rows());
+        let decoded = step.decode(codes.view(), Request::Value)?;
+        let mut difference = &decoded.value() - &step.data();
+        let scale = self.unit / difference.len() as f64;
+        let value = difference.iter().map(|d| wide(*d).powi(2)).sum::<f64>() * scale;
+        difference.mapv_inplace(|d| narrow::<E>(2.0 * scale) * d);
+        step.backward(&decoded, Seeds::value(difference.view()))?;
+        Ok(value.into())
+    }
+}
+
+/// The autoencoder of principal components, one linear layer each.
+///
+/// # Errors
+/// The networks' own.
+pub fn linear_model<E: Scalar, D: NetworkDevice<E>>(
+    pca: &Pca,
+    device: &D,
+) -> Result<Autoencoder<E, D>, Error> {
+    let (width, dimension) = pca.directions.dim();
+    let method = geom_ae::Method::Control(Control::Pca);
+    let architecture = method.architecture(&Control::Pca.nets(), width, dimension)?;
+    // Encoder: weights Vᵀ, bias −Vᵀμ; decoder: weights V, bias μ; all row by row.
+    let shift = pca.mean.dot(&pca.directions);
+    let flat = |weights: ArrayView2<'_, f64>, bias: &mut dyn Iterator<Item = f64>| -> Vec<E> {
+        let weights = weights.iter().copied();
+        weights.chain(bias).map(narrow).collect()
+    };
+    let encoder = flat(pca.directions.t(), &mut shift.iter().map(|s| -s));
+    let decoder = flat(pca.directions.view(), &mut pca.mean.iter().copied());
+    let network = |architecture: &Architecture, parameters| {
+        Network::from_parameters(architecture, parameters, device).map_err(geom_ae::Error::from)
+    };
+    Ok(Autoencoder::from_networks(
+        network(&architecture.encoder, encoder)?,
+        network(&architecture.decoder, decoder)?,
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use geom_ae::{Method, decoder_geometry, objective::Batch, objective::gradcheck};
+    use geom_nn::{Activation, Cpu};
+    use ndarray::Array2;
+
+    use super::*;
+
+    fn paraboloid(n: usize) -> (Array2<f64>, Array2<f64>) {
+        let codes = Array2::from_shape_fn((n, 2), |(i, k)| {
+            let t = i as f64 * [0.618_034, 0.754_878][k];
+            20.0 * (t - t.floor()) + 100.0 * k as f64
+        });
+        let points = Array2::from_shape_fn((n, 3), |(i, j)| {
+            let (a, b) = (codes[(i, 0)] / 10.0 - 1.0, codes[(i, 1)] / 10.0 - 11.0);
+            1e3 + [a, b, 0.5 * (a * a + b * b)][j]
+        });
+        (points, codes)
+    }
+
+    fn architecture(output: Activation) -> AutoencoderArchitecture {
+        let mut nets = Control::Given.nets();
+        (nets.hidden, nets.output) = (vec![16, 16], output);
+        Method::Control(Control::Given)
+            .architecture(&nets, 3, 2)
+            .unwrap()
+    }
+
+    #[test]
+    fn a_decoder_far_from_the_origin_and_on_another_scale_is_learned_in_its_own_units() {
+        let (points, codes) = paraboloid(400);
+        let fitting = Fitting::new(
+            points.view(),
+            codes.view(),
+            &architecture(Activation::Linear),
+        )
+        .unwrap();
+        let options = TrainOptions {
+            epochs: 300,
+            batch_size: 40,
+            learning_rate: 3e-3,
+            learning_rate_schedule: geom_ae::trainer::Schedule::Cosine { floor: 0.01 },
+            weight_decay: 0.0,
+            ..TrainOptions::default()
+        };
+        let mut trainer = fitting.trainer(options, &Cpu::default()).unwrap();
+        let mut last = f64::NAN;
+        while let Some(geom_ae::trainer::EpochOutcome::Finished(report)) =
+            trainer.next_epoch(|_| ControlFlow::Continue(())).unwrap()
+        {
+            last = report.terms[0].value;
+        }
+        let model = fitting.finish(trainer.model()).unwrap();
+        let decoded = model.decode(codes.view()).unwrap();
+        let error = geom_ae::metrics::reconstruction_mse(points.view(), decoded.view()).unwrap();
+        assert!(error < 2e-3, "{error}");
+        assert!(
+            (error / last - 1.0).abs() < 0.5,
+            "reported {last}, found {error}"
+        );
+        let encoded = model.encode(points.view()).unwrap();
+        assert!((&encoded - &codes).iter().all(|d| d.abs() < 3.0));
+        // The truth's Jacobian is ((1, 0, a), (0, 1, b))/10.
+        let geometry = decoder_geometry(&model, codes.view()).unwrap();
+        for (i, found) in geometry.log_det.iter().enumerate() {
+            let (a, b) = (codes[(i, 0)] / 10.0 - 1.0, codes[(i, 1)] / 10.0 - 11.0);
+            if a.hypot(b) < 0.7 {
+                let truth = (1.0 + a * a + b * b).ln() - 4.0 * 10.0_f64.ln();
+                assert!((found - truth).abs() < 0.5, "{found} {truth}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_change_of_units_is_exact_and_skipped_where_a_network_has_no_dense_end() {
+        let (points, codes) = paraboloid(30);
+        for output in [Activation::Linear, Activation::Sigmoid] {
+            let fitting = Fitting::new(points.view(), codes.view(), &architecture(output)).unwrap();
+            let options = TrainOptions {
+                batch_size: 10,
+                ..TrainOptions::default()
+            };
+            let trainer = fitting.trainer(options, &Cpu::default()).unwrap();
+            let model = fitting.finish(trainer.model()).unwrap();
+            let inside = trainer.model().decode(fitting.codes.view()).unwrap();
+            let expected = &inside * &fitting.data.spread + &fitting.data.mean;
+            let found = model.decode(codes.view()).unwrap();
+            assert!((&found - &expected).iter().all(|d| d.abs() < 1e-9));
+            let inside = trainer.model().encode(fitting.points.view()).unwrap();
+            let expected = &inside * &fitting.latent.spread + &fitting.latent.mean;
+            let found = model.encode(points.view()).unwrap();
+            assert!((&found - &expected).iter().all(|d| d.abs() < 1e-9));
+            assert_eq!(
+                fitting.data == Standard::identity(3),
+                output == Activation::Sigmoid
+            );
+        }
+    }
+
+    #[test]
+    fn the_gradient_agrees_with_central_differences() {
+        let (points, codes) = paraboloid(12);
+        let fitting = Fitting::new(
+            points.view(),
+            codes.view(),
+            &architecture(Activation::Linear),
+        )
+        .unwrap();
+        let mut model =
+            Autoencoder::<f64, Cpu>::new(&fitting.architecture, 3, &Cpu::default()).unwrap();
+        let mut objective = Objective::new().with(
+            0.7,
+            DecodedCodes {
+                codes: fitting.codes.clone(),
+                unit: 2.5,
+            },
+        );
+        let rows = [3, 0, 7, 11, 5];
+        let data = fitting.points.select(Axis(0), &rows);
+        let batch = Batch {
+            data: data.view(),
+            rows: &rows,
+            seed: 0,
+        };
+        let found = gradcheck::check(&mut objective, &mut model, &batch, 1e-5, 1e-7).unwrap();
+        assert!(found.error < 1e-7);
+    }
+
+    #[test]
+    fn principal_components_are_their_own_networks() {
+        let (points, _) = paraboloid(50);
+        let pca = Pca::fit(points.view(), 2).unwrap();
+        let model = linear_model::<f64, _>(&pca, &Cpu::default()).unwrap();
+        let encoded = model.encode(points.view()).unwrap();
+        assert!((&encoded - &pca.codes).iter().all(|d| d.abs() < 1e-9));
+        let geometry = decoder_geometry(&model, encoded.view()).unwrap();
+        assert!(geometry.log_det.iter().all(|l| l.abs() < 1e-12));
+        assert!(
+            geometry
+                .condition_number
+                .iter()
+                .all(|c| (c - 1.0).abs() < 1e-12)
+        );
+        let error = model
+            .reconstruction_errors(points.view())
+            .unwrap()
+            .mean()
+            .unwrap();
+        let variance = points.var_axis(Axis(0), 0.0).mean().unwrap();
+        assert!((error / (variance * (1.0 - pca.explained)) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn codes_and_points_of_different_number_are_refused() {
+        let (points, codes) = paraboloid(9);
+        let refused = Fitting::new(
+            points.view(),
+            codes.slice(ndarray::s![..8, ..]),
+            &architecture(Activation::Linear),
+        );
+        assert_eq!(refused.unwrap_err().to_string(), "8 codes for 9 points");
+    }
+}
