@@ -27,6 +27,8 @@ mod choices;
 mod file;
 mod flags;
 mod latent;
+mod latent_words;
+mod prior;
 mod spelled;
 mod text;
 mod training;
