@@ -116,6 +116,16 @@ pub enum MetricError {
         /// The bandwidth.
         sigma: f64,
     },
+    /// More labels than are looked for as clusters.
+    #[error(
+        "clusters of the embedding: {classes} different labels, at most {limit} are looked for"
+    )]
+    TooManyClasses {
+        /// Different labels.
+        classes: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// Too many pairs to be ranked in memory; sample them instead.
     #[error("{metric}: {pairs} pairs exceed the limit of {limit}; sample the pairs instead")]
     TooManyPairs {

@@ -1,4 +1,7 @@
 //! A clustering of an embedding, to hold against labels.
+//!
+//! Ours, because the crates that are kept up bring a second ndarray, rand and linear algebra (linfa-clustering) or need a nightly
+//! compiler (kmeans), and none promises the same clusters for every number of threads.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rand::{RngExt, SeedableRng};
@@ -117,7 +120,9 @@ fn rounds(z: ArrayView2<'_, f64>, mut centres: Array2<f64>) -> (f64, Vec<usize>)
             row += &point;
             counts[cluster] += 1;
         }
-        for ((mut centre, sum), &count) in centres.rows_mut().into_iter().zip(sums.rows()).zip(&counts) {
+        for ((mut centre, sum), &count) in
+            centres.rows_mut().into_iter().zip(sums.rows()).zip(&counts)
+        {
             // A centre that has lost all its points stays where it is.
             if count > 0 {
                 centre.assign(&(&sum / count as f64));
@@ -166,7 +171,10 @@ mod tests {
             [true, false]
                 .into_iter()
                 .map(|side| {
-                    let part: Vec<f64> = (0..6).filter(|&i| cut(i) == side).map(|i| line[[i, 0]]).collect();
+                    let part: Vec<f64> = (0..6)
+                        .filter(|&i| cut(i) == side)
+                        .map(|i| line[[i, 0]])
+                        .collect();
                     let mean = part.iter().sum::<f64>() / part.len().max(1) as f64;
                     part.iter().map(|v| (v - mean).powi(2)).sum::<f64>()
                 })
@@ -190,7 +198,10 @@ mod tests {
             ));
         }
         let each = k_means(array![[1.0], [2.0], [9.0]].view(), 3, 0).unwrap();
-        assert_eq!(each.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        assert_eq!(
+            each.iter().collect::<std::collections::BTreeSet<_>>().len(),
+            3
+        );
         assert!(k_means(array![[f64::NAN]].view(), 1, 0).is_err());
     }
 }

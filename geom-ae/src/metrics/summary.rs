@@ -106,7 +106,8 @@ impl Serialize for Summary {
 /// Names, in order: `kl_σ` and `density_l1_σ` for each bandwidth, `knn_recall_k`, then the means over the list of $k$
 /// `knn_recall`, `neighbourhood_loss`, `trustworthiness`, `continuity`, `mrre`, `mrre_zx`, `mrre_xz`,
 /// `rank_correlation`, then `rmse`, `stress`, `stress_kruskal`, `spearman`, `pearson`, `triplet_accuracy`, and
-/// with labels `knn_label_accuracy_k`, `knn_purity_k`.
+/// with labels `knn_label_accuracy_k`, `knn_purity_k`, and of [`k_means`](super::k_means) of the embedding, as many as there are labels
+/// (at most 100), `ari_k_means`, `nmi_k_means`.
 ///
 /// # Shapes
 /// `x` (n, D), `z` (n, d), `labels` n; f32, f64 or integers.

@@ -7,7 +7,6 @@ use geom_bench::{
     Error,
     config::Config,
     data::{Dataset, Split},
-    figures::{self, Curve},
     history::EpochRecord,
     pictures::{self, Part},
     report::{self, AbsentFigure, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
@@ -213,7 +212,7 @@ impl<'a, E: Number> Measured<'a, E> {
                 reason: "Nothing was trained on these data.".to_owned(),
             });
         } else {
-            pictures.push(loss_curves(history)?);
+            pictures.push(pictures::loss_curves(history)?);
         }
         Ok((pictures, absent))
     }
@@ -377,56 +376,6 @@ pub(crate) fn closing_lines<E: Number>(folder: &RunFolder, measured: &Measured<'
         folder.path().join(run_folder::REPORT).display()
     );
     lines
-}
-
-fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
-    let series = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        history
-            .iter()
-            .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
-            .collect()
-    };
-    let total = series(&|epoch| Some(epoch.total));
-    let test = series(&|epoch| epoch.test_mse);
-    let names: Vec<&String> = history
-        .first()
-        .into_iter()
-        .flat_map(|epoch| epoch.terms.keys())
-        .collect();
-    let terms: Vec<Vec<(f64, f64)>> = names
-        .iter()
-        .map(|name| series(&|epoch| epoch.terms.get(*name).copied()))
-        .collect();
-    let mut curves = vec![Curve {
-        name: "objective",
-        train: &total,
-        test: &[],
-    }];
-    let validation = series(&|epoch| epoch.validation);
-    if !validation.is_empty() {
-        curves.push(Curve {
-            name: "objective on validation points",
-            train: &validation,
-            test: &[],
-        });
-    }
-    for (name, train) in names.iter().zip(&terms) {
-        let test: &[(f64, f64)] = if *name == "mean_squared_error" {
-            &test
-        } else {
-            &[]
-        };
-        curves.push(Curve { name, train, test });
-    }
-    let svg = figures::loss_curves(&figures::LossCurves {
-        title: "Losses",
-        curves: &curves,
-    })?;
-    Ok(Figure {
-        kind: FigureKind::LossCurves,
-        svg,
-        remark: None,
-    })
 }
 
 /// The parts' metrics as one JSON object.
