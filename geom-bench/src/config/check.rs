@@ -242,7 +242,7 @@ impl Config {
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
-            isometry || ball,
+            isometry || ball || super::control_neighbours(self.method).is_some(),
             "neighbours",
         )?;
         for (setting, value, changed) in [
