@@ -189,10 +189,10 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     labels: Option<&[i64]>,
 ) -> Result<Diagnosis> {
     let z = model.encode(x)?;
-    diagnose_codes(model, x, z.view(), labels)
+    diagnose_codes(model, x, z.view(), labels, &SummaryOptions::default())
 }
 
-/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it.
+/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it; and with options of the summary.
 ///
 /// # Shapes
 /// `x` (n, D), `z` (n, d), `labels` n.
@@ -204,6 +204,7 @@ pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
     x: ArrayView2<'_, E>,
     z: ArrayView2<'_, E>,
     labels: Option<&[i64]>,
+    options: &SummaryOptions,
 ) -> Result<Diagnosis> {
     let geometry = decoder_geometry(model, z)?;
     let mut metrics = Metrics::default();
@@ -217,7 +218,7 @@ pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
     }
 
     metrics.extend(geometry.metrics());
-    let summary = metrics::summary(x, z, labels, &SummaryOptions::default())?;
+    let summary = metrics::summary(x, z, labels, options)?;
     metrics.extend(summary.into());
     Ok(Diagnosis {
         embedding: z.mapv(widen),

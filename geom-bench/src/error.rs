@@ -243,6 +243,20 @@ pub enum Error {
     /// A batch larger than the data to train on.
     #[error("batch-size is {batch_size}, but there are only {train} training points")]
     BatchTooLarge { batch_size: usize, train: usize },
+    /// A file of weights that does not say which layers they belong to.
+    #[error("{}: name its layers with --architecture FILE, because {source}", path.display())]
+    ArchitectureMissing {
+        path: PathBuf,
+        source: Box<geom_nn::Error>,
+    },
+    /// More neighbours than there are other points.
+    #[error("{setting} asks for {neighbours} neighbours of each of {points} {of}: there are at most {} others", points.saturating_sub(1))]
+    TooManyNeighbours {
+        setting: &'static str,
+        neighbours: usize,
+        points: usize,
+        of: &'static str,
+    },
     /// A latent dimension above the dimension of the data.
     #[error("latent-dim is {latent_dim}, above the dimension {width} of the data")]
     LatentTooLarge { latent_dim: usize, width: usize },
@@ -358,12 +372,6 @@ pub enum Error {
         labels: Option<usize>,
         first_width: usize,
     },
-}
-
-impl From<crate::controls::Error> for Error {
-    fn from(error: crate::controls::Error) -> Self {
-        Self::Control(Box::new(error))
-    }
 }
 
 impl From<geom_ae::Error> for Error {

@@ -68,7 +68,7 @@ pub enum MetricError {
     },
     /// A coordinate or distance so large that sums of squared distances could overflow.
     #[error(
-        "`{argument}`: value {value} at row {row}, column {column} exceeds {limit:e}, beyond which sums of squared distances may overflow"
+        "`{argument}`: value {value:e} at row {row}, column {column} exceeds {limit:e}, beyond which sums of squared distances may overflow"
     )]
     TooLarge {
         /// The argument.

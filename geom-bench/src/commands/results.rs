@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes};
+use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes, metrics::SummaryOptions};
 use geom_bench::{
     Error,
     config::Config,
@@ -17,6 +17,9 @@ use ndarray::{Array2, Axis};
 use serde::Serialize;
 
 use super::{Number, score};
+
+/// Points of a part that are compared with each other, at most: more would take longer than most trainings.
+const MOST_COMPARED: usize = 20_000;
 
 /// Train and test points of a data set, each diagnosed; without a split all points are one part.
 pub(crate) struct Measured<'a, E> {
@@ -100,7 +103,12 @@ impl<'a, E: Number> Measured<'a, E> {
         let measure = |(name, indices, codes): (&'static str, Vec<usize>, Array2<E>)| {
             let points = dataset.subset(&indices)?;
             let labels = points.labels.as_deref();
-            let diagnosis = diagnose_codes(model, points.points.view(), codes.view(), labels)?;
+            let options = SummaryOptions {
+                points: MOST_COMPARED,
+                ..SummaryOptions::default()
+            };
+            let (x, z) = (points.points.view(), codes.view());
+            let diagnosis = diagnose_codes(model, x, z, labels, &options)?;
             Ok(MeasuredPart {
                 name,
                 indices,
@@ -259,6 +267,14 @@ impl<'a, E: Number> Measured<'a, E> {
             ));
         }
         for part in &self.parts {
+            let points = part.indices.len();
+            if points > MOST_COMPARED {
+                warnings.push(format!(
+                    "What compares points with each other (neighbours, distances, densities, labels) was measured on a sample of \
+                     {MOST_COMPARED} of the {points} {} points; `geom evaluate` compares all.",
+                    part.name
+                ));
+            }
             let lost = part.diagnosis.geometry.rank_deficient.len();
             if lost > 0 {
                 warnings.push(format!(
