@@ -1,4 +1,7 @@
 //! A clustering of an embedding, to hold against labels.
+//!
+//! Ours, because the crates that are kept up bring a second ndarray, rand and linear algebra (linfa-clustering) or need a nightly
+//! compiler (kmeans), and none promises the same clusters for every number of threads.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rand::{RngExt, SeedableRng};
