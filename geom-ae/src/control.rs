@@ -61,6 +61,15 @@ impl Control {
         matches!(self, Self::Pca)
     }
 
+    /// The neighbours that its graph takes by default; `None` where there is no such number.
+    pub const fn neighbours(self) -> Option<usize> {
+        match self {
+            Self::Isomap | Self::Eigenmaps => Some(10),
+            Self::Umap => Some(15),
+            _ => None,
+        }
+    }
+
     /// The networks that are fitted: GeomAE's, 4 × 100 with ELU, so that decoders of one kind are compared, but without the
     /// activation on the input; of principal components one linear layer each.
     pub fn nets(self) -> Nets {

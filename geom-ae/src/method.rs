@@ -3,6 +3,7 @@
 mod embedding;
 mod latent;
 mod nets;
+mod paper;
 
 pub use embedding::diffusion_embedding;
 pub use latent::{KernelFamily, LatentSettings};
@@ -10,14 +11,13 @@ pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
 
 use std::{fmt, str::FromStr};
 
-use geom_nn::Activation;
 use geom_riemann::{Distortion, RankPolicy};
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use self::nets::mirrored;
 use crate::{
-    AutoencoderArchitecture, Control, Error, Result, Scalar, TrainOptions, code_methods,
+    AutoencoderArchitecture, Control, Error, Result, Scalar, code_methods,
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
@@ -228,57 +228,6 @@ impl Method {
         )
     }
 
-    /// The paper's networks: GeomAE's `BoxAutoEncoder` (4 × 100, ELU, on the input too, linear output), IRVAE's for images
-    /// (4 × 256, ReLU, sigmoid output), GGAE's for the Swiss roll (5 × 256, ELU, linear output).
-    pub fn nets(self) -> Nets {
-        match self {
-            Self::Ae | Self::GeomAe => Nets {
-                hidden: vec![100; 4],
-                activation: Activation::Elu,
-                on_input: true,
-                output: Activation::Linear,
-            },
-            Self::Ggae => Nets {
-                hidden: vec![256; 5],
-                activation: Activation::Elu,
-                on_input: false,
-                output: Activation::Linear,
-            },
-            Self::Vae | Self::Irvae | Self::Irae | Self::Flat => Nets {
-                hidden: vec![256; 4],
-                activation: Activation::Relu,
-                on_input: false,
-                output: Activation::Sigmoid,
-            },
-            Self::Control(control) => control.nets(),
-            other => code_methods::nets(other),
-        }
-    }
-
-    /// The paper's training: Nazari et al. 2023 (Adam 1e-3, coupled weight decay 1e-5, batch 125, 100 epochs), Lee et al. 2022
-    /// (Adam 1e-4, batch 100, 300 epochs), Lim et al. 2024 (Swiss roll: Adam 1e-4, batch 1,000, 5,000 epochs).
-    pub fn train_options(self) -> TrainOptions {
-        match self {
-            Self::Ae | Self::GeomAe => TrainOptions::default(),
-            Self::Ggae => TrainOptions {
-                epochs: 5000,
-                batch_size: 1000,
-                learning_rate: 1e-4,
-                weight_decay: 0.0,
-                ..TrainOptions::default()
-            },
-            Self::Vae | Self::Irvae | Self::Irae | Self::Flat => TrainOptions {
-                epochs: 300,
-                batch_size: 100,
-                learning_rate: 1e-4,
-                weight_decay: 0.0,
-                ..TrainOptions::default()
-            },
-            Self::Control(control) => control.train_options(),
-            other => code_methods::train_options(other),
-        }
-    }
-
     /// Both networks: the method decides whether the encoder gives points or Gaussians, `nets` everything else.
     ///
     /// # Errors
@@ -289,21 +238,8 @@ impl Method {
         data_dim: usize,
         latent_dim: usize,
     ) -> Result<AutoencoderArchitecture> {
-        Self::architecture_for(nets, data_dim, latent_dim, self.is_stochastic())
-    }
-
-    /// Both networks, with an encoder that gives points or Gaussians: [`LatentSettings::noise`] may decide otherwise than the
-    /// method's paper.
-    ///
-    /// # Errors
-    /// As [`Method::architecture`].
-    pub fn architecture_for(
-        nets: &Nets,
-        data_dim: usize,
-        latent_dim: usize,
-        stochastic: bool,
-    ) -> Result<AutoencoderArchitecture> {
-        mirrored(nets, data_dim, latent_dim, if stochastic { 2 } else { 1 })
+        let codes = if self.is_stochastic() { 2 } else { 1 };
+        mirrored(nets, data_dim, latent_dim, codes)
     }
 
     /// The objective, with `weight` on the regulariser.
@@ -401,7 +337,7 @@ impl Method {
         self.objective_holding_out(weight, settings, data, &[])
     }
 
-    /// As [`Method::objective_on`], for training that [holds out](TrainOptions::held_out_rows) these rows: they are no
+    /// As [`Method::objective_on`], for training that [holds out](crate::TrainOptions::held_out_rows) these rows: they are no
     /// neighbours that a training point is made to reconstruct. A graph of distances still spans all rows, so that the held-out
     /// ones can be judged by it.
     ///

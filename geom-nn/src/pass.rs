@@ -30,7 +30,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Empty`] for the batch or the directions, [`Error::MissingDerivative`] from a layer
-    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::Device`].
+    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::TooLarge`] for a batch that memory cannot
+    /// hold, [`Error::Device`].
     ///
     /// # Numerics
     /// Tangents travel with the values, layer by layer: the Jacobian has the accuracy of the value. The metric is a product of

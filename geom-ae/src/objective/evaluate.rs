@@ -78,8 +78,8 @@ impl<E: Scalar> Objective<E> {
     /// The gradients are flat, in the order of each network's parameters.
     ///
     /// # Errors
-    /// Where a network or a term is not defined on this batch. A value that is not finite is not an error here: the
-    /// trainer decides what to do with it.
+    /// Where a network or a term is not defined on this batch, [`Error::NonFiniteInput`] where it was handed what is not finite. A
+    /// value that is not finite is not an error here: the trainer decides what to do with it.
     pub fn evaluate<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
@@ -147,12 +147,16 @@ impl<E: Scalar> Objective<E> {
         let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
         let encoder = model
             .encoder()
-            .evaluate(input, request(needs.encoder_jacobian, false))?;
+            .evaluate(input, request(needs.encoder_jacobian, false))
+            .map_err(|source| Error::from(source).in_term("encoder", None))?;
         let code = Code::new(encoder.value(), noise, own, mix(batch.seed, 0));
-        let decoder = model.decoder().evaluate(
-            code.latent.view(),
-            request(needs.decoder_jacobian, needs.decoder_metric),
-        )?;
+        let decoder = model
+            .decoder()
+            .evaluate(
+                code.latent.view(),
+                request(needs.decoder_jacobian, needs.decoder_metric),
+            )
+            .map_err(|source| Error::from(source).in_term("decoder", None))?;
         let views = Views {
             latent: code.latent.view(),
             posterior: code.posterior,
@@ -178,7 +182,10 @@ impl<E: Scalar> Objective<E> {
                 seed: mix(batch.seed, place),
                 parameters: entry.parameters.clone(),
             });
-            let evaluated = entry.term.evaluate(&mut step)?;
+            let evaluated = entry
+                .term
+                .evaluate(&mut step)
+                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
             corrections += evaluated.corrections;
             terms.push(TermShare {
                 name: entry.term.name(),

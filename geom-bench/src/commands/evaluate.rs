@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use geom_ae::{
-    Metrics,
+    Metrics, Undefined,
     metrics::{
         self, DistanceCorrelation, MetricError, Pairs, SummaryOptions, adjusted_rand_index,
         distance_correlation, distance_correlation_from_sources, normalized_mutual_information,
@@ -24,6 +24,8 @@ use serde::Serialize;
 const PAIRS: usize = 1_000_000;
 /// Points from which geodesic distances are followed, at most.
 const SOURCES: usize = 256;
+/// Integers below this are told apart by f64.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
 /// Endings of a report.
 const ENDINGS: &[&str] = &["json", "html"];
 /// The figures on top of the page.
@@ -188,7 +190,7 @@ fn measure(
     let ks = summary.ks.clone();
     let mut metrics = Metrics::from(summary);
     let mut correlation = |name: &str, found: Result<DistanceCorrelation, MetricError>| {
-        let found = found.map_err(|reason| reason.to_string());
+        let found = found.map_err(Undefined::from);
         let (spearman, pearson) = (found.clone().map(|c| c.spearman), found.map(|c| c.pearson));
         metrics.add(format!("spearman_{name}"), spearman);
         metrics.add(format!("pearson_{name}"), pearson);
@@ -220,9 +222,10 @@ fn measure(
             return Err(Error::ClustersWithoutLabels { path: file.into() });
         };
         let clusters = integers(file, clusters.view())?;
-        let add = |value: Result<f64, MetricError>| value.map_err(|reason| reason.to_string());
-        metrics.add("ari", add(adjusted_rand_index(labels, &clusters)));
-        metrics.add("nmi", add(normalized_mutual_information(labels, &clusters)));
+        let ari = adjusted_rand_index(labels, &clusters);
+        metrics.add("ari", ari.map_err(Undefined::from));
+        let nmi = normalized_mutual_information(labels, &clusters);
+        metrics.add("nmi", nmi.map_err(Undefined::from));
     }
     Ok((ks, metrics))
 }
@@ -256,21 +259,14 @@ fn integers(file: &str, column: ArrayView2<'_, f64>) -> Result<Vec<i64>, Error> 
         });
     }
     let label = |(row, &value): (usize, &f64)| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be an integer that f64 holds"
-        )]
-        let integer = value as i64;
-        if integer as f64 == value && value.abs() < 2_f64.powi(53) {
-            Ok(integer)
-        } else {
-            Err(Error::BadLabel {
+        num_traits::cast::<f64, i64>(value)
+            .filter(|&integer| integer as f64 - value == 0.0 && value.abs() < LARGEST)
+            .ok_or_else(|| Error::BadLabel {
                 path: file.into(),
                 unit: "row",
                 row: row as u64 + 1,
                 value,
             })
-        }
     };
     column.iter().enumerate().map(label).collect()
 }

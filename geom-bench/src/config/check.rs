@@ -1,8 +1,8 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
 use super::{
-    Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
-    Spelled,
+    Bandwidth, Config, DistanceSource, GraphForm, MOST_PARAMETERS, MOST_THREADS, Method,
+    ON_PAPER_SPLIT, Schedule, Spelled,
 };
 use geom_ae::NetworkKind;
 
@@ -148,6 +148,7 @@ impl Config {
         if latent_dim > width {
             return Err(Error::LatentTooLarge { latent_dim, width });
         }
+        self.check_neighbours(train)?;
         if !matches!(self.latent.network, None | Some(NetworkKind::Mlp)) {
             return Ok(());
         }
@@ -168,6 +169,39 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
+    }
+
+    /// Neighbours of a training point, and those in its batch that a bandwidth is chosen from.
+    fn check_neighbours(&self, train: usize) -> Result<(), Error> {
+        let isometry = self.method == Method::Ggae;
+        let graph = match self.method {
+            Method::Ggae => matches!(self.distances, DistanceSource::Geodesic),
+            Method::NraeL | Method::NraeQ => true,
+            _ => false,
+        };
+        let mut asked = Vec::new();
+        if graph {
+            asked.push(("neighbours", self.neighbours, train, "training points"));
+        }
+        if let Bandwidth::Neighbour(k) = self.bandwidth
+            && isometry
+        {
+            asked.push(match self.graph_form {
+                GraphForm::Batch => ("bandwidth", k, self.batch_size, "points of a batch"),
+                GraphForm::Slicing => ("bandwidth", k, train, "training points"),
+            });
+        }
+        for (setting, neighbours, points, of) in asked {
+            if neighbours >= points {
+                return Err(Error::TooManyNeighbours {
+                    setting,
+                    neighbours,
+                    points,
+                    of,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The parts that the data are split into.
@@ -209,8 +243,15 @@ impl Config {
         {
             return refuse("clip-norm", format!("{norm:?}"), "a finite number above 0");
         }
-        self.learning_rate_schedule.check()?;
-        self.weight_schedule.check()?;
+        for (setting, schedule) in [
+            ("learning-rate-schedule", self.learning_rate_schedule),
+            ("weight-schedule", self.weight_schedule),
+        ] {
+            if schedule.check().is_err() {
+                let due = "with periods of at least 1 epoch, finite factors above 0, floors and shares of at least 0";
+                return refuse(setting, schedule.spell(), due);
+            }
+        }
         if matches!(self.weight_schedule, Schedule::Plateau { .. }) {
             return refuse(
                 "weight-schedule",
@@ -242,7 +283,7 @@ impl Config {
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
-            isometry || ball,
+            isometry || ball || super::control_neighbours(self.method).is_some(),
             "neighbours",
         )?;
         for (setting, value, changed) in [

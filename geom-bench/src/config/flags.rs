@@ -172,7 +172,7 @@ pub struct Settings {
     /// A batch's share of the graph: batch (kernel rebuilt) or slicing (of the whole Laplacian) [default: batch]
     #[arg(long, value_name = "FORM", help_heading = "Graph (ggae, nrae)")]
     pub graph_form: Option<GraphForm>,
-    /// Neighbours of a point [default: 10]
+    /// Neighbours of a point [default: 10, for umap 15 with the point itself]
     #[arg(
         long,
         value_name = "K",

@@ -5,15 +5,13 @@
 use std::path::PathBuf;
 
 use geom_ae::codes::{LogVarianceNorm, Prior};
-use geom_ae::objective::{AdversarySettings, EncoderNoise};
-use geom_ae::{KernelFamily, LatentSettings, NetworkKind, NetworkSize};
+use geom_ae::objective::EncoderNoise;
+use geom_ae::{KernelFamily, NetworkKind};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::spelled::{Spelled, optional, read};
-use super::{Config, Method, Widths};
-use crate::Error;
-use crate::data::Dataset;
-use crate::named::{Choice, choose, chosen};
+use super::{Method, Widths};
+use crate::named::{choose, chosen};
 
 /// Flags that only some methods have a use for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
@@ -149,7 +147,7 @@ impl LatentArgs {
     }
 
     /// The first setting that the method, or the network, has no use for.
-    fn useless(&self, method: Method) -> Option<(&'static str, &'static str)> {
+    pub(super) fn useless(&self, method: Method) -> Option<(&'static str, &'static str)> {
         let own = Self::of(method);
         let kind = self.network.unwrap_or_default();
         let only = |set: bool, has: bool, name, due| (set && !has).then_some((name, due));
@@ -224,258 +222,15 @@ impl LatentArgs {
     }
 }
 
-impl Config {
-    /// The settings of a prior on the codes, for a method that has one.
-    pub fn latent_settings(&self) -> Option<LatentSettings> {
-        let own = self.method.latent_settings()?;
-        let given = self.latent.clone();
-        let adversary = AdversarySettings {
-            hidden: given
-                .adversary_hidden
-                .map_or(own.adversary.hidden, |widths| widths.0),
-            learning_rate: given
-                .adversary_learning_rate
-                .unwrap_or(own.adversary.learning_rate),
-            prior_trick: given.prior_trick.unwrap_or(own.adversary.prior_trick),
-            ..own.adversary
-        };
-        Some(LatentSettings {
-            prior: given.prior.unwrap_or(own.prior),
-            noise: given.encoder_noise.unwrap_or(own.noise),
-            kernel: given.kernel.unwrap_or(own.kernel),
-            log_variance: given.log_variance_norm.unwrap_or(own.log_variance),
-            adaptive_every: given.adaptive_weight_every.unwrap_or(own.adaptive_every),
-            pretrain: given.pretrain.unwrap_or(own.pretrain),
-            adversary,
-        })
-    }
-
-    /// The distribution that the codes should follow, where the method names one.
-    pub fn prior(&self) -> Option<Prior> {
-        match self.latent_settings() {
-            Some(settings) => Some(settings.prior),
-            None => self.method.is_stochastic().then(Prior::default),
-        }
-    }
-
-    /// Whether the encoder gives means and log-variances.
-    fn is_stochastic(&self) -> bool {
-        self.latent_settings()
-            .map_or(self.method.is_stochastic(), |settings| {
-                settings.noise.is_stochastic()
-            })
-    }
-
-    /// What the networks are made for.
-    pub(super) fn network_size(&self, width: usize) -> NetworkSize {
-        let image = self.latent.image.as_ref().map(|image| &image.0[..]);
-        NetworkSize {
-            data_dim: width,
-            image: match image {
-                Some(&[channels, height, width]) => Some([channels, height, width]),
-                _ => None,
-            },
-            latent_dim: self.latent_dim,
-            stochastic: self.is_stochastic(),
-            filters: self.latent.filters,
-        }
-    }
-
-    /// Takes up what the data say of themselves, where the networks ask for it: the shape of their images.
-    pub fn see<E>(&mut self, dataset: &Dataset<E>) {
-        let kind = self.latent.network.unwrap_or_default();
-        let dense = [
-            NetworkKind::Mlp,
-            NetworkKind::NormalisedMlp,
-            NetworkKind::DeepAe,
-        ];
-        if let Some((height, width)) = dataset.image
-            && self.latent.image.is_none()
-            && !dense.contains(&kind)
-        {
-            self.latent.image = Some(Widths(vec![1, height, width]));
-        }
-    }
-
-    /// Refuses settings that the method has no use for, and numbers out of range.
-    pub(super) fn check_latent(&self) -> Result<(), Error> {
-        let refuse = |setting, value: String, due| {
-            Err(Error::Setting {
-                setting,
-                value,
-                due,
-            })
-        };
-        if let Some((setting, due)) = self.latent.useless(self.method) {
-            return refuse(setting, format!("given for {}", self.method), due);
-        }
-        if let Some(image) = &self.latent.image
-            && image.0.len() != 3
-        {
-            return refuse(
-                "image",
-                format!("{:?}", image.0),
-                "channels, height and width",
-            );
-        }
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        if let Some(rate) = self.latent.adversary_learning_rate
-            && !positive(rate)
-        {
-            return refuse(
-                "adversary-learning-rate",
-                format!("{rate:?}"),
-                "a finite number above 0",
-            );
-        }
-        if let Some(prior) = self.latent.prior {
-            prior.check(self.latent_dim).map_err(geom_ae::Error::from)?;
-        }
-        Ok(())
-    }
-}
-
-impl Choice for NetworkKind {
-    const WHAT: &'static str = "network";
-
-    fn all() -> Vec<(&'static str, Self)> {
-        Self::ALL.map(|kind| (kind.name(), kind)).to_vec()
-    }
-}
-
-impl Choice for KernelFamily {
-    const WHAT: &'static str = "kernel";
-
-    fn all() -> Vec<(&'static str, Self)> {
-        vec![("imq", Self::Imq), ("rbf", Self::Rbf)]
-    }
-}
-
-impl Choice for LogVarianceNorm {
-    const WHAT: &'static str = "log-variance-norm";
-
-    fn all() -> Vec<(&'static str, Self)> {
-        vec![("l1", Self::L1), ("l2", Self::L2)]
-    }
-}
-
 /// For serde: writes a setting that is there.
 fn spelled<T: Spelled, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_ref().map(Spelled::spell).serialize(serializer)
 }
 
-fn numbers(parameters: &[&str]) -> Option<Vec<f64>> {
-    parameters
-        .iter()
-        .map(|text| text.trim().parse().ok())
-        .collect()
-}
-
-impl Spelled for Prior {
-    const WHAT: &'static str = "prior";
-    const FORMS: &'static str = "normal[:VARIANCE], uniform[:HALF-WIDTH] or sphere[:RADIUS]";
-
-    fn spell(&self) -> String {
-        match *self {
-            Self::Normal { variance } => format!("normal:{variance}"),
-            Self::Uniform { half_width } => format!("uniform:{half_width}"),
-            Self::Sphere { radius } => format!("sphere:{radius}"),
-            _ => String::new(),
-        }
-    }
-
-    fn understand(name: &str, parameters: &[&str]) -> Option<Self> {
-        let size = match numbers(parameters)?[..] {
-            [] => 1.0,
-            [size] => size,
-            _ => return None,
-        };
-        Some(match name {
-            "normal" => Self::Normal { variance: size },
-            "uniform" => Self::Uniform { half_width: size },
-            "sphere" => Self::Sphere { radius: size },
-            _ => return None,
-        })
-    }
-}
-
-impl Spelled for EncoderNoise {
-    const WHAT: &'static str = "encoder-noise";
-    const FORMS: &'static str =
-        "deterministic, input[:DEVIATION], implicit, gaussian[:LOW:HIGH] or uniform[:LOW:HIGH]";
-
-    fn spell(&self) -> String {
-        let with = |name: &str, clip: Option<(f64, f64)>| {
-            clip.map_or(name.to_owned(), |(low, high)| {
-                format!("{name}:{low}:{high}")
-            })
-        };
-        match *self {
-            Self::Deterministic => "deterministic".to_owned(),
-            Self::Input { deviation } => format!("input:{deviation}"),
-            Self::Implicit => "implicit".to_owned(),
-            Self::Gaussian { clip } => with("gaussian", clip),
-            Self::Uniform { clip } => with("uniform", clip),
-            _ => String::new(),
-        }
-    }
-
-    fn understand(name: &str, parameters: &[&str]) -> Option<Self> {
-        let numbers = numbers(parameters)?;
-        let clip = match numbers[..] {
-            [low, high] => Some((low, high)),
-            _ => None,
-        };
-        Some(match (name, numbers.len()) {
-            ("deterministic", 0) => Self::Deterministic,
-            ("input", 0) => Self::Input { deviation: 0.01 },
-            ("input", 1) => Self::Input {
-                deviation: numbers[0],
-            },
-            ("implicit", 0) => Self::Implicit,
-            ("gaussian", 0 | 2) => Self::Gaussian { clip },
-            ("uniform", 0 | 2) => Self::Uniform { clip },
-            _ => return None,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
-
-    fn round<T: Spelled + PartialEq + std::fmt::Debug>(words: &[&str], wrong: &[&str]) {
-        for text in words {
-            let value: T = read(text).unwrap();
-            assert_eq!(read::<T>(&value.spell()).unwrap(), value, "{text}");
-        }
-        for text in wrong {
-            let error = read::<T>(text).unwrap_err().to_string();
-            assert!(error.contains(T::WHAT) && !error.contains('\n'), "{error}");
-        }
-    }
-
-    #[test]
-    fn words_are_written_as_they_are_read_and_others_are_refused() {
-        round::<Prior>(
-            &["normal", "normal:2.5", "uniform", "uniform:0.5", "sphere:3"],
-            &["", "normal:x", "normal:1:2", "cauchy", "sphere:\n"],
-        );
-        round::<EncoderNoise>(
-            &[
-                "deterministic",
-                "input",
-                "input:0.1",
-                "implicit",
-                "gaussian",
-                "gaussian:-20:5",
-                "uniform",
-                "uniform:-3:3",
-            ],
-            &["", "gaussian:5", "implicit:1", "input:a", "poisson"],
-        );
-    }
+    use crate::config::{Config, Settings};
 
     #[test]
     fn every_method_writes_settings_that_it_reads_again() {

@@ -27,7 +27,9 @@ mod choices;
 mod file;
 mod flags;
 mod latent;
+mod latent_words;
 mod manifold;
+mod prior;
 mod spelled;
 mod text;
 mod training;
@@ -163,6 +165,14 @@ pub struct Config {
     pub out: Option<PathBuf>,
 }
 
+/// The neighbours that a control's graph takes by default.
+pub(crate) fn control_neighbours(method: Method) -> Option<usize> {
+    match method {
+        Method::Control(control) => control.neighbours(),
+        _ => None,
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self::of(Method::default())
@@ -197,7 +207,7 @@ impl Config {
             on_nonfinite: NonFinite::default(),
             distances: DistanceSource::default(),
             graph_form: GraphForm::default(),
-            neighbours: NEIGHBOURS,
+            neighbours: control_neighbours(method).unwrap_or(NEIGHBOURS),
             bandwidth: graph.bandwidth,
             calibrate: graph.calibrate,
             scale_free: graph.scale_free,

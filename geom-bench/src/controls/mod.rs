@@ -21,7 +21,7 @@
 //! use ndarray::Array2;
 //!
 //! let points = Array2::from_shape_fn((60, 3), |(i, j)| (0.1 * (i * (j + 1)) as f64).sin());
-//! let embedded = embed(Control::Isomap, points.view(), 2, 0)?;
+//! let embedded = embed(Control::Isomap, None, points.view(), 2, 0)?;
 //! assert_eq!(embedded.codes().dim(), (60, 2));
 //! assert_eq!(embedded.extend(points.slice(ndarray::s![..5, ..]))?.codes.dim(), (5, 2));
 //! # Ok::<(), geom_bench::controls::Error>(())
@@ -91,7 +91,8 @@ impl Extended {
     }
 }
 
-/// Finds codes of dimension `dimension` with the settings of the method's paper.
+/// Finds codes of dimension `dimension` with the settings of the method's paper, but for the size of neighbourhoods where one is
+/// given and the method has one.
 ///
 /// # Shapes
 /// `points` (n, D); the codes are (n, d).
@@ -100,21 +101,29 @@ impl Extended {
 /// [`Error::NoMethod`] for [`Control::Given`], and each method's own.
 pub fn embed(
     control: Control,
+    neighbours: Option<usize>,
     points: ArrayView2<'_, f64>,
     dimension: usize,
     seed: u64,
 ) -> Result<Embedded, Error> {
+    let neighbours = neighbours.or(control.neighbours()).unwrap_or(0);
     Ok(match control {
         Control::Pca => Embedded::Pca(Pca::fit(points, dimension)?),
         Control::Isomap => Embedded::Isomap(IsomapOptions::default().fit(points, dimension, seed)?),
         Control::Eigenmaps => {
-            Embedded::Eigenmaps(EigenmapsOptions::default().fit(points, dimension)?)
+            Embedded::Eigenmaps(EigenmapsOptions { neighbours }.fit(points, dimension)?)
         }
         Control::DiffusionMaps => {
             Embedded::DiffusionMaps(DiffusionMapsOptions::default().fit(points, dimension)?)
         }
         Control::Tsne => Embedded::Tsne(TsneOptions::default().fit(points, dimension)?),
-        Control::Umap => Embedded::Umap(UmapOptions::default().fit(points, dimension, seed)?),
+        Control::Umap => {
+            let options = UmapOptions {
+                neighbours,
+                ..UmapOptions::default()
+            };
+            Embedded::Umap(options.fit(points, dimension, seed)?)
+        }
         control => {
             return Err(Error::NoMethod {
                 name: control.name(),

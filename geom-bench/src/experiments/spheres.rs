@@ -240,7 +240,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 }
                 "PCA" => {
                     let controls::Embedded::Pca(pca) =
-                        controls::embed(Control::Pca, train.view(), 2, seed)?
+                        controls::embed(Control::Pca, None, train.view(), 2, seed)?
                     else {
                         continue;
                     };

@@ -61,6 +61,18 @@ fn principal_components_are_a_run_with_their_true_geometry() {
     assert!((error(&again) / error(&metrics) - 1.0).abs() < 1e-4);
     let other = ["train", "--method", "pca", "--hidden", "8", "--out", "x"];
     assert_refused(&run(&scratch, &other), "linear");
+    for (method, neighbours, fragment) in [("pca", "7", "neighbours"), ("isomap", "5000", "5000")] {
+        let other = [
+            "train",
+            "--method",
+            method,
+            "--neighbours",
+            neighbours,
+            "--out",
+            "x",
+        ];
+        assert_refused(&run(&scratch, &other), fragment);
+    }
     assert!(!scratch.path().join("x").exists());
 }
 

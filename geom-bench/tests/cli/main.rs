@@ -6,6 +6,7 @@
 )]
 
 mod controls;
+mod experiments;
 mod manifolds;
 mod methods;
 mod others;
