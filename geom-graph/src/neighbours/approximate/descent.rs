@@ -9,7 +9,7 @@ use crate::sparse::offsets_of;
 use crate::{Error, Scalar};
 
 /// The most candidates of a list that are ways to others.
-pub(super) const FARTHEST: usize = 16;
+pub(super) const FARTHEST: usize = 10;
 
 /// Improves the lists for at most `most` rounds, until fewer than one neighbour in two hundred changes; returns the rounds.
 pub(super) fn improve<T: Scalar>(
@@ -19,7 +19,7 @@ pub(super) fn improve<T: Scalar>(
     most: usize,
     counter: &Counter<'_>,
 ) -> Result<usize, Error> {
-    let reach = k.clamp(10, FARTHEST);
+    let reach = FARTHEST;
     for round in 0..most {
         let ways = Ways::of(lists, reach);
         let changes: usize = lists

@@ -10,8 +10,10 @@ use crate::progress::Counter;
 use crate::simd::{self, PANEL, Panel, Strided};
 use crate::{Error, Scalar};
 
-/// The largest leaf for few neighbours.
-pub(super) const LEAF: usize = 2 * PANEL;
+/// The largest leaf for few neighbours, where products of images rule most pairs out.
+const LEAF: usize = 10 * PANEL;
+/// And where every pair costs a whole distance.
+const SMALL_LEAF: usize = 2 * PANEL;
 /// Directions that the nodes of one tree choose from.
 const DIRECTIONS: usize = 16;
 /// Points from which a node estimates the variances that it chooses by.
@@ -24,6 +26,15 @@ pub(super) struct Forest {
     pub(super) trees: usize,
     pub(super) seed: u64,
     pub(super) leaf: usize,
+}
+
+/// The largest leaf when `k` neighbours are sought: a point has that many to choose from.
+pub(super) fn leaf(k: usize, key: Key) -> usize {
+    let usual = match key {
+        Key::SquaredEuclidean => LEAF,
+        _ => SMALL_LEAF,
+    };
+    usual.max(3 * (k + 2))
 }
 
 /// The places of a leaf and their lists.
@@ -97,14 +108,16 @@ impl Forest {
                 simd::product(1.0, rows, directions, 0.0, out);
             });
         let mut order: Vec<u32> = (0..).take(n).collect();
-        split(&mut order, &projections, self.leaf);
+        split(&mut order, &projections);
         order
     }
 }
 
 /// Sorts points into the leaves of a tree: halves at the median along the direction of the largest variance.
-fn split(order: &mut [u32], projections: &[f32], leaf: usize) {
-    if order.len() <= leaf {
+///
+/// Leaves are sorted further, so that their panels hold near points and tell soon who is too far.
+fn split(order: &mut [u32], projections: &[f32]) {
+    if order.len() <= PANEL {
         return;
     }
     let direction = widest(order, projections);
@@ -112,13 +125,10 @@ fn split(order: &mut [u32], projections: &[f32], leaf: usize) {
     let half = order.len() / 2;
     order.select_nth_unstable_by(half, |&a, &b| along(a).total_cmp(&along(b)).then(a.cmp(&b)));
     let (left, right) = order.split_at_mut(half);
-    rayon::join(
-        || split(left, projections, leaf),
-        || split(right, projections, leaf),
-    );
+    rayon::join(|| split(left, projections), || split(right, projections));
 }
 
-/// The sizes of the leaves that [`split`] makes, in order.
+/// The sizes of leaves made of halves as [`split`] makes them, in order.
 fn leaf_sizes(size: usize, leaf: usize, sizes: &mut Vec<usize>) {
     if size <= leaf {
         sizes.push(size);
@@ -179,34 +189,30 @@ impl Scratch {
             self.half_norms[panel][place] = cloud.images.half_norms[*i as usize];
             self.half_limits[panel][place] = 0.5 * cloud.reach(*i as usize, list.threshold());
         }
-        for p in 0..panels {
-            for q in p..panels {
-                let panel = |p: usize| Panel {
-                    coordinates: &self.coordinates[p * PANEL * width..(p + 1) * PANEL * width],
-                    half_norms: &self.half_norms[p],
-                    half_limits: &self.half_limits[p],
-                };
-                simd::near(panel(p), panel(q), &mut self.hits, &mut self.products);
-                for &(row, column) in &self.hits {
-                    let (a, b) = (
-                        p * PANEL + usize::from(row),
-                        q * PANEL + usize::from(column),
-                    );
-                    if a >= b {
-                        continue;
-                    }
-                    let (i, j) = (members[a].0, members[b].0);
-                    // Met in another tree.
-                    if members[a].1.holds(j) || members[b].1.holds(i) {
-                        continue;
-                    }
-                    let key = cloud.between(i as usize, j as usize);
-                    for (at, other) in [(a, j), (b, i)] {
-                        let (place, list) = &mut members[at];
-                        if list.offer(key, other) {
-                            self.half_limits[at / PANEL][at % PANEL] =
-                                0.5 * cloud.reach(*place as usize, list.threshold());
-                        }
+        // Panels by themselves first: near points, whose lists give limits.
+        let themselves = (0..panels).map(|p| (p, p));
+        let others = (0..panels).flat_map(|p| (p + 1..panels).map(move |q| (p, q)));
+        for (p, q) in themselves.chain(others) {
+            let panel = |p: usize| Panel {
+                coordinates: &self.coordinates[p * PANEL * width..(p + 1) * PANEL * width],
+                half_norms: &self.half_norms[p],
+                half_limits: &self.half_limits[p],
+            };
+            simd::near(panel(p), panel(q), &mut self.hits, &mut self.products);
+            for &(row, column) in &self.hits {
+                let (row, column) = (usize::from(row), usize::from(column));
+                let (a, b) = (p * PANEL + row, q * PANEL + column);
+                let (i, j) = (members[a].0, members[b].0);
+                // A pair once, and not again if it met in another tree.
+                if a >= b || members[a].1.holds(j) || members[b].1.holds(i) {
+                    continue;
+                }
+                let key = cloud.between(i as usize, j as usize);
+                for (at, other) in [(a, j), (b, i)] {
+                    let (place, list) = &mut members[at];
+                    if list.offer(key, other) {
+                        self.half_limits[at / PANEL][at % PANEL] =
+                            0.5 * cloud.reach(*place as usize, list.threshold());
                     }
                 }
             }

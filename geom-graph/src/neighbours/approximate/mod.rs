@@ -67,7 +67,7 @@ impl Default for Approximate<'_> {
         Self {
             metric: Metric::default(),
             seed: 0,
-            trees: 8,
+            trees: 12,
             rounds: 8,
             sample: 128,
             progress: Progress::none(),
@@ -76,7 +76,7 @@ impl Default for Approximate<'_> {
 }
 
 impl<'a> Approximate<'a> {
-    /// The Euclidean metric, 8 trees, at most 8 rounds, recall at 128 points.
+    /// The Euclidean metric, 12 trees, at most 8 rounds, recall at 128 points.
     pub fn new() -> Self {
         Self::default()
     }
@@ -134,7 +134,7 @@ impl<'a> Approximate<'a> {
     ///
     /// # Numerics
     /// The same seed gives the same bits for any number of threads; machines whose vectors have other widths round the
-    /// products of the forest otherwise and may find other neighbours. Distances are exact. Sets that fit one leaf (about a hundred points, more for large k) are
+    /// products of the forest otherwise and may find other neighbours. Distances are exact. Sets that fit one leaf (some hundred points, more for large k) are
     /// searched exactly. Up to about 12 dimensions the exact search is faster.
     pub fn knn<T: Scalar>(
         &self,
@@ -165,7 +165,7 @@ impl<'a> Approximate<'a> {
         let trees = forest::Forest {
             trees: self.trees,
             seed: self.seed,
-            leaf: forest::LEAF.max(3 * (k + 2)),
+            leaf: forest::leaf(k, cloud.key),
         };
         trees.fill(&cloud, &mut lists, &counter)?;
         let rounds = descent::improve(&cloud, &mut lists, k, self.rounds, &counter)?;
