@@ -32,7 +32,7 @@ pub(crate) const fn default_weight(method: Method) -> f64 {
         Method::TopoAe => 0.5,
         Method::Iae => 0.025,
         Method::Grae => 100.0,
-        Method::Dae | Method::Rcae | Method::Cae => 0.01,
+        Method::Dae | Method::Rcae | Method::Cae | Method::Gdae | Method::Grcae => 0.01,
         Method::Spae | Method::Mmae | Method::Contrastive => 1.0,
         _ => 0.1,
     }

@@ -27,7 +27,7 @@ pub struct DecoderGeometry {
     pub variation: std::result::Result<f64, String>,
 }
 
-/// Measures the decoder at the codes `z`.
+/// Measures the decoder at the codes `z`; for data on a known manifold in its metric.
 ///
 /// # Shapes
 /// `z` (n, d).
@@ -38,7 +38,9 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     z: ArrayView2<'_, E>,
 ) -> Result<DecoderGeometry> {
-    network_geometry(model.decoder(), z)
+    geometry_by(model.latent_dim(), z, |z| {
+        Ok(model.decode_with_jacobian(z)?.1)
+    })
 }
 
 /// As [`decoder_geometry`], for any network from few dimensions to many: somebody else's decoder, say.
@@ -48,18 +50,34 @@ pub fn decoder_geometry<E: Scalar, D: NetworkDevice<E>>(
 ///
 /// # Errors
 /// As [`decoder_geometry`].
+#[allow(
+    clippy::missing_panics_doc,
+    reason = "d × d numbers are kept of every point of full rank"
+)]
 pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
     decoder: &Network<E, D>,
     z: ArrayView2<'_, E>,
+) -> Result<DecoderGeometry> {
+    geometry_by(decoder.input_width(), z, |z| {
+        let pass = decoder.evaluate(z, Request::Jacobian)?;
+        Ok(pass.jacobian().expect("it was asked for").to_owned())
+    })
+}
+
+/// The geometry of a map with these Jacobians.
+fn geometry_by<E: Scalar>(
+    latent_dim: usize,
+    z: ArrayView2<'_, E>,
+    jacobian: impl Fn(ArrayView2<'_, E>) -> Result<Array3<E>>,
 ) -> Result<DecoderGeometry> {
     let refuse = |source| Error::Geometry {
         term: "decoder_geometry",
         source,
     };
-    if z.ncols() != decoder.input_width() {
+    if z.ncols() != latent_dim {
         return Err(Error::Width {
             operation: "decoder_geometry",
-            expected: decoder.input_width(),
+            expected: latent_dim,
             actual: z.ncols(),
         });
     }
@@ -74,10 +92,7 @@ pub fn network_geometry<E: Scalar, D: NetworkDevice<E>>(
     let mut roots = Vec::new();
     for start in (0..points).step_by(CHUNK) {
         let end = (start + CHUNK).min(points);
-        let pass = decoder.evaluate(z.slice(s![start..end, ..]), Request::Jacobian)?;
-        let Some(jacobian) = pass.jacobian() else {
-            continue;
-        };
+        let jacobian = jacobian(z.slice(s![start..end, ..]))?;
         let spectra = JacobianSpectra::of(jacobian.mapv(widen).view()).map_err(refuse)?;
         for (offset, sigma) in spectra.singular_values().rows().into_iter().enumerate() {
             let point = start + offset;
@@ -224,8 +239,8 @@ impl Serialize for Metrics {
 
 /// Embeds `x` and measures reconstruction, the decoder's geometry and the embedding.
 ///
-/// The figures are `reconstruction_mse` (mean over elements), those of [`DecoderGeometry::metrics`] and those of
-/// [`metrics::summary`].
+/// The figures are `reconstruction_mse` (mean over elements), for data on a known manifold `geodesic_reconstruction_error` (mean squared
+/// distance), those of [`DecoderGeometry::metrics`] and those of [`metrics::summary`].
 ///
 /// # Shapes
 /// `x` (n, D), `labels` n.
@@ -257,8 +272,13 @@ pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
     let geometry = decoder_geometry(model, z)?;
     let mut metrics = Metrics::default();
 
-    let error = metrics::reconstruction_mse(x, model.decode(z)?.view())?;
+    let back = model.decode(z)?;
+    let error = metrics::reconstruction_mse(x, back.view())?;
     metrics.push("reconstruction_mse", Some(error), "there is no point");
+    if let Some(space) = model.data_space() {
+        let error = space.reconstruction_error(x, back.view())?;
+        metrics.push("geodesic_reconstruction_error", Some(error), "");
+    }
 
     metrics.entries.extend(geometry.metrics().entries);
     let summary = metrics::summary(x, z, labels, &SummaryOptions::default())?;

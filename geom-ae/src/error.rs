@@ -46,6 +46,22 @@ pub enum Error {
         method: &'static str,
     },
 
+    /// A method for data on a known manifold was asked for without one.
+    #[error("{method} needs the manifold that the data lie on")]
+    NeedsManifold {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// Points that are not on the manifold of the data, or an operation that is not defined there.
+    #[error("{operation}: {source}")]
+    Manifold {
+        /// The term or operation that asked for it.
+        operation: &'static str,
+        /// What geom-riemann said, with the row.
+        source: Box<geom_riemann::manifold::ManifoldError>,
+    },
+
     /// A control was asked for as if it were trained.
     #[error("{method} finds its codes without a network: fit networks to the codes instead")]
     NeedsCodes {
@@ -284,6 +300,18 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+}
+
+impl Error {
+    /// Makes an error of an operation on a manifold.
+    pub(crate) fn manifold(
+        operation: &'static str,
+    ) -> impl Fn(geom_riemann::manifold::ManifoldError) -> Self {
+        move |source| Self::Manifold {
+            operation,
+            source: Box::new(source),
+        }
+    }
 }
 
 /// The result of this crate's fallible operations.

@@ -20,6 +20,8 @@
 //! | run geodesics and curvature on a trained decoder | [`NetworkChart`] |
 //! | train, stop, resume to the same bits | [`Trainer`] |
 //! | measure a model on data, or a decoder on codes of one's own | [`diagnose`], [`diagnose_codes`], [`decoder_geometry`] |
+//! | say that the data lie on a sphere, on rotations, … | [`DataSpace`], [`Method::objective_on_manifold`] |
+//! | read the score from a denoiser | [`score`] |
 //! | judge anybody's embedding | [`metrics`] |
 //!
 //! # Example
@@ -47,19 +49,23 @@ mod chart;
 mod code_methods;
 pub mod codes;
 mod control;
+mod data_space;
 mod diagnosis;
 mod error;
 pub mod flattening;
+mod manifold_methods;
 mod mapped;
 mod method;
 pub mod metrics;
 mod model;
 pub mod objective;
 mod scalar;
+mod score;
 pub mod trainer;
 
 pub use chart::NetworkChart;
 pub use control::Control;
+pub use data_space::DataSpace;
 pub use diagnosis::{
     DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, diagnose_codes,
     network_geometry,
@@ -73,4 +79,5 @@ pub use method::{
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use objective::Objective;
 pub use scalar::Scalar;
+pub use score::score;
 pub use trainer::{TrainOptions, Trainer};

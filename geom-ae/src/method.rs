@@ -83,6 +83,13 @@ pub enum Method {
     /// The reconstruction-contractive autoencoder: the same + σ²‖∂r/∂x‖², λ = σ², r = g∘f, one probe a point (Alain and
     /// Bengio 2014).
     Rcae,
+    /// The geometric denoising autoencoder for data on a known manifold: mean squared geodesic distance after noise along the
+    /// manifold, λ = σ² (ICLR 2023, "Geometrically regularized autoencoders for non-Euclidean data"). It needs that manifold:
+    /// [`Method::objective_on_manifold`].
+    Gdae,
+    /// The geometrically regularised contractive autoencoder there: mean squared geodesic distance + σ² times the Dirichlet energy
+    /// of the reconstruction, λ = σ², one probe a point.
+    Grcae,
     /// Structure preserving: mean squared error + λ times the variance of the log-ratio of distances.
     Spae,
     /// Manifold matching: mean squared error + λ times the mean squared difference of distances.
@@ -115,7 +122,7 @@ pub enum Method {
 
 impl Method {
     /// Every method that trains its codes; [`Control::ALL`] has the others.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::GeomAe,
         Self::Ae,
         Self::Vae,
@@ -131,6 +138,8 @@ impl Method {
         Self::Dae,
         Self::Cae,
         Self::Rcae,
+        Self::Gdae,
+        Self::Grcae,
         Self::Spae,
         Self::Mmae,
         Self::Blae,
@@ -160,6 +169,8 @@ impl Method {
             Self::Dae => "dae",
             Self::Cae => "cae",
             Self::Rcae => "rcae",
+            Self::Gdae => "gdae",
+            Self::Grcae => "grcae",
             Self::Spae => "spae",
             Self::Mmae => "mmae",
             Self::Blae => "blae",
@@ -235,7 +246,7 @@ impl Method {
     ///
     /// # Errors
     /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph,
-    /// [`Error::NeedsCodes`] for a control.
+    /// [`Error::NeedsManifold`] for one on a known manifold, [`Error::NeedsCodes`] for a control.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
         check_weight(weight)?;
         let bound = |beta| {
@@ -258,6 +269,11 @@ impl Method {
             Self::Flat => bound(1.0).with(weight, mixed(Distortion::FlatMetric)?),
             Self::Ggae => {
                 return Err(Error::NeedsGraph {
+                    method: self.name(),
+                });
+            }
+            Self::Gdae | Self::Grcae => {
+                return Err(Error::NeedsManifold {
                     method: self.name(),
                 });
             }

@@ -26,6 +26,9 @@ pub struct EpochRecord {
     /// The objective at full weights on the validation points, where some are held out.
     #[serde(default)]
     pub validation: Option<f64>,
+    /// Terms of a batch whose functional of the metric was taken from the Jacobian, where the metric had lost too many digits.
+    #[serde(default)]
+    pub through_jacobian: usize,
     /// Batches whose gradient was cut.
     #[serde(default)]
     pub clipped: usize,
@@ -65,6 +68,7 @@ impl EpochRecord {
                 .collect(),
             shared_seconds: report.shared_passes.as_secs_f64(),
             validation: report.validation,
+            through_jacobian: report.through_jacobian,
             clipped: report.clipped,
             skipped: report.skipped,
             test_mse,

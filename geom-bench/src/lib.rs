@@ -31,6 +31,7 @@ pub mod history;
 pub mod pictures;
 pub mod report;
 pub mod run_folder;
+pub mod score_picture;
 
 mod error;
 mod named;

@@ -7,7 +7,7 @@ pub use geodesics::{Way, geodesics};
 use geom_ae::{Autoencoder, Diagnosis, Scalar, codes::Prior};
 use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis};
 
 use crate::{
     Error,
@@ -98,6 +98,24 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
     decoder: &Network<E, D>,
     background: Part<'_>,
 ) -> Result<Result<Figure, &'static str>, Error> {
+    indicatrices_by(background, |centres| {
+        let pass = decoder
+            .evaluate(centres, Request::Jacobian)
+            .map_err(geom_ae::Error::from)?;
+        Ok(pass
+            .jacobian()
+            .map_or_else(|| Array3::zeros((0, 0, 0)), |jacobian| jacobian.to_owned()))
+    })
+}
+
+/// As [`indicatrices`], for any map with these Jacobians: a decoder onto a known manifold, say.
+///
+/// # Errors
+/// What `jacobian` says.
+pub fn indicatrices_by<E: Scalar>(
+    background: Part<'_>,
+    jacobian: impl FnOnce(ArrayView2<'_, E>) -> Result<Array3<E>, Error>,
+) -> Result<Result<Figure, &'static str>, Error> {
     let codes = background.diagnosis.embedding.view();
     if codes.ncols() != 2 {
         return Ok(Err("They are drawn where there are two latent dimensions."));
@@ -109,13 +127,8 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
         return Ok(Err("The codes span no plane that a grid could be laid on."));
     };
     let centres: Array2<E> = grid.to_array();
-    let pass = decoder
-        .evaluate(centres.view(), Request::Jacobian)
-        .map_err(geom_ae::Error::from)?;
-    let glyphs = pass
-        .jacobian()
-        .map(|jacobian| Indicatrices::at(centres.view(), jacobian, grid.spacing));
-    let Some(Ok(glyphs)) = glyphs else {
+    let jacobian = jacobian(centres.view())?;
+    let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
         return Ok(Err(
             "The decoder's Jacobian has lost rank at every point of the grid.",
         ));

@@ -117,9 +117,10 @@ fn train_on_tape<D: NetworkDevice<f64>>(
     let mut losses = Vec::new();
     for _ in 0..steps {
         let (theta, z) = (trained.parameters(), z.leaky_trace());
-        let stacked = match composed {
-            true => net.forward_composed(theta, z, true)?,
-            false => net.forward(theta, z, true)?,
+        let stacked = if composed {
+            net.forward_composed(theta, z, true)?
+        } else {
+            net.forward(theta, z, true)?
         };
         let (value, jacobian) = tape::split(stacked)?;
         let loss = value.square().mean() + jacobian.square().mean();

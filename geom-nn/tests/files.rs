@@ -122,10 +122,13 @@ fn what_does_not_fit_is_named() -> Result<(), Error> {
         Err(Error::Metadata { .. })
     ));
     assert!(matches!(load("/nowhere/at/all"), Err(Error::File { .. })));
-    assert!(matches!(
-        both().save("/nowhere/at/all"),
-        Err(Error::File { .. })
-    ));
+    let refused = both().save("/nowhere/at/all").unwrap_err();
+    assert!(matches!(refused, Error::File { .. }));
+    let text = refused.to_string();
+    assert!(
+        text.contains("/nowhere/at/all") && !text.contains("writing-"),
+        "{text}"
+    );
     Ok(())
 }
 

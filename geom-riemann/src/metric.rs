@@ -28,7 +28,7 @@ use rayon::prelude::*;
 /// ```
 pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
     let operation = "pullback_metric";
-    let (points, ambient, d) = check::jacobians(operation, j)?;
+    let (points, _, d) = check::jacobians(operation, j)?;
     let mut metric = Array3::zeros((points, d, d));
     let outcomes: Vec<Result<()>> = metric
         .axis_chunks_iter_mut(Axis(0), CHUNK)
@@ -36,7 +36,7 @@ pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
         .into_par_iter()
         .enumerate()
         .map(|(chunk, mut block)| {
-            let (mut columns, mut products) = (vec![0.0; ambient * d], vec![0.0; d * d]);
+            let (mut columns, mut products) = (Vec::new(), vec![0.0; d * d]);
             for (i, mut g) in block.axis_iter_mut(Axis(0)).enumerate() {
                 let point = chunk * CHUNK + i;
                 gram(

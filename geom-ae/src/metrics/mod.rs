@@ -8,7 +8,7 @@
 //! | are distances kept? | [`DistanceAgreement`], [`rmse`]: RMSE, stress, Pearson |
 //! | is their order kept? | [`distance_correlation`] and its forms for given distances: Spearman; [`TripletCounts`] |
 //! | is the density kept? | [`density_divergences`]: KL, L1 |
-//! | are labels kept together? | [`NeighbourLabels`], [`adjusted_rand_index`], [`normalized_mutual_information`] |
+//! | are labels kept together? | [`NeighbourLabels`], [`k_means`] with [`adjusted_rand_index`], [`normalized_mutual_information`] |
 //! | is the data reconstructed? | [`reconstruction_mse`] |
 //! | are images sharp? | [`sharpness`()] |
 //!
@@ -30,6 +30,7 @@ mod summary;
 mod clustering;
 mod correlation;
 mod density;
+mod k_means;
 mod labels;
 mod mrre;
 mod rank_correlation;
@@ -69,6 +70,7 @@ pub use correlation::{
 pub use density::{DensityDivergence, density_divergences};
 pub use descriptor::{Better, Descriptor, Metric};
 pub use error::MetricError;
+pub use k_means::k_means;
 pub use labels::NeighbourLabels;
 pub use ranks::{NeighbourRanks, NeighbourhoodMetrics, RankMetrics};
 pub use reconstruction::reconstruction_mse;

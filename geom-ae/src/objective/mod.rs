@@ -23,6 +23,7 @@ mod bernoulli;
 mod cosine;
 mod denoising;
 mod gaussian;
+mod geodesic;
 mod mean_squared_error;
 mod neighbourhood;
 mod sum_squared_error;
@@ -53,6 +54,8 @@ mod pretraining;
 #[cfg(test)]
 mod code_terms_tests;
 #[cfg(test)]
+mod geodesic_tests;
+#[cfg(test)]
 mod golden_tests;
 pub mod gradcheck;
 #[cfg(test)]
@@ -75,6 +78,7 @@ pub use encoder_distortion::EncoderDistortion;
 pub use encoder_noise::EncoderNoise;
 pub use evaluate::{Evaluation, TermShare};
 pub use gaussian::GaussianNll;
+pub use geodesic::{GeodesicContraction, GeodesicDenoising, GeodesicError};
 pub use given_embedding::{ClassDistances, GivenEmbedding};
 pub use graph::{GraphIsometry, GraphSettings};
 pub use isometric::{DecoderIsometry, EncoderPseudoInverse};

@@ -173,7 +173,7 @@ fn a_batch_says_what_every_term_costs() {
     let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
     let objective = Method::GeomAe.objective(0.1).unwrap();
     let mut trainer = Trainer::new(model, objective, data.view(), options(1)).unwrap();
-    let mut sums = vec![0.0; 2];
+    let mut sums = [0.0; 2];
     let mut batches = 0;
     let outcome = trainer.next_epoch(|report| {
         assert_eq!((report.points, report.terms.len()), (10, 2));

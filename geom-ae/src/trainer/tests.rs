@@ -4,11 +4,12 @@ use std::{fs, ops::ControlFlow, path::Path};
 
 use dfdx::tensor::Cpu;
 use geom_nn::Activation;
+use geom_riemann::manifold::Space;
 use ndarray::Array2;
 
 use super::{BatchSampler, EpochOutcome, Schedule, TrainOptions, Trainer, Validation};
 use crate::{
-    Autoencoder, Error, Method, Nets, Objective, box_autoencoder,
+    Autoencoder, DataSpace, Error, Method, Nets, Objective, box_autoencoder,
     objective::{
         GraphSettings,
         graph::{DistanceRule, GraphData},
@@ -54,6 +55,11 @@ fn trainer_of(method: Method, data: &Array2<f32>, epochs: usize) -> Trainer<'_, 
 }
 
 fn objective_of(method: Method, data: &Array2<f32>) -> Objective<f32> {
+    if method.needs_manifold() {
+        let dimension = data.ncols();
+        let flat = DataSpace::new(Space::Euclidean { dimension }).unwrap();
+        return method.objective_on_manifold(0.1, &flat).unwrap();
+    }
     let distances = DistanceRule::Geodesic { neighbours: 6 };
     let settings = GraphSettings {
         distances,

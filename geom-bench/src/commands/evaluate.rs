@@ -24,6 +24,8 @@ use serde::Serialize;
 const PAIRS: usize = 1_000_000;
 /// Points from which geodesic distances are followed, at most.
 const SOURCES: usize = 256;
+/// Integers below this are told apart by f64.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
 /// Endings of a report.
 const ENDINGS: &[&str] = &["json", "html"];
 /// The figures on top of the page.
@@ -256,21 +258,14 @@ fn integers(file: &str, column: ArrayView2<'_, f64>) -> Result<Vec<i64>, Error> 
         });
     }
     let label = |(row, &value): (usize, &f64)| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be an integer that f64 holds"
-        )]
-        let integer = value as i64;
-        if integer as f64 == value && value.abs() < 2_f64.powi(53) {
-            Ok(integer)
-        } else {
-            Err(Error::BadLabel {
+        num_traits::cast::<f64, i64>(value)
+            .filter(|&integer| integer as f64 - value == 0.0 && value.abs() < LARGEST)
+            .ok_or_else(|| Error::BadLabel {
                 path: file.into(),
                 unit: "row",
                 row: row as u64 + 1,
                 value,
             })
-        }
     };
     column.iter().enumerate().map(label).collect()
 }

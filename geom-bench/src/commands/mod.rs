@@ -11,6 +11,7 @@ mod inspect;
 mod loaded;
 mod progress;
 mod results;
+mod score;
 mod train;
 
 use std::{io::Write, process::ExitCode};

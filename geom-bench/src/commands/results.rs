@@ -17,7 +17,7 @@ use geom_nn::NetworkDevice;
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::Number;
+use super::{Number, score};
 
 /// Train and test points of a data set, each diagnosed; without a split all points are one part.
 pub(crate) struct Measured<'a, E> {
@@ -187,7 +187,10 @@ impl<'a, E: Number> Measured<'a, E> {
                 self.dataset.image,
             )?,
         ];
-        match pictures::indicatrices(model.decoder(), first.part())? {
+        let glyphs = pictures::indicatrices_by(first.part(), |centres| {
+            Ok(model.decode_with_jacobian(centres)?.1)
+        })?;
+        match glyphs {
             Ok(figure) => pictures.push(figure),
             Err(reason) => absent.push(AbsentFigure {
                 kind: FigureKind::Indicatrices,
@@ -300,6 +303,16 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
     let history = provenance.history;
     measured.write_data(folder)?;
     let (mut figures, mut absent) = measured.pictures(config, model, history)?;
+    let points: Vec<_> = measured
+        .parts
+        .iter()
+        .map(|part| part.points.points.view())
+        .collect();
+    match score::write(folder, config, model, &points)? {
+        Some(Ok(figure)) => figures.push(figure),
+        Some(Err(reason)) => absent.push(reason),
+        None => {}
+    }
     if let (Some(_), Some(first)) = (&measured.given, measured.parts.first()) {
         match pictures::geodesics(model.decoder(), first.part())? {
             Ok((figure, ways)) => {

@@ -41,6 +41,19 @@ impl Config {
         )?;
         check_fraction(self.test_fraction)?;
         self.check_split()?;
+        let (needed, named) = (self.method.needs_manifold(), self.manifold);
+        require(
+            named.is_some() || !needed,
+            "manifold",
+            "missing".to_owned(),
+            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
+        )?;
+        require(
+            named.is_none() || needed,
+            "manifold",
+            named.map_or_else(String::new, |named| named.to_string()),
+            "left out for other methods than gdae and grcae",
+        )?;
         require(
             self.epochs > 0,
             "epochs",

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::spelled::{optional, read};
 use super::{
     Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm,
-    LatentArgs, Method, NonFinite, Optimiser, Schedule, Widths,
+    LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Schedule, Widths,
 };
 use crate::Error;
 use crate::data::{Labels, SplitRule};
@@ -48,7 +48,7 @@ impl ConfigArgs {
 #[serde(default)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
-    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-gan, wae-multi, wae-stochastic, topoae, dae, cae, rcae, spae, mmae, blae, iae, conformal, grae or contrastive; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
+    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-gan, wae-multi, wae-stochastic, topoae, dae, cae, rcae, gdae, grcae, spae, mmae, blae, iae, conformal, grae or contrastive; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
@@ -58,6 +58,9 @@ pub struct Settings {
     /// Where a table's labels are: none, or last (the last column) [default: none]
     #[arg(long, value_name = "PLACE", help_heading = "What")]
     pub labels: Option<Labels>,
+    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1
+    #[arg(long, value_name = "NAME", help_heading = "What")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing; data with a test set of their own keep it [default: 0.2]
     #[arg(
         long,
@@ -273,6 +276,7 @@ impl Settings {
         "method",
         "data",
         "labels",
+        "manifold",
         "test_fraction",
         "split",
         "validation_fraction",

@@ -28,6 +28,7 @@ mod file;
 mod flags;
 mod latent;
 mod latent_words;
+mod manifold;
 mod prior;
 mod spelled;
 mod text;
@@ -36,7 +37,7 @@ mod words;
 
 use std::path::PathBuf;
 
-use geom_ae::{AutoencoderArchitecture, Nets, objective::GraphSettings};
+use geom_ae::{AutoencoderArchitecture, DataSpace, Nets, objective::GraphSettings};
 use serde::Serialize;
 
 use crate::Error;
@@ -49,6 +50,7 @@ pub use geom_ae::trainer::{BatchSampler, Optimiser, Schedule};
 pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
 pub use latent::LatentArgs;
+pub use manifold::{ManifoldChoice, ManifoldKind};
 use spelled::{Spelled, spelled};
 pub use training::DistanceSource;
 use training::NEIGHBOURS;
@@ -76,6 +78,9 @@ pub struct Config {
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
+    /// The manifold that the data lie on, for the methods that need to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing.
     pub test_fraction: f64,
     /// Which points these are.
@@ -183,6 +188,7 @@ impl Config {
             method,
             data: "digits".to_owned(),
             labels: Labels::default(),
+            manifold: None,
             test_fraction: 0.2,
             split: SplitRule::default(),
             validation_fraction: training.validation.map_or(0.0, |v| v.fraction),
@@ -262,6 +268,7 @@ impl Config {
             method,
             data,
             labels,
+            manifold,
             test_fraction,
             split,
             validation_fraction,
@@ -315,6 +322,9 @@ impl Config {
         }
         set(&mut self.data, data);
         set(&mut self.labels, labels);
+        if manifold.is_some() {
+            self.manifold = manifold;
+        }
         set(&mut self.test_fraction, test_fraction);
         set(&mut self.split, split);
         set(&mut self.validation_fraction, validation_fraction);
@@ -356,16 +366,29 @@ impl Config {
         self
     }
 
+    /// The manifold of data of dimension `width`, where one is named.
+    ///
+    /// # Errors
+    /// As [`ManifoldChoice::space`].
+    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
+        self.manifold
+            .map(|manifold| manifold.space(width))
+            .transpose()
+    }
+
     /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
     ///
     /// # Errors
-    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
     pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
         let options = Options {
             labels: self.labels,
             seed: self.seed,
         };
         let dataset = data::load(&self.data, options)?;
+        if let Some(space) = self.data_space(dataset.width())? {
+            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
+        }
         let split = dataset.split(self.split, self.test_fraction, self.seed)?;
         self.check_data(split.train.len(), dataset.width())?;
         Ok((dataset, split))

@@ -44,7 +44,7 @@ impl Config {
             optimiser: self.optimiser,
             clip_norm: self.clip_norm,
             sampler: self.sampler,
-            validation: (self.validation_fraction > 0.0).then(|| Validation {
+            validation: (self.validation_fraction > 0.0).then_some(Validation {
                 fraction: self.validation_fraction,
                 patience: self.patience,
                 choice: match self.split {

@@ -8,6 +8,7 @@
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
 //! | [`two_clouds`] | codes beside samples of their prior |
 //! | [`samples`] | what the decoder makes of samples of the prior |
+//! | [`quiver`] | a field of vectors over the data |
 //! | [`loss_curves`] | each loss over the epochs |
 //! | [`panels`] | lines, marks and arrows side by side: what an experiment found |
 //!
@@ -39,6 +40,7 @@ mod marker;
 mod page;
 mod panels;
 mod profiles;
+mod quiver;
 mod reconstructions;
 mod samples;
 mod style;
@@ -53,6 +55,7 @@ pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
 pub use panels::{Mark, Panel, Panels, Series, panels};
+pub use quiver::{Quiver, quiver};
 pub use reconstructions::{Reconstructions, reconstructions};
 pub use samples::{Samples, samples};
 pub use two_clouds::{TwoClouds, two_clouds};

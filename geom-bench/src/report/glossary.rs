@@ -53,6 +53,12 @@ const ENTRIES: &[Entry] = &[
         "Mean squared difference between input and reconstruction over all points and features; compare it with the variance of the data, which is what a constant would reach.",
     ),
     (
+        "geodesic_reconstruction_error",
+        "Geodesic reconstruction error",
+        Better::Lower,
+        "Mean squared distance between input and reconstruction along the manifold that the data lie on; a constant would reach the variance of the data along it.",
+    ),
+    (
         "variation_of_metric",
         "Variation of the metric (VoR)",
         Better::Lower,

@@ -41,13 +41,15 @@ pub enum FigureKind {
     Prior,
     /// [`crate::figures::samples`], or [`crate::figures::two_clouds`] of data and samples
     Samples,
+    /// [`crate::figures::quiver`] of a score
+    Score,
     /// [`crate::figures::loss_curves`]
     LossCurves,
 }
 
 impl FigureKind {
     /// All kinds in the order in which a page shows them
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Embedding,
         Self::LogDeterminant,
         Self::Indicatrices,
@@ -55,6 +57,7 @@ impl FigureKind {
         Self::Reconstructions,
         Self::Prior,
         Self::Samples,
+        Self::Score,
         Self::LossCurves,
     ];
 
@@ -68,13 +71,14 @@ impl FigureKind {
             Self::Reconstructions => "Reconstructions",
             Self::Prior => "Codes and prior",
             Self::Samples => "Samples from the prior",
+            Self::Score => "Score",
             Self::LossCurves => "Losses",
         }
     }
 
     /// Whether every run has this kind of picture, so that it is missed where it is not there
     pub fn always(self) -> bool {
-        self != Self::Geodesics
+        !matches!(self, Self::Geodesics | Self::Score)
     }
 
     /// How to read this kind of picture, in a few sentences
@@ -115,6 +119,12 @@ impl FigureKind {
             Self::Samples => {
                 "What the decoder makes of samples of the prior, none of which is the code of an input. Where the codes follow \
                  the prior, samples look like the data as far as the reconstructions do."
+            }
+            Self::Score => {
+                "Each arrow starts at an input and shows in which direction, and how steeply, the learnt density of the data \
+                 grows there: the step from the input to its reconstruction, divided by the variance of the noise that the \
+                 model was trained against. Arrows that shrink towards a curve or a sheet show where the model believes the \
+                 data to lie."
             }
             Self::LossCurves => {
                 "The mean of each loss over the batches of an epoch. A scale is logarithmic where all values are \

@@ -21,6 +21,7 @@ pub fn figure_file(kind: FigureKind) -> String {
         FigureKind::Reconstructions => "reconstructions",
         FigureKind::Prior => "prior",
         FigureKind::Samples => "samples",
+        FigureKind::Score => "score",
         FigureKind::LossCurves => "losses",
     };
     format!("{FIGURES}/{name}.svg")

@@ -7,6 +7,7 @@
 //! | [`LOG`] | one JSON object a line, one line an epoch |
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
+//! | [`SCORE`] | the learnt score of the data's density, where the method estimates one |
 //! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
 //! | [`CONTROL`], [`GEODESICS`] | how the codes of a control came about; shortest ways between some of them |
 //! | [`EVENTS`] | a folder with event files for TensorBoard, if they are asked for |
@@ -78,6 +79,8 @@ pub const EMBEDDING_NPY: &str = "embedding.npy";
 pub const LABELS_NPY: &str = "labels.npy";
 /// The decoder's geometry at every point: `split,index,log_det,condition_number`, rows as in [`EMBEDDING_CSV`].
 pub const GEOMETRY: &str = "geometry.csv";
+/// The score at every point, where the method estimates one: an array (n, D), rows as in [`EMBEDDING_CSV`].
+pub const SCORE: &str = "score.npy";
 /// What an interrupted run goes on from; gone once the run is finished.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// What there is to know about the graph of a method that needs one.

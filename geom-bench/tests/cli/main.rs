@@ -7,6 +7,7 @@
 
 mod controls;
 mod experiments;
+mod manifolds;
 mod methods;
 mod others;
 mod refusals;

@@ -99,6 +99,7 @@ fn anybodys_embedding_is_evaluated() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one refusal after another")]
 fn anybodys_decoder_is_inspected() {
     let scratch = scratch();
     let folder = train(&scratch, "run", &["--hidden", "8"]);

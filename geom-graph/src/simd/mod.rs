@@ -64,12 +64,6 @@ dispatched! {
 }
 
 dispatched! {
-    /// Pushes every column $j$ with $n_i + n_j - 2g_{ij} \le \max(t_i, t_j)$.
-    scan / scan_avx2 / scan_avx512 = scan_body
-        (row: Row<'_, T>, hits: &mut Vec<(u32, T)>)
-}
-
-dispatched! {
     /// Rows `first..` of a sparse matrix times `x` (`p` numbers a row) into `y`.
     sparse_rows / sparse_rows_avx2 / sparse_rows_avx512 = sparse_rows_body
         (matrix: (&[usize], &[usize], &[T]), first: usize, x: &[T], p: usize, y: &mut [T])
@@ -145,63 +139,6 @@ fn squared_distance_body<T: Scalar>(a: &[T], b: &[T]) -> T {
     total
 }
 
-/// One row of a block of inner products, with what turns it into squared distances and thresholds.
-#[derive(Clone, Copy)]
-pub(crate) struct Row<'a, T> {
-    /// $g_{ij}$ for one $i$.
-    pub(crate) products: &'a [T],
-    /// $n_i = \lVert x_i\rVert^2$.
-    pub(crate) norm: T,
-    /// $n_j$.
-    pub(crate) norms: &'a [T],
-    /// $t_i$.
-    pub(crate) threshold: T,
-    /// $t_j$.
-    pub(crate) thresholds: &'a [T],
-}
-
-#[inline(always)]
-fn scan_body<T: Scalar>(row: Row<'_, T>, hits: &mut Vec<(u32, T)>) {
-    const CHUNK: usize = 64;
-    let n = row.products.len();
-    let (norms, thresholds) = (&row.norms[..n], &row.thresholds[..n]);
-    let two = T::one() + T::one();
-    let distance = |g: T, norm: T| (row.norm + norm) - two * g;
-    let mut start = 0;
-    while start < n {
-        let end = (start + CHUNK).min(n);
-        let (g, m, t) = (
-            &row.products[start..end],
-            &norms[start..end],
-            &thresholds[start..end],
-        );
-        let mut any = 0_u32;
-        for l in 0..g.len() {
-            let limit = if t[l] > row.threshold {
-                t[l]
-            } else {
-                row.threshold
-            };
-            any += u32::from(distance(g[l], m[l]) <= limit);
-        }
-        if any > 0 {
-            for l in 0..g.len() {
-                let limit = if t[l] > row.threshold {
-                    t[l]
-                } else {
-                    row.threshold
-                };
-                let d = distance(g[l], m[l]);
-                if d <= limit {
-                    #[allow(clippy::cast_possible_truncation, reason = "blocks are short")]
-                    hits.push(((start + l) as u32, d));
-                }
-            }
-        }
-        start = end;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,29 +165,6 @@ mod tests {
             );
             let direct: f64 = a.iter().zip(&b).map(|(x, y)| (x - y) * (x - y)).sum();
             assert!((squared_distance(&a, &b) - direct).abs() <= 1e-12 * direct);
-        }
-    }
-
-    #[test]
-    fn scan_finds_what_a_plain_loop_finds() {
-        for n in [0, 1, 63, 64, 65, 200] {
-            let (products, norms, thresholds) = (numbers(n, 3), numbers(n, 4), numbers(n, 5));
-            let row = Row {
-                products: &products,
-                norm: 1.0,
-                norms: &norms,
-                threshold: -6.0,
-                thresholds: &thresholds,
-            };
-            let mut hits = Vec::new();
-            scan(row, &mut hits);
-            let expected: Vec<usize> = (0..n)
-                .filter(|&j| (1.0 + norms[j]) - 2.0 * products[j] <= thresholds[j].max(-6.0))
-                .collect();
-            assert_eq!(
-                hits.iter().map(|h| h.0 as usize).collect::<Vec<_>>(),
-                expected
-            );
         }
     }
 }

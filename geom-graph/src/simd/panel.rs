@@ -117,6 +117,10 @@ fn near_avx512(a: Panel<'_>, b: Panel<'_>, hits: &mut Vec<(u8, u8)>) {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "rounding to single precision, and places in a panel"
+)]
 mod tests {
     use super::super::tests::numbers;
     use super::*;

@@ -85,44 +85,8 @@ fn convolutions_in_blocks_agree_with_the_cpu() -> Result<(), Error> {
 
 #[test]
 fn kernels_agree_with_composed_operations_on_the_device() -> Result<(), Error> {
-    let gpu = cuda(0)?;
-    for activation in Activation::ALL {
-        let architecture = Architecture::mlp(&[3, 8, 5, 4], activation, Activation::Tanh)
-            .with_input_activation(Activation::Elu);
-        let net = Network::<f64, _>::new(&architecture, Initialiser::PyTorch, 8, &gpu)?;
-        for order in [
-            crate::jet::Order::default(),
-            crate::jet::Order::first(2),
-            crate::jet::Order {
-                tangents: 2,
-                pairs: vec![(0, 0), (0, 1), (1, 1)],
-            },
-        ] {
-            let fill = |point: usize, rows: &mut [f64]| {
-                for (j, v) in rows.iter_mut().enumerate() {
-                    *v = wave(point * 31 + j);
-                }
-            };
-            let (model, depth) = (&net.model, net.model.plan.steps.len());
-            let fused = gpu.run(model, depth, 5, order.clone(), &fill)?;
-            let composed = host::run(&gpu, model, depth, 5, order, &fill)?;
-            let output = <crate::Cuda as NetworkDevice<f64>>::output(&fused);
-            close(
-                &format!("{activation}, output"),
-                output,
-                &composed.output,
-                1e-13,
-            );
-            let count = net.parameter_count();
-            let (mut first, mut second) = (vec![0.0; count], vec![0.0; count]);
-            let a = gpu
-                .run_back(model, &fused, &fill, true, Some(&mut first))?
-                .unwrap();
-            let b =
-                host::run_back(&gpu, model, &composed, &fill, true, Some(&mut second))?.unwrap();
-            close(&format!("{activation}, weights"), &first, &second, 1e-12);
-            close(&format!("{activation}, input"), &a, &b, 1e-12);
-        }
+    for (what, net) in host::networks(&cuda(0)?)? {
+        host::compare(&what, &net, 1e-12)?;
     }
     Ok(())
 }

@@ -107,7 +107,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ) -> Result<Stacked<E, D, T>, Error> {
         let (input, order) = self.stacked_input(theta, x, jacobian)?;
         composed::forward(
-            &self.model.plan,
+            &self.model,
             self.model.plan.steps.len(),
             theta,
             input,

@@ -1,61 +1,130 @@
 #![allow(clippy::inline_always)] // a loop compiled for other instructions must be inside the dispatched function
 
-use super::lanes::{dot, vectorised};
+use super::lanes::dot;
 use super::load::load_columns;
 use crate::Scalar;
 use ndarray::{ArrayView2, Axis};
+use pulp::{Arch, Simd, WithSimd};
 
 /// All inner products of the columns of a (D, d) matrix of any strides, row-major d × d, symmetric to the last bit, summed in `f64`.
 ///
 /// Up to four columns are read once where they lie, whole rows or whole columns in one piece; others are copied into `columns` first.
-pub(crate) fn gram<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut [f64], out: &mut [f64]) {
-    let rows = matrix.nrows();
-    let d = matrix.ncols();
-    let read = vectorised(
-        #[inline(always)]
-        || match (matrix.to_slice(), d) {
-            (Some(flat), 1) => of_rows::<T, 1, 32>(flat, out),
-            (Some(flat), 2) => of_rows::<T, 2, 16>(flat, out),
-            (Some(flat), 3) => of_rows::<T, 3, 24>(flat, out),
-            (Some(flat), 4) => of_rows::<T, 4, 16>(flat, out),
-            (_, 2..=4) => of_columns(matrix, out),
-            _ => false,
-        },
-    );
-    if !read {
-        load_columns(matrix, columns);
-        fill(d, out, |k, l| {
-            dot(&columns[k * rows..][..rows], &columns[l * rows..][..rows])
-        });
+pub(crate) fn gram<T: Scalar>(matrix: ArrayView2<'_, T>, columns: &mut Vec<f64>, out: &mut [f64]) {
+    let (rows, d) = matrix.dim();
+    if Arch::new().dispatch(InPlace { matrix, out }) {
+        return;
+    }
+    columns.resize(rows * d, 0.0);
+    load_columns(matrix, columns);
+    fill(d, out, |k, l| {
+        dot(&columns[k * rows..][..rows], &columns[l * rows..][..rows])
+    });
+}
+
+/// The products without a copy; `false` where the layout does not allow it.
+struct InPlace<'a, 'b, T> {
+    matrix: ArrayView2<'a, T>,
+    out: &'b mut [f64],
+}
+
+impl<T: Scalar> WithSimd for InPlace<'_, '_, T> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> bool {
+        let Self { matrix, out } = self;
+        // A product of half-width numbers is exact, so that adding it in one step with it gives the same bits.
+        if T::UNIT > f64::EPSILON && !S::IS_SCALAR {
+            in_place(
+                matrix,
+                out,
+                #[inline(always)]
+                |a: f64, b, sum| a.mul_add(b, sum),
+            )
+        } else {
+            in_place(
+                matrix,
+                out,
+                #[inline(always)]
+                |a, b, sum| sum + a * b,
+            )
+        }
     }
 }
 
-/// Rows one after the other. Entry i of the matrix is multiplied by entry i + s: for s < N and a column k + s < N that is a product
-/// within a row; the other lanes are left out at the end. No number has to change its place.
 #[inline(always)]
-fn of_rows<T: Scalar, const N: usize, const LANES: usize>(flat: &[T], out: &mut [f64]) -> bool {
+fn in_place<T: Scalar>(
+    matrix: ArrayView2<'_, T>,
+    out: &mut [f64],
+    add: impl Fn(f64, f64, f64) -> f64,
+) -> bool {
+    match (matrix.to_slice(), matrix.ncols()) {
+        (Some(flat), 1) => of_rows::<T, 1, 32>(flat, out, add),
+        (Some(flat), 2) => of_rows::<T, 2, 32>(flat, out, add),
+        (Some(flat), 3) => of_rows::<T, 3, 24>(flat, out, add),
+        (Some(flat), 4) => of_rows::<T, 4, 32>(flat, out, add),
+        (_, 2..=4) => of_columns(matrix, out, add),
+        _ => false,
+    }
+}
+
+/// Rows one after the other: every entry times the one `shift` places on in its row, around the end, for shifts up to N/2. Entries
+/// stay in the order in which they lie.
+#[inline(always)]
+fn of_rows<T: Scalar, const N: usize, const LANES: usize>(
+    flat: &[T],
+    out: &mut [f64],
+    add: impl Fn(f64, f64, f64) -> f64,
+) -> bool {
     let mut sums = [[0.0; LANES]; N];
-    let blocks = flat.len().saturating_sub(N - 1) / LANES;
-    for block in 0..blocks {
-        let window = &flat[block * LANES..][..LANES + N - 1];
-        for (shift, sums) in sums.iter_mut().enumerate() {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                *sum += window[lane].wide() * window[lane + shift].wide();
+    let (blocks, rest) = flat.as_chunks::<LANES>();
+    for block in blocks {
+        let mut wide = [0.0; LANES];
+        for (wide, value) in wide.iter_mut().zip(block) {
+            *wide = value.wide();
+        }
+        for shift in 0..=N / 2 {
+            for lane in 0..LANES {
+                let column = lane % N;
+                let partner = lane - column + (column + shift) % N;
+                sums[shift][lane] = add(wide[lane], wide[partner], sums[shift][lane]);
             }
         }
     }
-    let (rest, _) = flat[blocks * LANES..].as_chunks::<N>();
-    fill(N, out, |k, l| {
-        let ends: f64 = rest.iter().map(|row| row[k].wide() * row[l].wide()).sum();
-        let (first, shift) = (k.min(l), k.abs_diff(l));
-        sums[shift].iter().skip(first).step_by(N).sum::<f64>() + ends
-    });
+    let (rows, _) = rest.as_chunks::<N>();
+    for row in rows {
+        for shift in 0..=N / 2 {
+            for column in 0..N {
+                let product = row[column].wide() * row[(column + shift) % N].wide();
+                sums[shift][column] += product;
+            }
+        }
+    }
+    join(&sums, out);
     true
+}
+
+/// Adds the lanes of each column. Kept apart, or the order of these sums would decide how the loop above is laid out in registers.
+#[inline(never)]
+fn join<const N: usize, const LANES: usize>(sums: &[[f64; LANES]; N], out: &mut [f64]) {
+    fill(N, out, |k, l| {
+        let shift = k.abs_diff(l);
+        let (first, shift) = if shift <= N / 2 {
+            (k.min(l), shift)
+        } else {
+            (k.max(l), N - shift)
+        };
+        sums[shift].iter().skip(first).step_by(N).sum()
+    });
 }
 
 /// Each column in one piece; otherwise nothing is done.
 #[inline(always)]
-fn of_columns<T: Scalar>(matrix: ArrayView2<'_, T>, out: &mut [f64]) -> bool {
+fn of_columns<T: Scalar>(
+    matrix: ArrayView2<'_, T>,
+    out: &mut [f64],
+    add: impl Fn(f64, f64, f64) -> f64,
+) -> bool {
     let column = |k: usize| matrix.index_axis_move(Axis(1), k).to_slice();
     if column(0).is_none() {
         return false;
@@ -63,27 +132,31 @@ fn of_columns<T: Scalar>(matrix: ArrayView2<'_, T>, out: &mut [f64]) -> bool {
     fill(matrix.ncols(), out, |k, l| {
         column(k)
             .zip(column(l))
-            .map_or(0.0, |(a, b)| products(a, b))
+            .map_or(0.0, |(a, b)| products(a, b, &add))
     });
     true
 }
 
 #[inline(always)]
-fn products<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+fn products<T: Scalar>(a: &[T], b: &[T], add: impl Fn(f64, f64, f64) -> f64) -> f64 {
     const LANES: usize = 32;
     let mut sums = [0.0; LANES];
     let ((heads_a, tail_a), (heads_b, tail_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (x, y) in heads_a.iter().zip(heads_b) {
         for lane in 0..LANES {
-            sums[lane] += x[lane].wide() * y[lane].wide();
+            sums[lane] = add(x[lane].wide(), y[lane].wide(), sums[lane]);
         }
     }
-    let ends: f64 = tail_a
-        .iter()
-        .zip(tail_b)
-        .map(|(x, y)| x.wide() * y.wide())
-        .sum();
-    sums.iter().sum::<f64>() + ends
+    for ((sum, x), y) in sums.iter_mut().zip(tail_a).zip(tail_b) {
+        *sum += x.wide() * y.wide();
+    }
+    total(&sums)
+}
+
+/// Kept apart for the same reason as [`join`].
+#[inline(never)]
+fn total(sums: &[f64]) -> f64 {
+    sums.iter().sum()
 }
 
 #[inline(always)]
@@ -105,7 +178,7 @@ mod tests {
 
     fn agrees<T: Scalar>(matrix: ArrayView2<'_, T>) {
         let (rows, d) = matrix.dim();
-        let (mut columns, mut out) = (vec![0.0; rows * d], vec![f64::NAN; d * d]);
+        let (mut columns, mut out) = (Vec::new(), vec![f64::NAN; d * d]);
         gram(matrix, &mut columns, &mut out);
         for k in 0..d {
             for l in 0..d {

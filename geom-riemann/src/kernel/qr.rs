@@ -26,7 +26,7 @@ pub(crate) struct Factor {
 pub(crate) struct Workspace {
     rows: usize,
     count: usize,
-    /// The D × d matrix, column after column; destroyed by the factorisation.
+    /// The D × d matrix, column after column, once it is needed; destroyed by the factorisation.
     pub(crate) columns: Vec<f64>,
     /// Inner products of the columns.
     gram: Vec<f64>,
@@ -42,7 +42,7 @@ impl Workspace {
         Self {
             rows,
             count,
-            columns: vec![0.0; rows * count],
+            columns: Vec::new(),
             gram: vec![0.0; count * count],
             factor: vec![0.0; count * count],
             squares: vec![0.0; count],
@@ -67,6 +67,7 @@ impl Workspace {
                 return Some(factor);
             }
         }
+        self.columns.resize(self.rows * self.count, 0.0);
         load_columns(matrix, &mut self.columns);
         self.factorise(T::UNIT, sigma, right)
     }
@@ -249,8 +250,8 @@ fn orthogonalise(vectors: &mut [f64], d: usize) {
                 }
                 turned = true;
                 let ratio = (yy - xx) / (2.0 * xy);
-                let tangent = ratio.signum() / (ratio.abs() + ratio.hypot(1.0));
-                let cosine = 1.0 / tangent.hypot(1.0);
+                let tangent = ratio.signum() / (ratio.abs() + secant(ratio));
+                let cosine = 1.0 / secant(tangent);
                 let sine = cosine * tangent;
                 for i in 0..d {
                     let (a, b) = (vectors[p * d + i], vectors[q * d + i]);
@@ -262,6 +263,15 @@ fn orthogonalise(vectors: &mut [f64], d: usize) {
         if !turned {
             return;
         }
+    }
+}
+
+/// $\sqrt{1 + x^2}$, for the large x of columns of very different lengths too.
+fn secant(x: f64) -> f64 {
+    if x.abs() < 1e100 {
+        (1.0 + x * x).sqrt()
+    } else {
+        x.abs()
     }
 }
 

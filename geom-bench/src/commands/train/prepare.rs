@@ -31,6 +31,32 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     check_size(config, &architecture)?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
     let options = config.train_options();
+    let space = config.data_space(train.ncols())?;
+    let on_manifold = space
+        .as_ref()
+        .map(|space| config.method.objective_on_manifold(config.weight, space))
+        .transpose()?;
+    let (mut objective, report) = match on_manifold {
+        Some(objective) => (objective, None),
+        None => on_graph(config, dataset, split, train, labels)?,
+    };
+    objective.schedule_regularisers(config.weight_schedule)?;
+    let model = match space {
+        Some(space) => model.on(space)?,
+        None => model,
+    };
+    let trainer = Trainer::with_labels(model, objective, train, labels, options)?;
+    Ok((trainer, report))
+}
+
+/// The objective of every other method, on a graph of the data where it needs one.
+fn on_graph<E: Number>(
+    config: &Config,
+    dataset: &Dataset<E>,
+    split: &Split,
+    train: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+) -> Result<(Objective<E>, Option<GraphReport>), Error> {
     let graph = GraphData {
         points: train,
         labels,
@@ -42,28 +68,27 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         Some(settings) => Some(config.method.objective_with(config.weight, &settings)?),
         None => towards(config, dataset, split, train)?,
     };
-    let (mut objective, report) = match (own, distances(config, dataset, split, labels)?) {
-        (Some(objective), _) => (objective, None),
-        (None, Some(distances)) => {
+    if let Some(objective) = own {
+        return Ok((objective, None));
+    }
+    match distances(config, dataset, split, labels)? {
+        Some(distances) => {
             let (term, report) = settings.build_with(distances, &graph)?;
             let objective = Objective::new()
                 .with(1.0, MeanSquaredError)
                 .with(config.weight, term);
-            (objective, Some(report))
+            Ok((objective, Some(report)))
         }
-        (None, None) => {
-            let held_out = options
-                .clone()
+        None => {
+            let held_out = config
+                .train_options()
                 .check(train.nrows())?
                 .held_out_rows(train.nrows());
-            config
+            Ok(config
                 .method
-                .objective_holding_out(config.weight, &settings, &graph, &held_out)?
+                .objective_holding_out(config.weight, &settings, &graph, &held_out)?)
         }
-    };
-    objective.schedule_regularisers(config.weight_schedule)?;
-    let trainer = Trainer::with_labels(model, objective, train, labels, options)?;
-    Ok((trainer, report))
+    }
 }
 
 /// Refuses published networks that would not fit into memory; dense ones were looked at before.

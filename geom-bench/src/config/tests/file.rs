@@ -217,6 +217,7 @@ proptest! {
             beta1: share,
             latent: LatentArgs::of([Method::GeomAe, Method::Ggae][graph.min(1)]),
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,
+            manifold: None,
             labels: Labels::ALL[b],
             split: SplitRule::ALL[c],
             activation: Activation::ALL[a],

@@ -24,7 +24,7 @@ pub(crate) fn nearest_to<T: Scalar>(
     counter.advance(0)?;
     let (view, points) = View::of(points, width, k);
     let asking = view.other(queries);
-    let mut rows = found.into_ordered_rows(Some(asking.order.clone()));
+    let mut rows = found.into_ordered_rows(&asking.order);
     rows.par_chunks_mut(PANEL)
         .with_max_len(1)
         .enumerate()
@@ -33,11 +33,14 @@ pub(crate) fn nearest_to<T: Scalar>(
             let mut half_limits = NEVER;
             half_limits[..rows.len()].fill(f32::INFINITY);
             // Near panels first; the others are ruled out sooner or later.
-            let mut panels: Vec<(f32, usize)> = (0..points.panels())
-                .map(|q| (asking.shadow.half_gap(p, &points.shadow, q), q))
+            let mut panels: Vec<((f32, f32), usize)> = (0..points.panels())
+                .map(|q| (asking.shadow.gap(p, &points.shadow, q), q))
                 .collect();
-            panels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            for (gap, q) in panels {
+            panels.sort_unstable_by(|(a, p), (b, q)| {
+                let middles = a.1.total_cmp(&b.1).then(p.cmp(q));
+                a.0.total_cmp(&b.0).then(middles)
+            });
+            for ((gap, _), q) in panels {
                 if gap > largest(&half_limits) {
                     break;
                 }
@@ -50,7 +53,7 @@ pub(crate) fn nearest_to<T: Scalar>(
                     }
                 }
             }
-            for ((_, row), top) in rows.iter_mut().zip(tops) {
+            for (row, top) in rows.iter_mut().zip(tops) {
                 row.put(&top.into_sorted());
             }
             counter.advance(1)
@@ -82,7 +85,7 @@ pub(crate) fn within<T: Scalar>(
             let limits: Limit = [half_radius; PANEL];
             let mut found = vec![Vec::new(); places.len()];
             for q in 0..points.panels() {
-                if asking.shadow.half_gap(p, &points.shadow, q) > half_radius {
+                if asking.shadow.gap(p, &points.shadow, q).0 > half_radius {
                     continue;
                 }
                 scratch.find((asking, p, &limits), (&points, q, &NEVER), false);

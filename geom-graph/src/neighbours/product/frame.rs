@@ -17,34 +17,48 @@ const DIRECTIONS: usize = 128;
 const NARROWEST: usize = 24;
 
 /// $x \mapsto s(x - c)$, and an orthonormal basis of a space near which the images lie.
-pub(super) struct Frame {
+pub(in crate::neighbours) struct Frame {
     centre: Vec<f64>,
     /// A power of two that makes the largest coordinate about one.
-    pub(super) scale: f64,
+    pub(in crate::neighbours) scale: f64,
     /// `size` columns, orthonormal.
     basis: Vec<f64>,
     size: usize,
 }
 
 /// Points in a frame.
-pub(super) struct Coordinates {
+pub(in crate::neighbours) struct Coordinates {
     /// Those along the basis; all when there is no basis.
-    pub(super) values: Vec<f32>,
-    pub(super) width: usize,
+    pub(in crate::neighbours) values: Vec<f32>,
+    pub(in crate::neighbours) width: usize,
     /// The squared length of each whole point.
-    pub(super) sq_norms: Vec<f64>,
+    pub(in crate::neighbours) sq_norms: Vec<f64>,
+}
+
+impl Coordinates {
+    /// The first `size` coordinates of a point and the length of what they leave out.
+    pub(in crate::neighbours) fn shorten(&self, point: usize, size: usize, image: &mut [f32]) {
+        let along = &self.values[point * self.width..point * self.width + size];
+        image[..size].copy_from_slice(along);
+        let covered: f64 = along.iter().map(|x| f64::from(*x).powi(2)).sum();
+        image[size] = f32::of((self.sq_norms[point] - covered).max(0.0).sqrt());
+    }
 }
 
 impl Frame {
-    pub(super) fn of<T: Scalar>(points: &[T], width: usize) -> Self {
+    pub(in crate::neighbours) fn of<T: Scalar>(points: &[T], width: usize) -> Self {
         let n = points.len() / width;
         let centre = centre(points, width);
         let largest = points
             .par_chunks(ROWS * width)
             .map(|points| {
-                let rows = points.chunks_exact(width);
-                rows.flat_map(|p| p.iter().zip(&centre))
-                    .fold(0.0_f64, |m, (x, c)| m.max((x.as_f64() - c).abs()))
+                let mut largest = 0.0_f64;
+                for point in points.chunks_exact(width) {
+                    for (x, c) in point.iter().zip(&centre) {
+                        largest = largest.max((x.as_f64() - c).abs());
+                    }
+                }
+                largest
             })
             .reduce(|| 0.0, f64::max);
         let mut frame = Self {
@@ -77,14 +91,18 @@ impl Frame {
     }
 
     /// The images of points, exact but for the last digits of `f64`.
-    fn place_all<'a, T: Scalar>(&self, points: impl Iterator<Item = &'a [T]>) -> Vec<f64> {
-        let coordinates = points.flat_map(|p| p.iter().zip(&self.centre));
-        coordinates
-            .map(|(x, c)| (x.as_f64() - c) * self.scale)
-            .collect()
+    fn place_all<'a, T: Scalar>(&self, points: impl ExactSizeIterator<Item = &'a [T]>) -> Vec<f64> {
+        let width = self.centre.len();
+        let mut images = vec![0.0; points.len() * width];
+        for (point, image) in points.zip(images.chunks_exact_mut(width)) {
+            for ((x, c), image) in point.iter().zip(&self.centre).zip(image) {
+                *image = (x.as_f64() - c) * self.scale;
+            }
+        }
+        images
     }
 
-    pub(super) fn coordinates<T: Scalar>(&self, points: &[T]) -> Coordinates {
+    pub(in crate::neighbours) fn coordinates<T: Scalar>(&self, points: &[T]) -> Coordinates {
         let from = self.centre.len();
         let width = if self.is_partial() { self.size } else { from };
         let mut values = vec![0.0_f32; points.len() / from * width];
@@ -189,7 +207,9 @@ fn centre<T: Scalar>(points: &[T], width: usize) -> Vec<f64> {
         centre.iter_mut().zip(sum).for_each(|(c, s)| *c += s);
     }
     let n = (points.len() / width).max(1) as f64;
-    centre.iter_mut().for_each(|c| *c /= n);
+    for c in &mut centre {
+        *c /= n;
+    }
     centre
 }
 

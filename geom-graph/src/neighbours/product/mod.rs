@@ -8,9 +8,9 @@
 //! out by their middles.
 
 mod across;
-mod frame;
+pub(super) mod frame;
 mod mutual;
-mod order;
+pub(super) mod order;
 mod shadow;
 
 pub(crate) use across::{nearest_to, within};

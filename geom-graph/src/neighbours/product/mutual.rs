@@ -8,7 +8,6 @@ use super::shadow::Limits;
 use super::{BLOCK, Limit, NEVER, Ordered, PANELS, Scratch, View, largest};
 use crate::metric::Key;
 use crate::neighbours::coinciding::Coinciding;
-use crate::neighbours::label;
 use crate::neighbours::lists::Table;
 use crate::neighbours::top::Top;
 use crate::progress::Progress;
@@ -69,17 +68,17 @@ pub(crate) fn nearest<T: Scalar>(
         })
         .collect();
     let coinciding = Coinciding::new(points, width, Key::SquaredEuclidean);
-    let rows = found.into_ordered_rows(Some(search.points.order));
-    tops.into_par_iter()
-        .zip(rows)
-        .for_each(|(top, (i, mut row))| {
-            if top.threshold() > T::zero() {
-                row.put(&top.into_sorted());
-            } else {
-                let query = &points[i * width..(i + 1) * width];
-                row.put(&coinciding.nearest(query, k, Some(label(i))));
-            }
-        });
+    let order = &search.points.order;
+    let mut rows = found.into_ordered_rows(order);
+    let answers = rows.par_iter_mut().zip(tops).zip(order);
+    answers.for_each(|((row, top), &i)| {
+        if top.threshold() > T::zero() {
+            row.put(&top.into_sorted());
+        } else {
+            let start = i as usize * width;
+            row.put(&coinciding.nearest(&points[start..start + width], k, Some(i)));
+        }
+    });
     counter.advance(0)
 }
 
@@ -158,7 +157,7 @@ impl<T: Scalar> Search<'_, T> {
 
     fn find(&self, (p, of_p): (usize, &Limit), (q, of_q): (usize, &Limit), to: &mut Scratch<T>) {
         let points = &self.points;
-        if points.shadow.half_gap(p, &points.shadow, q) <= largest(of_p).max(largest(of_q)) {
+        if points.shadow.gap(p, &points.shadow, q).0 <= largest(of_p).max(largest(of_q)) {
             to.find((points, p, of_p), (points, q, of_q), p == q);
         }
     }

@@ -9,7 +9,7 @@ const LOOK: usize = 256;
 const MANY: usize = 8192;
 
 /// The points in the order of the leaves of a tree that halves along the coordinate of largest variance; leaves are panels.
-pub(super) fn order(points: &Coordinates) -> Vec<u32> {
+pub(in crate::neighbours) fn order(points: &Coordinates) -> Vec<u32> {
     let mut order: Vec<u32> = (0..).take(points.sq_norms.len()).collect();
     split(&mut order, points);
     order

@@ -33,11 +33,7 @@ impl Shadow {
     /// The points by their first `size` coordinates along the basis and the length of the rest.
     pub(super) fn partial(points: &Coordinates, order: &[u32], size: usize) -> Self {
         Self::new(order.len(), size + 1, |place, image| {
-            let i = order[place] as usize;
-            let along = &points.values[i * points.width..i * points.width + size];
-            image[..size].copy_from_slice(along);
-            let covered: f64 = along.iter().map(|x| f64::from(*x).powi(2)).sum();
-            image[size] = f32::of((points.sq_norms[i] - covered).max(0.0).sqrt());
+            points.shorten(order[place] as usize, size, image);
         })
     }
 
@@ -75,7 +71,9 @@ impl Shadow {
                     image(place, row);
                     middle.iter_mut().zip(row).for_each(|(m, x)| *m += *x);
                 }
-                middle.iter_mut().for_each(|m| *m /= count as f32);
+                for m in &mut *middle {
+                    *m /= count as f32;
+                }
                 let mut largest = 0.0_f64;
                 for (l, row) in images.chunks_exact(width).enumerate() {
                     for (k, x) in row.iter().enumerate() {
@@ -105,14 +103,15 @@ impl Shadow {
         }
     }
 
-    /// How far apart the points of two panels are at least, squared and halved.
-    pub(super) fn half_gap(&self, panel: usize, other: &Self, q: usize) -> f32 {
+    /// How far apart the points of two panels are at least, squared and halved; and the squared distance of their middles.
+    pub(super) fn gap(&self, panel: usize, other: &Self, q: usize) -> (f32, f32) {
         let middle = |shadow: &Self, p: usize| p * shadow.width..(p + 1) * shadow.width;
         let (a, b) = (middle(self, panel), middle(other, q));
         let sq = simd::squared_distance(&self.middles[a], &other.middles[b]);
         let apart = f64::from(sq).sqrt() * (1.0 - error_bound(self.width));
         let gap = apart - f64::from(self.radii[panel]) - f64::from(other.radii[q]);
-        f32::of(0.5 * gap.max(0.0).powi(2) * (1.0 - 4.0 * UNIT))
+        let half_gap = 0.5 * gap.max(0.0).powi(2) * (1.0 - 4.0 * UNIT);
+        (f32::of(half_gap), sq)
     }
 }
 

@@ -60,12 +60,13 @@ pub(super) struct Batch {
 impl Batch {
     pub(super) fn new(engine: &Arc<Engine>, points: usize, order: Order) -> Result<Self, Error> {
         let indices = order.pairs.iter().flat_map(|&(k, l)| [k, l]);
-        let mut indices: Vec<u32> = indices
-            .map(|k| u32::try_from(k).unwrap_or(u32::MAX))
-            .collect();
+        let indices: Result<Vec<u32>, _> = indices.map(u32::try_from).collect();
+        let indices = indices.map_err(|e| refused("Batch::new", e))?;
         // An empty list is never read, but the kernel wants an address.
-        indices.resize(indices.len().max(1), 0);
-        let pairs = engine.upload(&indices)?;
+        let pairs = match &*indices {
+            [] => engine.take(1)?,
+            _ => engine.upload(&indices)?,
+        };
         Ok(Self {
             points,
             order,

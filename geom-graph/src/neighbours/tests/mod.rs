@@ -5,6 +5,8 @@
     reason = "rounding to single precision"
 )]
 
+mod adversarial;
+
 use ndarray::{Array2, ArrayView2, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
