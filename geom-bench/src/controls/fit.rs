@@ -8,13 +8,13 @@
 //! layer afterwards, so that the model takes and gives the data's own units.
 
 use geom_ae::{
-    Autoencoder, AutoencoderArchitecture, Control, Objective, Scalar, TrainOptions, Trainer,
+    Autoencoder, AutoencoderArchitecture, Objective, Scalar, TrainOptions, Trainer,
     objective::{GivenEmbedding, Step, Term, TermValue},
 };
 use geom_nn::{Architecture, Element, Layer, Network, NetworkDevice, Request, Seeds};
 use ndarray::{ArcArray2, Array1, Array2, ArrayView2, Axis};
 
-use super::{Error, Pca};
+use super::Error;
 
 /// Standardised points and codes, ready to be trained on.
 #[derive(Debug)]
@@ -228,39 +228,11 @@ impl<E: Scalar> Term<E> for DecodedCodes<E> {
     }
 }
 
-/// The autoencoder of principal components, one linear layer each.
-///
-/// # Errors
-/// The networks' own.
-pub fn linear_model<E: Scalar, D: NetworkDevice<E>>(
-    pca: &Pca,
-    device: &D,
-) -> Result<Autoencoder<E, D>, Error> {
-    let (width, dimension) = pca.directions.dim();
-    let method = geom_ae::Method::Control(Control::Pca);
-    let architecture = method.architecture(&Control::Pca.nets(), width, dimension)?;
-    // Encoder: weights Vᵀ, bias −Vᵀμ; decoder: weights V, bias μ; all row by row.
-    let shift = pca.mean.dot(&pca.directions);
-    let flat = |weights: ArrayView2<'_, f64>, bias: &mut dyn Iterator<Item = f64>| -> Vec<E> {
-        let weights = weights.iter().copied();
-        weights.chain(bias).map(narrow).collect()
-    };
-    let encoder = flat(pca.directions.t(), &mut shift.iter().map(|s| -s));
-    let decoder = flat(pca.directions.view(), &mut pca.mean.iter().copied());
-    let network = |architecture: &Architecture, parameters| {
-        Network::from_parameters(architecture, parameters, device).map_err(geom_ae::Error::from)
-    };
-    Ok(Autoencoder::from_networks(
-        network(&architecture.encoder, encoder)?,
-        network(&architecture.decoder, decoder)?,
-    )?)
-}
-
 #[cfg(test)]
 mod tests {
     use std::ops::ControlFlow;
 
-    use geom_ae::{Method, decoder_geometry, objective::Batch, objective::gradcheck};
+    use geom_ae::{Control, Method, decoder_geometry, objective::Batch, objective::gradcheck};
     use geom_nn::{Activation, Cpu};
     use ndarray::Array2;
 
@@ -384,30 +356,6 @@ mod tests {
         };
         let found = gradcheck::check(&mut objective, &mut model, &batch, 1e-5, 1e-7).unwrap();
         assert!(found.error < 1e-7);
-    }
-
-    #[test]
-    fn principal_components_are_their_own_networks() {
-        let (points, _) = paraboloid(50);
-        let pca = Pca::fit(points.view(), 2).unwrap();
-        let model = linear_model::<f64, _>(&pca, &Cpu::default()).unwrap();
-        let encoded = model.encode(points.view()).unwrap();
-        assert!((&encoded - &pca.codes).iter().all(|d| d.abs() < 1e-9));
-        let geometry = decoder_geometry(&model, encoded.view()).unwrap();
-        assert!(geometry.log_det.iter().all(|l| l.abs() < 1e-12));
-        assert!(
-            geometry
-                .condition_number
-                .iter()
-                .all(|c| (c - 1.0).abs() < 1e-12)
-        );
-        let error = model
-            .reconstruction_errors(points.view())
-            .unwrap()
-            .mean()
-            .unwrap();
-        let variance = points.var_axis(Axis(0), 0.0).mean().unwrap();
-        assert!((error / (variance * (1.0 - pca.explained)) - 1.0).abs() < 1e-9);
     }
 
     #[test]
