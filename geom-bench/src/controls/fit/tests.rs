@@ -129,30 +129,6 @@ fn the_gradient_agrees_with_central_differences() {
 }
 
 #[test]
-fn principal_components_are_their_own_networks() {
-    let (points, _) = paraboloid(50);
-    let pca = Pca::fit(points.view(), 2).unwrap();
-    let model = linear_model::<f64, _>(&pca, &Cpu::default()).unwrap();
-    let encoded = model.encode(points.view()).unwrap();
-    assert!((&encoded - &pca.codes).iter().all(|d| d.abs() < 1e-9));
-    let geometry = decoder_geometry(&model, encoded.view()).unwrap();
-    assert!(geometry.log_det.iter().all(|l| l.abs() < 1e-12));
-    assert!(
-        geometry
-            .condition_number
-            .iter()
-            .all(|c| (c - 1.0).abs() < 1e-12)
-    );
-    let error = model
-        .reconstruction_errors(points.view())
-        .unwrap()
-        .mean()
-        .unwrap();
-    let variance = points.var_axis(Axis(0), 0.0).mean().unwrap();
-    assert!((error / (variance * (1.0 - pca.explained)) - 1.0).abs() < 1e-9);
-}
-
-#[test]
 fn codes_and_points_of_different_number_are_refused() {
     let (points, codes) = paraboloid(9);
     let refused = Fitting::new(
