@@ -63,11 +63,9 @@ impl<E> Evaluation<E> {
 impl<E: Scalar> Evaluation<E> {
     /// The Euclidean norm of all gradients together.
     pub fn gradient_norm(&self) -> f64 {
-        [&self.encoder, &self.decoder, &self.parameters]
-            .into_iter()
-            .map(|gradient| sums::squares(gradient.view()))
-            .sum::<f64>()
-            .sqrt()
+        let parts = [&self.encoder, &self.decoder, &self.parameters];
+        let sum: f64 = rayon::scope(|_| parts.map(|g| sums::squares(g.view())).iter().sum());
+        sum.sqrt()
     }
 }
 
