@@ -69,7 +69,11 @@ where
         }
     }
     let clusters = best.map(|(_, clusters)| clusters).unwrap_or_default();
-    Ok(clusters.into_iter().map(|cluster| cluster as i64).collect())
+    Ok(clusters
+        .into_iter()
+        .map(usize::cast_signed)
+        .map(|cluster| cluster as i64)
+        .collect())
 }
 
 /// Points drawn one after another, each with a probability in proportion to its squared distance from those before.

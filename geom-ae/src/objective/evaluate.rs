@@ -169,29 +169,7 @@ impl<E: Scalar> Objective<E> {
         let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
-        let mut corrections = Corrections::default();
-        let mut terms = Vec::with_capacity(self.entries.len());
-        let mut prepared = prepared.into_iter();
-        for (place, entry) in (1..).zip(&self.entries) {
-            let start = Instant::now();
-            step.enter(Current {
-                prepared: prepared.next().unwrap_or_default(),
-                weight: entry.weight,
-                seed: mix(batch.seed, place),
-                parameters: entry.parameters.clone(),
-            });
-            let evaluated = entry
-                .term
-                .evaluate(&mut step)
-                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
-            corrections += evaluated.corrections;
-            terms.push(TermShare {
-                name: entry.term.name(),
-                weight: entry.weight,
-                value: evaluated.value,
-                elapsed: start.elapsed(),
-            });
-        }
+        let (terms, corrections) = self.evaluate_terms(&mut step, batch.seed, prepared)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
@@ -237,5 +215,39 @@ impl<E: Scalar> Objective<E> {
             running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })
+    }
+
+    /// Every term in turn, each with its own share of the randomness.
+    fn evaluate_terms(
+        &self,
+        step: &mut Step<'_, E>,
+        seed: u64,
+        prepared: Vec<Prepared>,
+    ) -> Result<(Vec<TermShare>, Corrections)> {
+        let non_finite_row = step.non_finite_row();
+        let mut corrections = Corrections::default();
+        let mut terms = Vec::with_capacity(self.entries.len());
+        let mut prepared = prepared.into_iter();
+        for (place, entry) in (1..).zip(&self.entries) {
+            let start = Instant::now();
+            step.enter(Current {
+                prepared: prepared.next().unwrap_or_default(),
+                weight: entry.weight,
+                seed: mix(seed, place),
+                parameters: entry.parameters.clone(),
+            });
+            let evaluated = entry
+                .term
+                .evaluate(step)
+                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
+            corrections += evaluated.corrections;
+            terms.push(TermShare {
+                name: entry.term.name(),
+                weight: entry.weight,
+                value: evaluated.value,
+                elapsed: start.elapsed(),
+            });
+        }
+        Ok((terms, corrections))
     }
 }
