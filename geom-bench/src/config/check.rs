@@ -15,17 +15,6 @@ impl Config {
     /// # Errors
     /// The first setting that is outside its range, with its value and the range.
     pub fn check(&self) -> Result<(), Error> {
-        let require = |holds: bool, setting, value: String, due| {
-            if holds {
-                Ok(())
-            } else {
-                Err(Error::Setting {
-                    setting,
-                    value,
-                    due,
-                })
-            }
-        };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let path_is_text = self
             .out
@@ -41,19 +30,7 @@ impl Config {
         )?;
         check_fraction(self.test_fraction)?;
         self.check_split()?;
-        let (needed, named) = (self.method.needs_manifold(), self.manifold);
-        require(
-            named.is_some() || !needed,
-            "manifold",
-            "missing".to_owned(),
-            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
-        )?;
-        require(
-            named.is_none() || needed,
-            "manifold",
-            named.map_or_else(String::new, |named| named.to_string()),
-            "left out for other methods than gdae and grcae",
-        )?;
+        self.check_manifold()?;
         require(
             self.epochs > 0,
             "epochs",
@@ -132,6 +109,22 @@ impl Config {
             "out",
             format!("{:?}", self.out),
             "a path in UTF-8, not empty",
+        )
+    }
+
+    fn check_manifold(&self) -> Result<(), Error> {
+        let (needed, named) = (self.method.needs_manifold(), self.manifold);
+        require(
+            named.is_some() || !needed,
+            "manifold",
+            "missing".to_owned(),
+            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
+        )?;
+        require(
+            named.is_none() || needed,
+            "manifold",
+            named.map_or_else(String::new, |named| named.to_string()),
+            "left out for other methods than gdae and grcae",
         )
     }
 
@@ -279,7 +272,6 @@ impl Config {
                 refuse(setting, value, due)
             }
         };
-        let differs = |a: f64, b: f64| a.to_bits() != b.to_bits();
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
@@ -330,9 +322,14 @@ impl Config {
         ] {
             spelled(value, changed, isometry, setting)?;
         }
-        if !isometry {
-            return Ok(());
+        if isometry {
+            self.check_graph_values()
+        } else {
+            Ok(())
         }
+    }
+
+    fn check_graph_values(&self) -> Result<(), Error> {
         let edges = matches!(self.distances, DistanceSource::Geodesic);
         if !edges && differs(self.drop_edges, 0.0) {
             return refuse(
@@ -377,6 +374,22 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn differs(a: f64, b: f64) -> bool {
+    a.to_bits() != b.to_bits()
+}
+
+fn require(
+    holds: bool,
+    setting: &'static str,
+    value: String,
+    due: &'static str,
+) -> Result<(), Error> {
+    if holds {
+        return Ok(());
+    }
+    refuse(setting, value, due)
 }
 
 fn refuse(setting: &'static str, value: String, due: &'static str) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use geom_ae::{Method, decoder_geometry, objective::Batch, objective::gradcheck};
+use geom_ae::{Control, Method, decoder_geometry, objective::Batch, objective::gradcheck};
 use geom_nn::{Activation, Cpu};
 use ndarray::Array2;
 
