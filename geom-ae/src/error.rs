@@ -46,6 +46,61 @@ pub enum Error {
         method: &'static str,
     },
 
+    /// A method for data on a known manifold was asked for without one.
+    #[error("{method} needs the manifold that the data lie on")]
+    NeedsManifold {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// Points that are not on the manifold of the data, or an operation that is not defined there.
+    #[error("{operation}: {source}")]
+    Manifold {
+        /// The term or operation that asked for it.
+        operation: &'static str,
+        /// What geom-riemann said, with the row.
+        source: Box<geom_riemann::manifold::ManifoldError>,
+    },
+
+    /// A control was asked for as if it were trained.
+    #[error("{method} finds its codes without a network: fit networks to the codes instead")]
+    NeedsCodes {
+        /// The control's name.
+        method: &'static str,
+    },
+
+    /// A method that follows an embedding was asked for without one.
+    #[error("{method} needs an embedding of the training data, one row for each point")]
+    NeedsEmbedding {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// A method of classes was asked for without labels.
+    #[error("{method} needs a label for every point of the training data")]
+    NeedsLabels {
+        /// The method's name.
+        method: &'static str,
+    },
+
+    /// A convolutional network for points that are no images, or images of another size than it takes.
+    #[error(
+        "{network} takes {requirement}; the points have {data_dim} entries{}",
+        image.map_or(", which are no image".to_owned(), |[channels, height, width]| {
+            format!(" (channels {channels}, {height} × {width})")
+        })
+    )]
+    Images {
+        /// The network's name.
+        network: &'static str,
+        /// What it takes.
+        requirement: &'static str,
+        /// The dimension of the data.
+        data_dim: usize,
+        /// Channels, height and width.
+        image: Option<[usize; 3]>,
+    },
+
     /// Two settings that exclude each other.
     #[error("{first} does not go with {second}: {reason}")]
     Contradiction {
@@ -106,11 +161,14 @@ pub enum Error {
     },
 
     /// A batch that is larger than the data or too small for a term.
-    #[error("batch_size = {batch_size}: {reason} ({points} training points)")]
+    #[error(
+        "batch_size = {batch_size}: {reason}{}",
+        match points { 0 => String::new(), n => format!(" ({n} training points)") }
+    )]
     BatchSize {
         /// The batch size that was asked for.
         batch_size: usize,
-        /// The number of training points.
+        /// The number of training points; 0 where they are not known yet.
         points: usize,
         /// Why it does not work.
         reason: String,
@@ -160,6 +218,24 @@ pub enum Error {
     DeterministicEncoder {
         /// The term's name.
         term: &'static str,
+    },
+
+    /// An objective with parts that depend on the data, evaluated before these were made.
+    #[error("{term}: settle the objective on data and latent dimension before evaluating it")]
+    NotSettled {
+        /// The part.
+        term: &'static str,
+    },
+
+    /// A term was handed codes, reconstructions or derivatives that are NaN or infinite.
+    #[error("{term}: {source}")]
+    NonFiniteInput {
+        /// The term's name.
+        term: &'static str,
+        /// The first such row of the batch.
+        row: Option<usize>,
+        /// What refused them.
+        source: Box<Self>,
     },
 
     /// A term of the objective became NaN or infinite.
@@ -218,6 +294,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A file that holds no flattening.
+    #[error("flattening {}: {reason}", path.display())]
+    Flattening {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+
     /// A checkpoint that is not one of this training run.
     #[error("resume from {}: {reason}", path.display())]
     Checkpoint {
@@ -226,6 +311,44 @@ pub enum Error {
         /// What does not fit.
         reason: String,
     },
+}
+
+impl Error {
+    /// Makes a refusal of what is NaN or infinite the term's own, at this row or else the one that was refused; other errors
+    /// stay as they are.
+    pub(crate) fn in_term(self, term: &'static str, row: Option<usize>) -> Self {
+        let refused = match &self {
+            Self::Geometry {
+                source: geom_riemann::Error::NotFinite { point, .. },
+                ..
+            } => Some(*point),
+            Self::Graph { source, .. } => match **source {
+                geom_graph::Error::NotFinite { row, .. }
+                | geom_graph::Error::TooLarge { row, .. } => Some(row),
+                _ => return self,
+            },
+            Self::Network(geom_nn::Error::NotFinite { position, .. }) => position.first().copied(),
+            Self::Codes(crate::codes::CodeError::NotFinite { row, .. })
+            | Self::Metric(crate::metrics::MetricError::NotFinite { row, .. })
+            | Self::NonFiniteData { row, .. } => Some(*row),
+            _ => return self,
+        };
+        Self::NonFiniteInput {
+            term,
+            row: row.or(refused),
+            source: Box::new(self),
+        }
+    }
+
+    /// Makes an error of an operation on a manifold.
+    pub(crate) fn manifold(
+        operation: &'static str,
+    ) -> impl Fn(geom_riemann::manifold::ManifoldError) -> Self {
+        move |source| Self::Manifold {
+            operation,
+            source: Box::new(source),
+        }
+    }
 }
 
 /// The result of this crate's fallible operations.

@@ -19,7 +19,9 @@
 //! | write a term of one's own | [`objective::Term`] |
 //! | run geodesics and curvature on a trained decoder | [`NetworkChart`] |
 //! | train, stop, resume to the same bits | [`Trainer`] |
-//! | measure a model on data | [`diagnose`], [`decoder_geometry`] |
+//! | measure a model on data, or a decoder on codes of one's own | [`diagnose`], [`diagnose_codes`], [`decoder_geometry`] |
+//! | say that the data lie on a sphere, on rotations, … | [`DataSpace`], [`Method::objective_on_manifold`] |
+//! | read the score from a denoiser | [`score`] |
 //! | judge anybody's embedding | [`metrics`] |
 //!
 //! # Example
@@ -46,23 +48,37 @@
 mod chart;
 mod code_methods;
 pub mod codes;
+mod control;
+mod data_space;
 mod diagnosis;
 mod error;
 pub mod flattening;
+mod manifold_methods;
 mod mapped;
 mod method;
 pub mod metrics;
 mod model;
+mod named_metrics;
 pub mod objective;
 mod scalar;
+mod score;
 pub mod trainer;
 
 pub use chart::NetworkChart;
-pub use diagnosis::{DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose};
+pub use control::Control;
+pub use data_space::DataSpace;
+pub use diagnosis::{
+    DecoderGeometry, Diagnosis, decoder_geometry, diagnose, diagnose_codes, network_geometry,
+};
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
-pub use method::{Method, Nets, box_autoencoder};
+pub use method::{
+    KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, box_autoencoder,
+    diffusion_embedding,
+};
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
+pub use named_metrics::{Metrics, Undefined};
 pub use objective::Objective;
 pub use scalar::Scalar;
+pub use score::score;
 pub use trainer::{TrainOptions, Trainer};

@@ -1,13 +1,23 @@
 //! The methods by name: networks, objective and settings as their papers give them.
 
+mod embedding;
+mod latent;
+mod nets;
+mod paper;
+
+pub use embedding::diffusion_embedding;
+pub use latent::{KernelFamily, LatentSettings};
+pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
+
 use std::{fmt, str::FromStr};
 
-use geom_nn::{Activation, Architecture};
 use geom_riemann::{Distortion, RankPolicy};
+use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
+use self::nets::mirrored;
 use crate::{
-    AutoencoderArchitecture, Error, Result, Scalar, TrainOptions, code_methods,
+    AutoencoderArchitecture, Control, Error, Result, Scalar, code_methods,
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
@@ -73,31 +83,46 @@ pub enum Method {
     /// The reconstruction-contractive autoencoder: the same + σ²‖∂r/∂x‖², λ = σ², r = g∘f, one probe a point (Alain and
     /// Bengio 2014).
     Rcae,
+    /// The geometric denoising autoencoder for data on a known manifold: mean squared geodesic distance after noise along the
+    /// manifold, λ = σ² (ICLR 2023, "Geometrically regularized autoencoders for non-Euclidean data"). It needs that manifold:
+    /// [`Method::objective_on_manifold`].
+    Gdae,
+    /// The geometrically regularised contractive autoencoder there: mean squared geodesic distance + σ² times the Dirichlet energy
+    /// of the reconstruction, λ = σ², one probe a point.
+    Grcae,
     /// Structure preserving: mean squared error + λ times the variance of the log-ratio of distances.
     Spae,
     /// Manifold matching: mean squared error + λ times the mean squared difference of distances.
     Mmae,
     /// Bi-Lipschitz: mean squared error + λ times a hinge on the decoder's singular values + λ times the separation of codes.
     Blae,
-}
-
-/// The networks of a method, as its paper has them; the two mirror each other.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Nets {
-    /// Widths of the encoder's hidden layers.
-    pub hidden: Vec<usize>,
-    /// Activation of the hidden layers.
-    pub activation: Activation,
-    /// Whether the same activation is applied to the input of either network.
-    pub on_input: bool,
-    /// Activation of the decoder's output; a sigmoid can only give values in (0, 1).
-    pub output: Activation,
+    /// The Wasserstein autoencoder with an adversary: 0.05 times the squared error summed over D + λ times the non-saturating
+    /// loss of the codes (Tolstikhin et al. 2018).
+    #[serde(rename = "wae-gan")]
+    WaeGan,
+    /// With a stochastic encoder and ten codes for each point, from which the discrepancy of the whole training data is
+    /// estimated without bias (Tolstikhin et al. 2018, `improved_wae.py`).
+    #[serde(rename = "wae-multi")]
+    WaeMulti,
+    /// The isometric autoencoder: squared error summed over D + λ times (the decoder's deviation from unit lengths + that of
+    /// the encoder's transposed derivative) (Gropp, Atzmon and Lipman 2020).
+    Iae,
+    /// Mean squared error + λ times the decoder's deviation from conformality, ‖G/c − I‖² with a factor c at each point.
+    Conformal,
+    /// The geometry-regularised autoencoder: mean squared error + λ times the mean squared difference of codes and a given
+    /// embedding (Duque et al. 2020). It needs that embedding: [`Method::objective_towards`].
+    Grae,
+    /// Mean squared error + λ times the contrastive loss of the labels' classes (Hadsell, Chopra and LeCun 2006). It needs
+    /// labels: [`Method::objective_on`].
+    Contrastive,
+    /// A control: codes that no network finds, to which networks are fitted afterwards.
+    #[serde(untagged)]
+    Control(Control),
 }
 
 impl Method {
-    /// Every method.
-    pub const ALL: [Self; 18] = [
+    /// Every method that trains its codes; [`Control::ALL`] has the others.
+    pub const ALL: [Self; 26] = [
         Self::GeomAe,
         Self::Ae,
         Self::Vae,
@@ -113,9 +138,17 @@ impl Method {
         Self::Dae,
         Self::Cae,
         Self::Rcae,
+        Self::Gdae,
+        Self::Grcae,
         Self::Spae,
         Self::Mmae,
         Self::Blae,
+        Self::WaeGan,
+        Self::WaeMulti,
+        Self::Iae,
+        Self::Conformal,
+        Self::Grae,
+        Self::Contrastive,
     ];
 
     /// The name on the command line and in configuration files.
@@ -136,19 +169,28 @@ impl Method {
             Self::Dae => "dae",
             Self::Cae => "cae",
             Self::Rcae => "rcae",
+            Self::Gdae => "gdae",
+            Self::Grcae => "grcae",
             Self::Spae => "spae",
             Self::Mmae => "mmae",
             Self::Blae => "blae",
+            Self::WaeGan => "wae-gan",
+            Self::WaeMulti => "wae-multi",
+            Self::Iae => "iae",
+            Self::Conformal => "conformal",
+            Self::Grae => "grae",
+            Self::Contrastive => "contrastive",
+            Self::Control(control) => control.name(),
         }
     }
 
     /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
     ///
-    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST), IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
-    /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³: these two are ours.
+    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, GRAE's 100, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST), IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
+    /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³; for `iae` 0.025, for `conformal` 0.1, for `contrastive` 1: these five are ours.
     pub const fn default_weight(self) -> f64 {
         match self {
-            Self::Ae => 0.0,
+            Self::Ae | Self::Control(_) => 0.0,
             Self::GeomAe => 0.1,
             Self::Vae => 1.0,
             Self::Irvae => 100.0,
@@ -160,7 +202,7 @@ impl Method {
 
     /// Whether the objective has a term besides the reconstruction.
     pub const fn has_regulariser(self) -> bool {
-        !matches!(self, Self::Ae)
+        !matches!(self, Self::Ae | Self::Control(_))
     }
 
     /// Whether the objective needs a graph on the training data.
@@ -168,61 +210,22 @@ impl Method {
         matches!(self, Self::Ggae | Self::NraeL | Self::NraeQ)
     }
 
+    /// Whether the objective needs an embedding of the training data.
+    pub const fn needs_embedding(self) -> bool {
+        matches!(self, Self::Grae)
+    }
+
+    /// Whether the objective needs a label for every point.
+    pub const fn needs_labels(self) -> bool {
+        matches!(self, Self::Contrastive)
+    }
+
     /// Whether the encoder gives a Gaussian and not a point.
     pub const fn is_stochastic(self) -> bool {
         matches!(
             self,
-            Self::Vae | Self::Irvae | Self::Flat | Self::WaeStochastic
+            Self::Vae | Self::Irvae | Self::Flat | Self::WaeStochastic | Self::WaeMulti
         )
-    }
-
-    /// The paper's networks: GeomAE's `BoxAutoEncoder` (4 × 100, ELU, on the input too, linear output), IRVAE's for images
-    /// (4 × 256, ReLU, sigmoid output), GGAE's for the Swiss roll (5 × 256, ELU, linear output).
-    pub fn nets(self) -> Nets {
-        match self {
-            Self::Ae | Self::GeomAe => Nets {
-                hidden: vec![100; 4],
-                activation: Activation::Elu,
-                on_input: true,
-                output: Activation::Linear,
-            },
-            Self::Ggae => Nets {
-                hidden: vec![256; 5],
-                activation: Activation::Elu,
-                on_input: false,
-                output: Activation::Linear,
-            },
-            Self::Vae | Self::Irvae | Self::Irae | Self::Flat => Nets {
-                hidden: vec![256; 4],
-                activation: Activation::Relu,
-                on_input: false,
-                output: Activation::Sigmoid,
-            },
-            other => code_methods::nets(other),
-        }
-    }
-
-    /// The paper's training: Nazari et al. 2023 (Adam 1e-3, coupled weight decay 1e-5, batch 125, 100 epochs), Lee et al. 2022
-    /// (Adam 1e-4, batch 100, 300 epochs), Lim et al. 2024 (Swiss roll: Adam 1e-4, batch 1,000, 5,000 epochs).
-    pub fn train_options(self) -> TrainOptions {
-        match self {
-            Self::Ae | Self::GeomAe => TrainOptions::default(),
-            Self::Ggae => TrainOptions {
-                epochs: 5000,
-                batch_size: 1000,
-                learning_rate: 1e-4,
-                weight_decay: 0.0,
-                ..TrainOptions::default()
-            },
-            Self::Vae | Self::Irvae | Self::Irae | Self::Flat => TrainOptions {
-                epochs: 300,
-                batch_size: 100,
-                learning_rate: 1e-4,
-                weight_decay: 0.0,
-                ..TrainOptions::default()
-            },
-            other => code_methods::train_options(other),
-        }
     }
 
     /// Both networks: the method decides whether the encoder gives points or Gaussians, `nets` everything else.
@@ -242,7 +245,8 @@ impl Method {
     /// The objective, with `weight` on the regulariser.
     ///
     /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph.
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::NeedsGraph`] for a method on a graph,
+    /// [`Error::NeedsManifold`] for one on a known manifold, [`Error::NeedsCodes`] for a control.
     pub fn objective<E: Scalar>(self, weight: f64) -> Result<Objective<E>> {
         check_weight(weight)?;
         let bound = |beta| {
@@ -268,8 +272,55 @@ impl Method {
                     method: self.name(),
                 });
             }
+            Self::Gdae | Self::Grcae => {
+                return Err(Error::NeedsManifold {
+                    method: self.name(),
+                });
+            }
+            Self::Control(_) => {
+                return Err(Error::NeedsCodes {
+                    method: self.name(),
+                });
+            }
+            Self::Grae => {
+                return Err(Error::NeedsEmbedding {
+                    method: self.name(),
+                });
+            }
+            Self::Contrastive => {
+                return Err(Error::NeedsLabels {
+                    method: self.name(),
+                });
+            }
+            method if method.latent_settings().is_some() => {
+                let settings = method.latent_settings().unwrap_or_default();
+                method.objective_with(weight, &settings)?
+            }
             other => code_methods::objective(other, weight)?,
         })
+    }
+
+    /// The objective of a method that draws the codes towards a given embedding of the training data.
+    ///
+    /// # Shapes
+    /// `embedding` (n, d), its rows those of the training data.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] as [`Method::objective`]; [`Error::Contradiction`] for any other method.
+    pub fn objective_towards<E: Scalar>(
+        self,
+        weight: f64,
+        embedding: ArrayView2<'_, E>,
+    ) -> Result<Objective<E>> {
+        check_weight(weight)?;
+        if !self.needs_embedding() {
+            return Err(Error::Contradiction {
+                first: "an embedding",
+                second: self.name(),
+                reason: "it has no embedding to follow",
+            });
+        }
+        Ok(code_methods::towards(weight, embedding))
     }
 
     /// The objective of any method on these training data, with `weight` on the regulariser; for a method on a graph also what
@@ -283,12 +334,32 @@ impl Method {
         settings: &GraphSettings,
         data: &GraphData<'_, E>,
     ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        self.objective_holding_out(weight, settings, data, &[])
+    }
+
+    /// As [`Method::objective_on`], for training that [holds out](crate::TrainOptions::held_out_rows) these rows: they are no
+    /// neighbours that a training point is made to reconstruct. A graph of distances still spans all rows, so that the held-out
+    /// ones can be judged by it.
+    ///
+    /// # Errors
+    /// As [`Method::objective_on`].
+    pub fn objective_holding_out<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &GraphSettings,
+        data: &GraphData<'_, E>,
+        held_out: &[usize],
+    ) -> Result<(Objective<E>, Option<GraphReport>)> {
+        if let (Self::Contrastive, Some(labels)) = (self, data.labels) {
+            check_weight(weight)?;
+            return Ok((code_methods::on_labels(weight, labels), None));
+        }
         if !self.needs_graph() {
             return Ok((self.objective(weight)?, None));
         }
         check_weight(weight)?;
         if matches!(self, Self::NraeL | Self::NraeQ) {
-            let objective = code_methods::on_neighbours(self, weight, settings, data)?;
+            let objective = code_methods::on_neighbours(self, weight, settings, data, held_out)?;
             return Ok((objective, None));
         }
         let (term, report) = settings.build(data)?;
@@ -301,7 +372,7 @@ impl Method {
     }
 }
 
-fn check_weight(weight: f64) -> Result<()> {
+pub(crate) fn check_weight(weight: f64) -> Result<()> {
     if weight.is_finite() && weight >= 0.0 {
         return Ok(());
     }
@@ -322,66 +393,13 @@ impl FromStr for Method {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
+        let controls = Control::ALL.into_iter().chain([Control::Given]);
         Self::ALL
             .into_iter()
+            .chain(controls.map(Self::Control))
             .find(|method| method.name() == name)
             .ok_or_else(|| Error::UnknownMethod {
                 name: name.to_owned(),
             })
     }
-}
-
-/// GeomAE's networks: an activation on the input of either network, hidden layers with the same activation, linear output.
-///
-/// With `hidden = [100; 4]` and ELU it is the paper's `BoxAutoEncoder`.
-///
-/// # Errors
-/// [`Error::LatentDimension`] where d is not in 1..=D, and the networks' own (a hidden layer of width 0).
-pub fn box_autoencoder(
-    data_dim: usize,
-    hidden: &[usize],
-    latent_dim: usize,
-    activation: Activation,
-) -> Result<AutoencoderArchitecture> {
-    let nets = Nets {
-        hidden: hidden.to_vec(),
-        activation,
-        on_input: true,
-        output: Activation::Linear,
-    };
-    mirrored(&nets, data_dim, latent_dim, 1)
-}
-
-/// An encoder that gives `codes` numbers for each latent dimension, and a decoder with the hidden layers in reverse.
-fn mirrored(
-    nets: &Nets,
-    data_dim: usize,
-    latent_dim: usize,
-    codes: usize,
-) -> Result<AutoencoderArchitecture> {
-    if latent_dim == 0 || latent_dim > data_dim {
-        return Err(Error::LatentDimension {
-            latent_dim,
-            data_dim,
-        });
-    }
-    let network = |from: usize, hidden: &mut dyn Iterator<Item = usize>, to: usize, output| {
-        let widths: Vec<usize> = std::iter::once(from).chain(hidden).chain([to]).collect();
-        let network = Architecture::mlp(&widths, nets.activation, output);
-        if nets.on_input {
-            network.with_input_activation(nets.activation)
-        } else {
-            network
-        }
-    };
-    let hidden = || nets.hidden.iter().copied();
-    Ok(AutoencoderArchitecture {
-        encoder: network(
-            data_dim,
-            &mut hidden(),
-            codes * latent_dim,
-            Activation::Linear,
-        ),
-        decoder: network(latent_dim, &mut hidden().rev(), data_dim, nets.output),
-    })
 }

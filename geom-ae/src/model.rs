@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use geom_nn::{Architecture, Initialiser, Network, NetworkDevice, Request, files};
+use geom_nn::{Architecture, Initialiser, Mode, Network, NetworkDevice, Request, files};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, Scalar};
+use crate::{DataSpace, Error, Result, Scalar};
 
 /// Points evaluated at a time outside training, so that memory stays bounded by the model and not by the data.
 const CHUNK: usize = 1024;
+/// The file's entry that describes the manifold of the data.
+const MANIFOLD: &str = "manifold";
 
 /// The description of both networks, as a configuration file holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,7 @@ pub enum Coding {
 pub struct Autoencoder<E: Scalar, D: NetworkDevice<E>> {
     encoder: Network<E, D>,
     decoder: Network<E, D>,
+    data_space: Option<DataSpace>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
@@ -69,7 +72,33 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
                 decoder_output: decoder.output_width(),
             });
         }
-        Ok(Self { encoder, decoder })
+        Ok(Self {
+            encoder,
+            decoder,
+            data_space: None,
+        })
+    }
+
+    /// The same networks for data on a known manifold: what the decoder gives is brought onto it by every method here that
+    /// decodes. Objectives see the decoder's raw output.
+    ///
+    /// # Errors
+    /// [`Error::Width`] where its points have not D coordinates.
+    pub fn on(mut self, space: DataSpace) -> Result<Self> {
+        if space.width() != self.data_dim() {
+            return Err(Error::Width {
+                operation: "Autoencoder::on",
+                expected: self.data_dim(),
+                actual: space.width(),
+            });
+        }
+        self.data_space = Some(space);
+        Ok(self)
+    }
+
+    /// The manifold that the data lie on, where one was named.
+    pub fn data_space(&self) -> Option<&DataSpace> {
+        self.data_space.as_ref()
     }
 
     /// The encoder.
@@ -85,6 +114,34 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// Both networks, to be changed.
     pub fn networks_mut(&mut self) -> (&mut Network<E, D>, &mut Network<E, D>) {
         (&mut self.encoder, &mut self.decoder)
+    }
+
+    /// Whether a network normalises by batches and keeps running statistics.
+    pub fn has_running_statistics(&self) -> bool {
+        [&self.encoder, &self.decoder]
+            .iter()
+            .any(|network| !network.running_statistics().is_empty())
+    }
+
+    /// Runs `step` with both networks in training (dropout drops, batch normalisation takes the batch's statistics), then
+    /// switches them back to evaluation, whatever came of it.
+    pub(crate) fn in_training<T>(&mut self, seed: u64, step: impl FnOnce(&Self) -> T) -> T {
+        self.encoder.set_mode(Mode::Training { seed });
+        self.decoder.set_mode(Mode::Training { seed: !seed });
+        let outcome = step(self);
+        self.encoder.set_mode(Mode::Evaluation);
+        self.decoder.set_mode(Mode::Evaluation);
+        outcome
+    }
+
+    /// Takes over the running statistics that a step of training gave.
+    pub(crate) fn set_running_statistics(&mut self, new: &[Option<Array1<E>>; 2]) -> Result<()> {
+        for (network, statistics) in [&mut self.encoder, &mut self.decoder].into_iter().zip(new) {
+            if let Some(statistics) = statistics.as_ref().and_then(|all| all.as_slice()) {
+                network.set_running_statistics(statistics)?;
+            }
+        }
+        Ok(())
     }
 
     /// The dimension D of the data.
@@ -129,10 +186,16 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// # Errors
     /// [`Error::Width`] where `z` has not d columns.
     pub fn decode(&self, z: ArrayView2<'_, E>) -> Result<Array2<E>> {
-        evaluate_in_chunks("decode", &self.decoder, z)
+        let raw = evaluate_in_chunks("decode", &self.decoder, z)?;
+        match &self.data_space {
+            None => Ok(raw),
+            Some(space) => space.points(raw.view()),
+        }
     }
 
     /// The points $g(z)$ and the decoder's Jacobians $J(z) = \partial g / \partial z$.
+    ///
+    /// On a known manifold they are written in an orthonormal frame of it, so that $J^\top J$ is the pullback of its metric.
     ///
     /// # Shapes
     /// `z` (n, d), results (n, D) and (n, D, d). Everything is held at once: for many points call it on slices.
@@ -145,7 +208,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
         let jacobian = pass
             .jacobian()
             .map_or_else(|| Array3::zeros((0, 0, 0)), |view| view.to_owned());
-        Ok((pass.value().to_owned(), jacobian))
+        let raw = pass.value();
+        match &self.data_space {
+            None => Ok((raw.to_owned(), jacobian)),
+            Some(space) => Ok((space.points(raw)?, space.jacobians(raw, jacobian.view())?)),
+        }
     }
 
     /// $\lVert g(f(x)) - x\rVert^2 / D$ at every point: the mean over the elements of its row.
@@ -180,9 +247,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
         let contents = files::Contents::new()
             .network("encoder.", &self.encoder)
             .network("decoder.", &self.decoder);
-        let contents = metadata.iter().fold(contents, |contents, (key, value)| {
+        let mut contents = metadata.iter().fold(contents, |contents, (key, value)| {
             contents.metadata(key, value)
         });
+        if let Some(space) = &self.data_space {
+            let json = serde_json::to_string(space.space()).expect("a description is plain data");
+            contents = contents.metadata(MANIFOLD, &json);
+        }
         Ok(contents.save(path)?)
     }
 
@@ -194,10 +265,19 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     pub fn load(path: &Path, device: &D) -> Result<Self> {
         let file = files::load(path)?;
         file.check_finite::<E>()?;
-        Self::from_networks(
+        let model = Self::from_networks(
             file.network("encoder.", device)?,
             file.network("decoder.", device)?,
-        )
+        )?;
+        let Some(json) = file.metadata().get(MANIFOLD) else {
+            return Ok(model);
+        };
+        let space = serde_json::from_str(json).map_err(|source| geom_nn::Error::Metadata {
+            path: path.to_owned(),
+            key: MANIFOLD.to_owned(),
+            source,
+        })?;
+        model.on(DataSpace::new(space)?)
     }
 
     /// The description of both networks.

@@ -1,6 +1,6 @@
 //! k = 15 nearest neighbours of 10,000 × 784, 50,000 × 50, 100,000 × 3 and 1,000,000 × 3 points: build and query.
 //!
-//! `cargo bench -p geom-bench --bench graph_neighbours [-- CASE...]`, where a case is `10000x784` and so on; all by
+//! `cargo bench -p geom-bench --bench graph_neighbours [-- CASE... --rounds=5]`, where a case is `10000x784` and so on; all by
 //! default. With `GEOM_PEER_PYTHON` set to an interpreter that has faiss, scipy and pynndescent, the peers of
 //! `peers/graph_neighbours.py` run on the same bytes between our rounds. `GEOM_MNIST` may name a folder with the IDX files of
 //! MNIST; then the wide case is its first 10,000 test images instead of clusters, and `60000x784` can be asked for: these images
@@ -24,12 +24,14 @@ use std::time::Instant;
 
 use geom_graph::neighbours::Approximate;
 use geom_graph::{Metric, Search, knn};
+use geom_riemann::diagnostics::median;
 use ndarray::{Array2, ArrayView2};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const K: usize = 15;
 const ROUNDS: usize = 5;
+const ROUNDS_FLAG: &str = "--rounds=";
 
 /// Points around forty curved patches of eight dimensions, with a little noise in all.
 fn clusters(n: usize, width: usize) -> Array2<f32> {
@@ -120,9 +122,8 @@ impl Times {
 
     fn print(&mut self, case: &str) {
         for (name, times) in &mut self.0 {
-            times.sort_by(f64::total_cmp);
+            let median = median(times).unwrap_or(f64::NAN);
             let (first, last) = (times[0], times[times.len() - 1]);
-            let median = times[times.len() / 2];
             println!("{case:>12}  {name:<42} {median:>8.3} s   ({first:.3} .. {last:.3})");
         }
     }
@@ -173,13 +174,13 @@ fn peers(file: &Path, width: usize, times: &mut Times) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-fn run(case: &str, points: &Array2<f32>) -> Result<(), Box<dyn Error>> {
+fn run(case: &str, points: &Array2<f32>, rounds: usize) -> Result<(), Box<dyn Error>> {
     let mut file = tempfile::NamedTempFile::new()?;
     let bytes: Vec<u8> = points.iter().flat_map(|x| x.to_le_bytes()).collect();
     file.write_all(&bytes)?;
     drop(bytes);
     let mut times = Times::default();
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         ours(points.view(), &mut times)?;
         peers(file.path(), points.ncols(), &mut times)?;
     }
@@ -192,21 +193,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
         .collect();
+    let rounds = std::env::args()
+        .find_map(|argument| argument.strip_prefix(ROUNDS_FLAG)?.parse().ok())
+        .unwrap_or(ROUNDS);
     let wanted = |case: &str| asked.is_empty() || asked.iter().any(|a| a == case);
     let images = mnist()?;
     if wanted("10000x784") {
         let points = images.clone().unwrap_or_else(|| clusters(10_000, 784));
-        run("10000x784", &points)?;
+        run("10000x784", &points, rounds)?;
     }
     if let Some(images) = images.filter(|_| wanted("60000x784")) {
-        run("60000x784", &jittered(&images))?;
+        run("60000x784", &jittered(&images), rounds)?;
     }
     if wanted("50000x50") {
-        run("50000x50", &clusters(50_000, 50))?;
+        run("50000x50", &clusters(50_000, 50), rounds)?;
     }
     for (case, n) in [("100000x3", 100_000), ("1000000x3", 1_000_000)] {
         if wanted(case) {
-            run(case, &cube(n))?;
+            run(case, &cube(n), rounds)?;
         }
     }
     Ok(())

@@ -35,8 +35,11 @@ pub enum Error {
     #[error("{}: not a kind of data file that is read here (.csv, .csv.gz, .npy, .npz, or a folder with IDX files)", path.display())]
     UnknownFormat { path: PathBuf },
     /// An output file whose kind is not known from its name.
-    #[error("{}: not a kind of file that is written here (.csv or .npy)", path.display())]
-    UnknownOutput { path: PathBuf },
+    #[error("{}: not a kind of file that is written here (.{})", path.display(), endings.join(" or ."))]
+    UnknownOutput {
+        path: PathBuf,
+        endings: &'static [&'static str],
+    },
     /// A data set, method or other name that does not exist.
     #[error("unknown {what} `{}`: the nearest known name is `{nearest}` (known: {known})", name.escape_debug())]
     UnknownName {
@@ -202,9 +205,58 @@ pub enum Error {
         value: String,
         due: &'static str,
     },
+    /// A file with other rows than the data.
+    #[error("{}: {rows} rows for the {points} points of {data}", path.display())]
+    RowCount {
+        path: PathBuf,
+        rows: usize,
+        data: String,
+        points: usize,
+    },
+    /// A clustering with nothing to hold it against.
+    #[error("{}: a clustering is held against labels, and the data have none; name them with --labels", path.display())]
+    ClustersWithoutLabels { path: PathBuf },
+    /// Several arrays that may be the points.
+    #[error("{}: which array holds the points? Several are two-dimensional ({names}); call one of them x, X or data", path.display())]
+    SeveralArrays { path: PathBuf, names: String },
+    /// A table whose columns are not divided by commas.
+    #[error("{}: line {line} has one column and holds {count} {separator}; columns are divided by commas here", path.display())]
+    OtherSeparator {
+        path: PathBuf,
+        line: u64,
+        count: usize,
+        separator: &'static str,
+    },
+    /// Distances that are not those of the data.
+    #[error("distances from {from}: {reason}")]
+    Distances { from: String, reason: String },
+    /// An embedding to follow that is not one of the data.
+    #[error("{}: {reason}", path.display())]
+    Embedding { path: PathBuf, reason: String },
+    /// Published networks with more parameters than are accepted.
+    #[error("{network} for these data has {parameters} parameters, more than {limit}")]
+    NetworkTooLarge {
+        network: &'static str,
+        parameters: usize,
+        limit: usize,
+    },
     /// A batch larger than the data to train on.
     #[error("batch-size is {batch_size}, but there are only {train} training points")]
     BatchTooLarge { batch_size: usize, train: usize },
+    /// A file of weights that does not say which layers they belong to.
+    #[error("{}: name its layers with --architecture FILE, because {source}", path.display())]
+    ArchitectureMissing {
+        path: PathBuf,
+        source: Box<geom_nn::Error>,
+    },
+    /// More neighbours than there are other points.
+    #[error("{setting} asks for {neighbours} neighbours of each of {points} {of}: there are at most {} others", points.saturating_sub(1))]
+    TooManyNeighbours {
+        setting: &'static str,
+        neighbours: usize,
+        points: usize,
+        of: &'static str,
+    },
     /// A latent dimension above the dimension of the data.
     #[error("latent-dim is {latent_dim}, above the dimension {width} of the data")]
     LatentTooLarge { latent_dim: usize, width: usize },
@@ -297,6 +349,17 @@ pub enum Error {
     /// What the model or its training refused.
     #[error(transparent)]
     Model(#[from] Box<geom_ae::Error>),
+    /// What a control refused.
+    #[error(transparent)]
+    Control(#[from] Box<crate::controls::Error>),
+    /// Codes that are not those of the data.
+    #[error("{}: {codes} rows, but {data} has {points} points; every point needs its code, in the same order", path.display())]
+    EmbeddingRows {
+        path: PathBuf,
+        codes: usize,
+        data: String,
+        points: usize,
+    },
     /// Parts of an embedding that do not fit each other.
     #[error(
         "the {split} part of the embedding has {points} points of dimension {width}, but {indices} indices, {labels:?} labels and dimension {first_width} before it"
@@ -333,26 +396,4 @@ impl Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Error;
-
-    #[test]
-    fn the_error_is_small_enough_to_return_by_value() {
-        assert!(size_of::<Error>() <= 128, "{} bytes", size_of::<Error>());
-    }
-
-    #[test]
-    fn text_from_a_file_cannot_break_the_line() {
-        let error = Error::NotANumber {
-            path: "a.csv".into(),
-            line: 2,
-            column: 3,
-            text: "a\nb".to_owned(),
-            due: "a number",
-        };
-        assert_eq!(
-            error.to_string(),
-            "a.csv: line 2, column 3: `a\\nb` is not a number"
-        );
-    }
-}
+mod tests;

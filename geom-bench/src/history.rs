@@ -17,13 +17,31 @@ pub struct EpochRecord {
     pub total: f64,
     /// Mean of every term, before its weight.
     pub terms: BTreeMap<String, f64>,
+    /// Wall time of every term's values and gradients: what the regulariser costs beside the passes that all share.
+    #[serde(default)]
+    pub term_seconds: BTreeMap<String, f64>,
+    /// Wall time of the passes that all terms share, both ways.
+    #[serde(default)]
+    pub shared_seconds: f64,
+    /// The objective at full weights on the validation points, where some are held out.
+    #[serde(default)]
+    pub validation: Option<f64>,
+    /// Terms of a batch whose functional of the metric was taken from the Jacobian, where the metric had lost too many digits.
+    #[serde(default)]
+    pub through_jacobian: usize,
+    /// Batches whose gradient was cut.
+    #[serde(default)]
+    pub clipped: usize,
+    /// Batches whose step was left out.
+    #[serde(default)]
+    pub skipped: usize,
     /// Reconstruction error on the test points, mean over elements.
     pub test_mse: Option<f64>,
     /// Collapsed singular values that were floored.
     pub corrections: Corrections,
     /// Largest norm of the gradient in a batch.
     pub gradient_norm_max: f64,
-    /// Adam's step size.
+    /// The optimiser's step size.
     pub learning_rate: f64,
     /// Wall time of the training steps.
     pub seconds: f64,
@@ -43,12 +61,22 @@ impl EpochRecord {
                 .iter()
                 .map(|term| (term.name.to_owned(), term.value))
                 .collect(),
+            term_seconds: report
+                .terms
+                .iter()
+                .map(|term| (term.name.to_owned(), term.elapsed.as_secs_f64()))
+                .collect(),
+            shared_seconds: report.shared_passes.as_secs_f64(),
+            validation: report.validation,
+            through_jacobian: report.through_jacobian,
+            clipped: report.clipped,
+            skipped: report.skipped,
             test_mse,
             corrections: report.corrections,
             gradient_norm_max: report.gradient_norm_max,
             learning_rate: report.learning_rate,
             seconds,
-            points_per_second: report.points as f64 / seconds.max(f64::MIN_POSITIVE),
+            points_per_second: report.points_per_second(),
         }
     }
 }

@@ -6,7 +6,10 @@
 //! |---|---|
 //! | [`data`] | data sets: embedded, generated, read from IDX, `.npy`, `.npz` and `.csv` files; the split into train and test |
 //! | [`config`] | every setting of a run: the paper's values, a TOML file, the command line, in this order |
+//! | [`controls`] | embeddings without a network, and a decoder fitted to any embedding |
+//! | [`experiments`] | the papers' experiments: figures and numbers over several seeds |
 //! | [`history`] | what the log holds of every epoch |
+//! | [`events`] | the same as files for TensorBoard |
 //! | [`figures`] | plain arrays in, SVG out |
 //! | [`pictures`] | the figures of a trained model |
 //! | [`run_folder`] | the folder a run writes: lock, atomic files, the log, embeddings |
@@ -19,11 +22,16 @@ pub mod data;
 
 pub mod config;
 
+pub mod controls;
+
+pub mod events;
+pub mod experiments;
 pub mod figures;
 pub mod history;
 pub mod pictures;
 pub mod report;
 pub mod run_folder;
+pub mod score_picture;
 
 mod error;
 mod named;

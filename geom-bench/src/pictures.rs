@@ -1,9 +1,15 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
-use geom_ae::{Autoencoder, Diagnosis, Scalar};
-use geom_nn::NetworkDevice;
+mod geodesics;
+mod losses;
+
+pub use geodesics::{Way, geodesics};
+pub use losses::loss_curves;
+
+use geom_ae::{Autoencoder, Diagnosis, Scalar, codes::Prior};
+use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::diagnostics::{HullGrid, Indicatrices};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, Array3, ArrayView1, ArrayView2, Axis};
 
 use crate::{
     Error,
@@ -70,10 +76,18 @@ pub fn log_determinant(
         log_determinants: log_det,
         limit,
     })?;
+    let remark = match embedding.ncols() {
+        1 => Some("With one latent dimension, area is length.".to_owned()),
+        2 => None,
+        d => Some(format!(
+            "With {d} latent dimensions, area is volume of {d} dimensions; the plane is that of the first two coordinates, and \
+             points that lie behind each other in it may be far apart."
+        )),
+    };
     Ok(Figure {
         kind: FigureKind::LogDeterminant,
         svg,
-        remark: None,
+        remark,
     })
 }
 
@@ -83,8 +97,26 @@ pub fn log_determinant(
 /// # Errors
 /// A decoder that gives no finite Jacobian there.
 pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
-    model: &Autoencoder<E, D>,
+    decoder: &Network<E, D>,
     background: Part<'_>,
+) -> Result<Result<Figure, &'static str>, Error> {
+    indicatrices_by(background, |centres| {
+        let pass = decoder
+            .evaluate(centres, Request::Jacobian)
+            .map_err(geom_ae::Error::from)?;
+        Ok(pass
+            .jacobian()
+            .map_or_else(|| Array3::zeros((0, 0, 0)), |jacobian| jacobian.to_owned()))
+    })
+}
+
+/// As [`indicatrices`], for any map with these Jacobians: a decoder onto a known manifold, say.
+///
+/// # Errors
+/// What `jacobian` says.
+pub fn indicatrices_by<E: Scalar>(
+    background: Part<'_>,
+    jacobian: impl FnOnce(ArrayView2<'_, E>) -> Result<Array3<E>, Error>,
 ) -> Result<Result<Figure, &'static str>, Error> {
     let codes = background.diagnosis.embedding.view();
     if codes.ncols() != 2 {
@@ -97,7 +129,7 @@ pub fn indicatrices<E: Scalar, D: NetworkDevice<E>>(
         return Ok(Err("The codes span no plane that a grid could be laid on."));
     };
     let centres: Array2<E> = grid.to_array();
-    let (_, jacobian) = model.decode_with_jacobian(centres.view())?;
+    let jacobian = jacobian(centres.view())?;
     let Ok(glyphs) = Indicatrices::at(centres.view(), jacobian.view(), grid.spacing) else {
         return Ok(Err(
             "The decoder's Jacobian has lost rank at every point of the grid.",
@@ -155,19 +187,21 @@ fn reach_of_nine_in_ten(glyphs: &Indicatrices) -> f64 {
         .map_or(0.0, |&reach| reach)
 }
 
-/// Originals beside what comes back, for points spread evenly over `points`.
+/// Originals beside what comes back from their codes, for points spread evenly over `points`.
 ///
 /// # Errors
-/// Data of another width than the model's.
+/// Codes of another width than the model's.
 pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
     model: &Autoencoder<E, D>,
     points: ArrayView2<'_, E>,
+    codes: ArrayView2<'_, f64>,
     image: Option<(usize, usize)>,
 ) -> Result<Figure, Error> {
     let shown = points.nrows().min(RECONSTRUCTIONS);
     let rows: Vec<usize> = (0..shown).map(|i| i * points.nrows() / shown).collect();
     let originals = points.select(Axis(0), &rows);
-    let decoded = model.decode(model.encode(originals.view())?.view())?;
+    let codes = codes.select(Axis(0), &rows);
+    let decoded = model.decode(codes.mapv(<E as geom_nn::Element>::of).view())?;
     let svg = figures::reconstructions(&figures::Reconstructions {
         title: "Reconstructions",
         originals: originals.mapv(geom_nn::Element::wide).view(),
@@ -178,6 +212,102 @@ pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
         kind: FigureKind::Reconstructions,
         svg,
         remark: None,
+    })
+}
+
+/// Samples of the prior that are decoded.
+const SAMPLES: usize = 100;
+/// Sets the samples' draws apart from all others of a run's seed.
+const SAMPLE_SEED: u64 = 0x5a3c_1e0f_9d27_b481;
+
+/// The codes of a part beside as many samples of the distribution that they should follow.
+///
+/// # Errors
+/// As [`figures::two_clouds`]; a prior that does not fit the codes.
+pub fn codes_and_prior(part: Part<'_>, prior: Prior, seed: u64) -> Result<Figure, Error> {
+    let codes = part.diagnosis.embedding.view();
+    let samples = prior
+        .sample::<f64>(codes.nrows(), codes.ncols(), seed ^ SAMPLE_SEED)
+        .map_err(geom_ae::Error::from)?;
+    let svg = figures::two_clouds(&figures::TwoClouds {
+        title: "Codes and prior",
+        axes: ("z₁", "z₂"),
+        first: ("codes", codes),
+        second: ("prior", samples.view()),
+    })?;
+    Ok(Figure {
+        kind: FigureKind::Prior,
+        svg,
+        remark: None,
+    })
+}
+
+/// What the decoder makes of samples of the prior: images, with their sharpness beside that of the data, or points beside the
+/// data in their first two coordinates.
+///
+/// # Errors
+/// As [`figures::samples`] and [`figures::two_clouds`].
+pub fn samples<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    points: ArrayView2<'_, E>,
+    image: Option<(usize, usize)>,
+    prior: Prior,
+    seed: u64,
+) -> Result<Figure, Error> {
+    let count = if image.is_some() {
+        SAMPLES
+    } else {
+        points.nrows()
+    };
+    let codes = prior
+        .sample::<E>(count, model.latent_dim(), seed ^ SAMPLE_SEED)
+        .map_err(geom_ae::Error::from)?;
+    let wide = |points: ArrayView2<'_, E>| points.mapv(geom_nn::Element::wide);
+    let made = wide(model.decode(codes.view())?.view());
+    let Some(image) = image else {
+        let svg = figures::two_clouds(&figures::TwoClouds {
+            title: "Samples from the prior",
+            axes: ("x₁", "x₂"),
+            first: ("data", wide(points).view()),
+            second: ("samples", made.view()),
+        })?;
+        return Ok(Figure {
+            kind: FigureKind::Samples,
+            svg,
+            remark: Some("The first two coordinates of data space are shown.".to_owned()),
+        });
+    };
+    let svg = figures::samples(&figures::Samples {
+        title: "Samples from the prior",
+        images: made.view(),
+        image,
+    })?;
+    let reconstructed = wide(model.decode(model.encode(points)?.view())?.view());
+    let rows = [
+        ("samples", made),
+        ("reconstructions", reconstructed),
+        ("data", wide(points)),
+    ];
+    let said: Vec<String> = rows
+        .iter()
+        .filter_map(|(name, images)| {
+            let values = geom_ae::metrics::sharpness(images.view(), image).ok()?;
+            let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+            Some(format!(
+                "{name} {} ({})",
+                number(values.mean()?),
+                number(least)
+            ))
+        })
+        .collect();
+    let remark = format!(
+        "Sharpness, the mean (and the least) variance of an image's Laplacian: {}.",
+        said.join(", ")
+    );
+    Ok(Figure {
+        kind: FigureKind::Samples,
+        svg,
+        remark: (!said.is_empty()).then_some(remark),
     })
 }
 

@@ -76,6 +76,16 @@ pub enum Error {
         /// What it must be.
         requirement: &'static str,
     },
+    /// A search method cannot do what it was asked for.
+    #[error("{operation}: {method:?} {reason}")]
+    Method {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The method.
+        method: crate::Method,
+        /// Why not, and what can.
+        reason: &'static str,
+    },
     /// A row is the zero vector, which has no direction for the cosine distance.
     #[error("{operation}: row {row} of {argument} is zero, its cosine distance is undefined")]
     ZeroVector {

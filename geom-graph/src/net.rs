@@ -220,6 +220,21 @@ impl<T: Scalar> Net<T> {
         dimension: usize,
         volume: f64,
     ) -> Result<Laplacian<T>, Error> {
+        self.rho_laplacian_with(points, rho, dimension, volume, Progress::none())
+    }
+
+    /// As [`Net::rho_laplacian`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`Net::rho_laplacian`], and [`Error::Cancelled`].
+    pub fn rho_laplacian_with(
+        &self,
+        points: ArrayView2<'_, T>,
+        rho: T,
+        dimension: usize,
+        volume: f64,
+        progress: Progress<'_>,
+    ) -> Result<Laplacian<T>, Error> {
         const OPERATION: &str = "rho laplacian";
         let checks = [
             ("rho", rho.as_f64()),
@@ -249,7 +264,7 @@ impl<T: Scalar> Net<T> {
             });
         }
         let nodes = points.select(Axis(0), &self.centres);
-        let near = Search::new().within(nodes.view(), rho)?;
+        let near = Search::new().progress(progress).within(nodes.view(), rho)?;
         let m = dimension as f64;
         let factor = 2.0 * (m + 2.0) / (unit_ball(dimension) * rho.as_f64().powf(m + 2.0));
         let mass: Vec<T> = self

@@ -12,12 +12,13 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
-use crate::tape::{Parameters, Stacked, composed, fused};
+use crate::optimiser::{Rates, is_finite};
+use crate::tape::{Parameters, Stacked, fused};
 
 /// A dfdx device that can run a network's forward and reverse pass.
 ///
-/// Implemented for [`Cpu`] by fused kernels and, with the feature `cuda`, for `Cuda` by dfdx's own operations. The
-/// methods are the crate's own business; call [`Network::evaluate`](crate::Network::evaluate).
+/// Implemented by fused kernels for [`Cpu`] and, with the feature `cuda`, for `Cuda`. The methods are the crate's own business; call
+/// [`Network::evaluate`](crate::Network::evaluate).
 pub trait NetworkDevice<E: Element>: Device<E> {
     /// What a forward pass leaves for the reverse pass.
     #[doc(hidden)]
@@ -67,9 +68,16 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
-    ) -> Result<Stacked<E, Self, T>, Error> {
-        composed::forward(&model.plan, model.plan.steps.len(), theta, input, order)
-    }
+    ) -> Result<Stacked<E, Self, T>, Error>;
+
+    /// One step of Adam on parameters, mean and square; whether the gradient was finite, else nothing is changed.
+    #[doc(hidden)]
+    fn adam(
+        &self,
+        rates: &Rates<E>,
+        memory: [&mut <Self as Storage<E>>::Vec; 3],
+        gradient: &<Self as Storage<E>>::Vec,
+    ) -> Result<bool, Error>;
 }
 
 impl<E: Element> NetworkDevice<E> for Cpu
@@ -109,6 +117,7 @@ where
     ) -> Result<Option<Vec<E>>, Error> {
         Ok(reverse(model, trace, seed, want_input, gradient).map(|bar| bar.to_vec()))
     }
+
     fn taped<T: Tape<E, Self>>(
         model: &Model<E>,
         theta: &Parameters<E, Self>,
@@ -116,5 +125,18 @@ where
         order: &Order,
     ) -> Result<Stacked<E, Self, T>, Error> {
         fused::forward(model, theta, input, order)
+    }
+
+    fn adam(
+        &self,
+        rates: &Rates<E>,
+        [parameters, mean, square]: [&mut <Self as Storage<E>>::Vec; 3],
+        gradient: &<Self as Storage<E>>::Vec,
+    ) -> Result<bool, Error> {
+        let finite = is_finite(gradient);
+        if finite {
+            rates.apply_all(parameters, mean, square, gradient);
+        }
+        Ok(finite)
     }
 }

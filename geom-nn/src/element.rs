@@ -4,6 +4,8 @@ use dfdx::dtypes::{Dtype, NotMixedPrecision};
 use ndarray::NdFloat;
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::cpu::product::tile::Lanes;
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -14,7 +16,7 @@ mod sealed {
 ///
 /// The constants and the two bit manipulations below feed the vectorised exponential and error functions.
 pub trait Element:
-    Dtype + NotMixedPrecision + NdFloat + Serialize + DeserializeOwned + sealed::Sealed
+    Dtype + NotMixedPrecision + NdFloat + Lanes + Serialize + DeserializeOwned + sealed::Sealed
 {
     /// The type's name in safetensors headers.
     const NAME: &'static str;

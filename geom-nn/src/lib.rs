@@ -37,12 +37,12 @@
 //! * [`tape`]: the same network as one operation on dfdx's tape, for research code, and how to add operations of one's own.
 //! * [`Adam`], [`Sgd`]: steps over the flat parameters. [`files`]: safetensors. [`gradcheck`]: central differences.
 //!
-//! | layer | value | first and second derivatives | on the GPU |
-//! | --- | --- | --- | --- |
-//! | linear, activation, reshape | yes | yes | yes |
-//! | conv2d, transposed conv2d, pooling, upsampling, zero padding, dropout | yes | yes | no: an error names the layer |
-//! | layer norm, batch norm in evaluation | yes | yes | no: an error names the layer |
-//! | batch norm in training | yes | no: the batch couples its points, an error names the layer | no: an error names the layer |
+//! | layer | value | first and second derivatives |
+//! | --- | --- | --- |
+//! | linear, activation, reshape | yes | yes |
+//! | conv2d, transposed conv2d, pooling, upsampling, zero padding, dropout | yes | yes |
+//! | layer norm, batch norm in evaluation | yes | yes |
+//! | batch norm in training | yes | no: the batch couples its points, an error names the layer |
 //!
 //! Every derivative can itself be differentiated once, with respect to weights and input.
 //!
@@ -72,8 +72,8 @@
 //! ```
 //!
 //! # Features
-//! `cuda` adds the device `Cuda`, by dfdx's own operations; it needs a CUDA toolkit to build and a driver to start. `cuda-check`
-//! type-checks it without a toolkit.
+//! `cuda` adds the device `Cuda`, with every layer and derivative of the table above; it needs a CUDA toolkit to build and a driver to
+//! start. `cuda-check` type-checks it without a toolkit.
 #![allow(
     clippy::inline_always,
     reason = "kernels must be compiled inside the function of each instruction set"

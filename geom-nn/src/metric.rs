@@ -11,7 +11,8 @@ use rayon::prelude::*;
 
 use crate::activation::Activation;
 use crate::cpu::chunk_points;
-use crate::cpu::product::{Matrix, product};
+use crate::cpu::dense::{Factor, Way, pack_all};
+use crate::cpu::pool::Buffer;
 use crate::element::Element;
 use crate::error::Error;
 use crate::network::Model;
@@ -23,10 +24,10 @@ use gram::{Gram, gram_matrix, last_value, rows_times};
 
 /// The metric of every point, and what its gradient needs.
 #[derive(Debug)]
-pub(crate) struct Metric<E> {
+pub(crate) struct Metric<E: Element> {
     values: Array3<E>,
-    /// $J$ or $HJ$ as rows (b, d, D), else $SM$ as rows (b, d, h).
-    right: Vec<E>,
+    /// $HJ$ or $SM$ as rows (b, d, width); absent where it is $J$ itself, which lies in the stacked rows.
+    right: Option<Buffer<E>>,
     gram: Option<Gram<E>>,
     tangents: usize,
 }
@@ -62,7 +63,6 @@ impl<E: Element> Metric<E> {
         let ambient = ambient.map(|h| checked(h, outputs)).transpose()?;
         let stack = 1 + tangents;
         let width = stacked.len() / (batch * stack);
-        let mut right = vec![E::zero(); batch * tangents * width];
         let mut gram_part = None;
         let matrix = match (model.plan.steps.last(), gram) {
             (Some(last), true) => {
@@ -70,9 +70,8 @@ impl<E: Element> Metric<E> {
                 let weighted =
                     ambient.map(|h| rows_times(&h, weight, (outputs, outputs, last.inputs)));
                 let m = gram_matrix(last, weight, weighted.as_deref().unwrap_or(weight));
-                let bias = &model.parameters[last.bias.clone()];
                 gram_part = Some(Gram {
-                    value: last_value(last, weight, bias, stacked, stack),
+                    value: last_value(last, model, stacked, stack),
                     weighted,
                 });
                 Some(m)
@@ -82,39 +81,37 @@ impl<E: Element> Metric<E> {
         let points = chunk_points(batch);
         let mut values = Array3::zeros((batch, tangents, tangents));
         let flat = values.as_slice_mut().expect("a fresh array is contiguous");
-        right
-            .par_chunks_mut(points * tangents * width)
-            .zip(flat.par_chunks_mut(points * tangents * tangents))
-            .zip(stacked.par_chunks(points * stack * width))
-            .for_each(|((right, values), stacked)| {
-                let count = stacked.len() / (stack * width);
-                if let Some(matrix) = &matrix {
-                    let matrix = Matrix::rows(matrix, (width, width));
+        let chunks = flat
+            .par_chunks_mut(points * tangents * tangents)
+            .zip(stacked.par_chunks(points * stack * width));
+        let right = if let Some(matrix) = &matrix {
+            let factor = Factor {
+                weight: matrix,
+                shape: (width, width),
+                way: Way::Back,
+            };
+            let packed = pack_all(&model.pool, &[Some(factor)], batch * tangents);
+            let packed = packed.first().and_then(|packed| packed.as_deref());
+            let mut right = model.pool.take(batch * tangents * width);
+            right
+                .par_chunks_mut(points * tangents * width)
+                .zip(chunks)
+                .for_each(|(right, (values, stacked))| {
+                    let count = stacked.len() / (stack * width);
                     for k in 0..tangents {
-                        let rows = Matrix::strided(
-                            &stacked[(1 + k) * width..],
-                            (count, width),
-                            (stack * width, 1),
-                        );
-                        product(
-                            &mut right[k * width..],
-                            tangents * width,
-                            rows,
-                            matrix,
-                            false,
-                        );
+                        let out = (&mut right[k * width..], tangents * width);
+                        let rows = (&stacked[(1 + k) * width..], stack * width);
+                        factor.multiply(packed, false, out, rows, count);
                     }
-                } else {
-                    let points = right.chunks_exact_mut(tangents * width);
-                    for (right, rows) in points.zip(stacked.chunks_exact(stack * width)) {
-                        right.copy_from_slice(&rows[width..]);
-                    }
-                }
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    || inner_products(tangents, width, stacked, right, values),
-                );
+                    inner_products(tangents, width, stacked, (right, 0), values);
+                });
+            Some(right)
+        } else {
+            chunks.for_each(|(values, stacked)| {
+                inner_products(tangents, width, stacked, (stacked, 1), values);
             });
+            None
+        };
         Ok(Self {
             values,
             right,
@@ -134,19 +131,16 @@ impl<E: Element> Metric<E> {
 
     /// The cotangents of the stacked rows that [`new`](Self::new) was given; on the Gram route the last layer's gradient is
     /// written to `gradient`.
-    pub(crate) fn seeds(
-        &self,
+    pub(crate) fn seeds<'a>(
+        &'a self,
         model: &Model<E>,
-        stacked: &[E],
-        value: Option<ArrayView2<'_, E>>,
+        stacked: &'a [E],
+        value: Option<ArrayView2<'a, E>>,
         metric: Option<ArrayView3<'_, E>>,
         gradient: &mut [E],
-    ) -> Vec<E> {
+    ) -> Seeded<'a, E> {
         let (batch, d) = (self.values.dim().0, self.tangents);
-        let stack = 1 + d;
-        let width = stacked.len() / (batch * stack);
-        let outputs = model.plan.output_width();
-        let mut seeds = vec![E::zero(); stacked.len()];
+        let width = stacked.len() / (batch * (1 + d));
         // A = Ḡ + Ḡᵀ.
         let mut both = vec![E::zero(); batch * d * d];
         if let Some(metric) = metric {
@@ -156,56 +150,61 @@ impl<E: Element> Metric<E> {
                 }
             }
         }
-        let value = value.map(|v| v.as_standard_layout().into_owned());
-        let value = value.as_ref().and_then(|v| v.as_slice());
-        let last = self.gram.as_ref().and(model.plan.steps.last());
-        let points = chunk_points(batch);
-        seeds
-            .par_chunks_mut(points * stack * width)
-            .enumerate()
-            .for_each(|(c, seeds)| {
-                let count = seeds.len() / (stack * width);
-                let range = c * points..c * points + count;
-                match (value, last) {
-                    (Some(value), Some(last)) => {
-                        let bar = Matrix::rows(
-                            &value[range.start * outputs..range.end * outputs],
-                            (count, outputs),
-                        );
-                        let weight =
-                            Matrix::rows(&model.parameters[last.weight.clone()], (outputs, width));
-                        product(seeds, stack * width, bar, weight, false);
-                    }
-                    (Some(value), None) => {
-                        for (i, point) in range.clone().enumerate() {
-                            let row = &value[point * outputs..(point + 1) * outputs];
-                            copy(
-                                row.iter(),
-                                &mut seeds[i * stack * width..i * stack * width + width],
-                            );
-                        }
-                    }
-                    (None, _) => {}
-                }
-                let right = &self.right[range.start * d * width..range.end * d * width];
-                let both = &both[range.start * d * d..range.end * d * d];
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    || {
-                        for ((seeds, right), both) in seeds
-                            .chunks_exact_mut(stack * width)
-                            .zip(right.chunks_exact(d * width))
-                            .zip(both.chunks_exact(d * d))
-                        {
-                            mix(width, both, right, &mut seeds[width..]);
-                        }
-                    },
-                );
-            });
-        if let (Some(gram), Some(last)) = (&self.gram, last) {
-            gram.gradient(last, model, stacked, &both, value, gradient);
+        let mut seeded = Seeded {
+            value,
+            through: None,
+            both,
+            right: match &self.right {
+                Some(right) => (right, 0),
+                None => (stacked, 1),
+            },
+            width,
+            tangents: d,
+        };
+        if let (Some(gram), Some(last)) = (&self.gram, model.plan.steps.last()) {
+            let value = value.map(|v| v.as_standard_layout().into_owned());
+            let value = value.as_ref().and_then(|v| v.as_slice());
+            seeded.value = None;
+            seeded.through = value.map(|value| gram.value_back(last, model, value));
+            gram.gradient(last, model, stacked, &seeded.both, value, gradient);
         }
-        seeds
+        seeded
+    }
+}
+
+/// Cotangents of stacked rows, to be written point by point.
+pub(crate) struct Seeded<'a, E: Element> {
+    value: Option<ArrayView2<'a, E>>,
+    /// The value's cotangents below the last layer, (b, width).
+    through: Option<Buffer<E>>,
+    /// $A$, (b, d, d).
+    both: Vec<E>,
+    /// The rows that $A$ mixes, and how many rows of a point come before them.
+    right: (&'a [E], usize),
+    width: usize,
+    tangents: usize,
+}
+
+impl<E: Element> Seeded<'_, E> {
+    /// The rows of one point.
+    pub(crate) fn write(&self, point: usize, out: &mut [E]) {
+        let (width, d) = (self.width, self.tangents);
+        let (first, rest) = out.split_at_mut(width);
+        match (&self.value, &self.through) {
+            (Some(value), _) => copy(value.row(point), first),
+            (None, Some(through)) => {
+                first.copy_from_slice(&through[point * width..(point + 1) * width]);
+            }
+            (None, None) => first.fill(E::zero()),
+        }
+        let (right, skip) = self.right;
+        let size = (skip + d) * width;
+        let right = &right[point * size + skip * width..(point + 1) * size];
+        let both = &self.both[point * d * d..(point + 1) * d * d];
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || mix(width, both, right, rest),
+        );
     }
 }
 
@@ -236,32 +235,36 @@ fn checked<E: Element>(ambient: ArrayView2<'_, E>, outputs: usize) -> Result<Vec
     Ok(ambient.iter().copied().collect())
 }
 
-/// The metric of each point: inner products of its tangents with the rows of `right`.
-#[inline(always)]
+/// The metric of each point: inner products of its tangents with the rows of `right`, of which `skip` come first.
 fn inner_products<E: Element>(
     d: usize,
     width: usize,
     stacked: &[E],
-    right: &[E],
+    (right, skip): (&[E], usize),
     values: &mut [E],
 ) {
-    for ((rows, right), values) in stacked
-        .chunks_exact((1 + d) * width)
-        .zip(right.chunks_exact(d * width))
-        .zip(values.chunks_exact_mut(d * d))
-    {
-        for k in 0..d {
-            for l in k..d {
-                let (a, b) = (
-                    &rows[(1 + k) * width..(2 + k) * width],
-                    &right[l * width..(l + 1) * width],
-                );
-                let product = dot(a, b);
-                values[k * d + l] = product;
-                values[l * d + k] = product;
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for ((rows, right), values) in stacked
+                .chunks_exact((1 + d) * width)
+                .zip(right.chunks_exact((skip + d) * width))
+                .zip(values.chunks_exact_mut(d * d))
+            {
+                for k in 0..d {
+                    for l in k..d {
+                        let (a, b) = (
+                            &rows[(1 + k) * width..(2 + k) * width],
+                            &right[(skip + l) * width..(skip + l + 1) * width],
+                        );
+                        let product = dot(a, b);
+                        values[k * d + l] = product;
+                        values[l * d + k] = product;
+                    }
+                }
             }
-        }
-    }
+        },
+    );
 }
 
 /// An inner product in sixteen partial sums: a fixed order, and one that vectorises.

@@ -169,24 +169,15 @@ impl Adam {
         };
         check_finite(OPERATION, g)?;
         state.step += 1;
-        let rates = Rates::new(self, state.step);
-        parameters
-            .par_chunks_mut(TASK)
-            .zip(m.par_chunks_mut(TASK))
-            .zip(v.par_chunks_mut(TASK))
-            .zip(g.par_chunks(TASK))
-            .for_each(|(((p, m), v), g)| {
-                pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    || rates.apply(p, m, v, g),
-                );
-            });
+        Rates::new(self, state.step).apply_all(parameters, m, v, g);
         Ok(())
     }
 }
 
-/// The scalars of one step.
-struct Rates<E> {
+/// The scalars of one step; the GPU's kernel has the same struct.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Rates<E> {
     beta1: E,
     beta2: E,
     rest1: E,
@@ -199,7 +190,7 @@ struct Rates<E> {
 }
 
 impl<E: Element> Rates<E> {
-    fn new(adam: &Adam, step: u64) -> Self {
+    pub(crate) fn new(adam: &Adam, step: u64) -> Self {
         let t = step as f64;
         let (coupled, decoupled) = match adam.weight_decay {
             WeightDecay::None => (0.0, 0.0),
@@ -217,6 +208,21 @@ impl<E: Element> Rates<E> {
             coupled: E::of(coupled),
             keep: E::of(1.0 - adam.learning_rate * decoupled),
         }
+    }
+
+    /// One step on all parameters.
+    pub(crate) fn apply_all(&self, parameters: &mut [E], m: &mut [E], v: &mut [E], g: &[E]) {
+        parameters
+            .par_chunks_mut(TASK)
+            .zip(m.par_chunks_mut(TASK))
+            .zip(v.par_chunks_mut(TASK))
+            .zip(g.par_chunks(TASK))
+            .for_each(|(((p, m), v), g)| {
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || self.apply(p, m, v, g),
+                );
+            });
     }
 
     #[inline(always)]
@@ -308,18 +314,7 @@ impl Sgd {
 
 /// Names the first entry that is not a finite number.
 fn check_finite<E: Element>(operation: &'static str, gradient: &[E]) -> Result<(), Error> {
-    // Without an early exit inside a block, so that a block is a few vector instructions.
-    let finite = pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            gradient.chunks(256).all(|block| {
-                block
-                    .iter()
-                    .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
-            })
-        },
-    );
-    if finite {
+    if is_finite(gradient) {
         return Ok(());
     }
     match gradient.iter().position(|g| !g.is_finite()) {
@@ -331,4 +326,21 @@ fn check_finite<E: Element>(operation: &'static str, gradient: &[E]) -> Result<(
         }),
         None => Ok(()),
     }
+}
+
+/// Whether all entries are finite numbers.
+pub(crate) fn is_finite<E: Element>(entries: &[E]) -> bool {
+    // Without an early exit inside a block, so that a block is a few vector instructions.
+    entries.par_chunks(TASK).all(|task| {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                task.chunks(256).all(|block| {
+                    block
+                        .iter()
+                        .fold(true, |ok, g| ok & (g.abs() <= E::max_value()))
+                })
+            },
+        )
+    })
 }

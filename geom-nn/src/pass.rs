@@ -30,7 +30,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Empty`] for the batch or the directions, [`Error::MissingDerivative`] from a layer
-    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::Device`].
+    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::TooLarge`] for a batch that memory cannot
+    /// hold, [`Error::Device`].
     ///
     /// # Numerics
     /// Tangents travel with the values, layer by layer: the Jacobian has the accuracy of the value. The metric is a product of
@@ -63,12 +64,13 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             .device
             .run(&self.model, depth, batch, order.clone(), &fill)?;
         let metric = if wants_metric {
-            let gram = depth < steps;
+            let (output, gram) = (D::output(&trace), depth < steps);
+            let tangents = order.tangents;
             Some(Metric::new(
                 &self.model,
-                D::output(&trace),
+                output,
                 batch,
-                order.tangents,
+                tangents,
                 ambient,
                 gram,
             )?)
@@ -215,10 +217,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         if let Some(metric) = &self.metric {
             let output = D::output(trace);
             let seeded = metric.seeds(&network.model, output, seeds.value, seeds.metric, flat);
-            let size = seeded.len() / self.batch;
-            let fill = |point: usize, out: &mut [E]| {
-                out.copy_from_slice(&seeded[point * size..(point + 1) * size]);
-            };
+            let fill = |point: usize, out: &mut [E]| seeded.write(point, out);
             let input =
                 network
                     .device
@@ -236,21 +235,21 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         let fill = |point: usize, out: &mut [E]| {
             let (first, rest) = out.split_at_mut(outputs);
             match &value {
-                Some(value) => copy(value.row(point).iter(), first),
+                Some(value) => copy(value.row(point), first),
                 None => first.fill(E::zero()),
             }
             let (out, rest) = rest.split_at_mut(tangents * outputs);
             match (&columns, &rows) {
-                (Some(a), None) | (None, Some(a)) => copy(a.index_axis(Axis(0), point).iter(), out),
+                (Some(a), None) | (None, Some(a)) => copy(a.index_axis(Axis(0), point), out),
                 (Some(a), Some(b)) => {
                     let both =
                         a.index_axis(Axis(0), point).to_owned() + b.index_axis(Axis(0), point);
-                    copy(both.iter(), out);
+                    copy(both.view(), out);
                 }
                 (None, None) => out.fill(E::zero()),
             }
             match &second {
-                Some(second) => copy(second.index_axis(Axis(0), point).iter(), rest),
+                Some(second) => copy(second.index_axis(Axis(0), point), rest),
                 None => rest.fill(E::zero()),
             }
         };

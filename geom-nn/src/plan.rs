@@ -12,8 +12,10 @@ use crate::window::Window;
 
 mod here;
 mod image;
+mod memory;
 mod norm;
 mod parameter;
+pub(crate) use memory::all_pairs;
 pub use parameter::{Parameter, Role};
 
 use here::Here;
@@ -124,6 +126,11 @@ impl Plan {
                 kind: description.kind(),
             };
             shape = plan.add(here, description, shape)?;
+        }
+        if plan.steps.is_empty() {
+            // Reshapes alone: passes run at least one step.
+            let (layer, kind) = (0, first.kind());
+            plan.plain(Here { layer, kind }, Op::Identity, inputs, inputs);
         }
         Ok(plan)
     }
@@ -269,8 +276,9 @@ impl Plan {
         }
     }
 
-    /// Refuses what batch statistics in training cannot give: tangents, and statistics of a single number.
+    /// Refuses more rows than can be held, and what batch statistics in training cannot give: tangents, and statistics of a single number.
     pub(crate) fn check(&self, mode: Mode, order: &Order, batch: usize) -> Result<(), Error> {
+        self.check_room(order, batch)?;
         for step in self.steps.iter().filter(|step| step.is_coupled(mode)) {
             let Step { layer, kind, .. } = *step;
             if order.stack() > 1 {
@@ -359,6 +367,23 @@ mod tests {
         }
         let huge = Architecture::mlp(&[usize::MAX / 2, 3], Activation::Elu, Activation::Linear);
         assert!(matches!(huge.check(), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn a_network_of_reshapes_alone_hands_its_rows_on_and_back() -> Result<(), Error> {
+        let layer = Layer::Reshape { shape: vec![3, 1] };
+        let architecture = Architecture::new(3, vec![layer]);
+        let net = crate::Network::<f64>::from_parameters(
+            &architecture,
+            Vec::new(),
+            &crate::Cpu::default(),
+        )?;
+        let x = ndarray::array![[1.0, 2.0, 3.0]];
+        let pass = net.evaluate(x.view(), crate::Request::Jacobian)?;
+        assert_eq!(pass.value(), x);
+        let gradients = pass.backward(crate::Seeds::value(x.view()))?;
+        assert_eq!(gradients.input, x);
+        Ok(())
     }
 
     #[test]

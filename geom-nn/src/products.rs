@@ -146,7 +146,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             .run(&self.model, depth, batch, input.order.clone(), &fill)?;
         let mut products = Array3::zeros((batch, m, self.input_width()));
         for k in 0..m {
-            let seed = |point: usize, out: &mut [E]| copy(u.slice(s![point, k, ..]).iter(), out);
+            let seed = |point: usize, out: &mut [E]| copy(u.slice(s![point, k, ..]), out);
             let rows = self
                 .device
                 .run_back(&self.model, &trace, &seed, true, None)?

@@ -1,10 +1,11 @@
 //! What to ask of a pass, and what it gives back.
 
-use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView, ArrayView2, ArrayView3, Axis};
 
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
+use crate::plan::all_pairs;
 #[cfg(doc)]
 use crate::{Network, Pass};
 
@@ -151,9 +152,7 @@ impl<'x, 'r, E: Element> Input<'x, 'r, E> {
                 (order, Some(directions))
             }
             Request::Hessian => {
-                let pairs = (0..width)
-                    .flat_map(|k| (k..width).map(move |l| (k, l)))
-                    .collect();
+                let pairs = all_pairs(width)?;
                 (
                     Order {
                         tangents: width,
@@ -210,10 +209,10 @@ impl<'x, 'r, E: Element> Input<'x, 'r, E> {
     pub(crate) fn write(&self, point: usize, rows: &mut [E]) {
         let (width, m) = (self.x.ncols(), self.order.tangents);
         let (value, rest) = rows.split_at_mut(width);
-        copy(self.x.row(point).iter(), value);
+        copy(self.x.row(point), value);
         let (first, second) = rest.split_at_mut(m * width);
         if let Some(v) = self.directions {
-            copy(v.index_axis(Axis(0), point).iter(), first);
+            copy(v.index_axis(Axis(0), point), first);
         } else {
             first.fill(E::zero());
             first
@@ -225,8 +224,10 @@ impl<'x, 'r, E: Element> Input<'x, 'r, E> {
     }
 }
 
-pub(crate) fn copy<'a, E: Copy + 'a>(from: impl Iterator<Item = &'a E>, to: &mut [E]) {
-    for (to, &from) in to.iter_mut().zip(from) {
-        *to = from;
+/// Copies a row, as one block where it is one.
+pub(crate) fn copy<E: Copy, D: ndarray::Dimension>(from: ArrayView<'_, E, D>, to: &mut [E]) {
+    match from.as_slice() {
+        Some(from) => to.copy_from_slice(from),
+        None => to.iter_mut().zip(&from).for_each(|(to, &from)| *to = from),
     }
 }

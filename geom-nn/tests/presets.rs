@@ -98,14 +98,14 @@ fn convolutional_networks() {
     let count = kernels(&[(1, 16, 3), (16, 8, 3), (8, 2, 2)], outputs);
     check(
         "GeomAE conv encoder",
-        &Architecture::geomae_conv_encoder(),
+        &Architecture::geomae_conv_encoder(1, 28, 2),
         (784, 2),
         count,
     );
     let count = kernels(&[(2, 8, 2), (8, 16, 3), (16, 8, 5), (8, 1, 2)], outputs);
     check(
         "GeomAE conv decoder",
-        &Architecture::geomae_conv_decoder(),
+        &Architecture::geomae_conv_decoder(2, 1, 28),
         (2, 784),
         count,
     );
@@ -118,14 +118,65 @@ fn convolutional_networks() {
         (128, 3, 1),
     ];
     let count = kernels(&all, outputs);
-    check("Conv64", &Architecture::conv64_encoder(3), (4096, 3), count);
+    check(
+        "Conv64",
+        &Architecture::conv64_encoder(1, 64, 3),
+        (4096, 3),
+        count,
+    );
     let count = kernels(&all, |i, _| i);
     check(
         "DeConv64",
-        &Architecture::conv64_decoder(3),
+        &Architecture::conv64_decoder(3, 1, 64),
         (3, 4096),
         count,
     );
+}
+
+#[test]
+fn convnet28_has_the_layers_of_its_paper() {
+    let outputs = |_, o| o;
+    let all = [
+        (1, 128, 3),
+        (128, 256, 3),
+        (256, 512, 3),
+        (512, 1024, 2),
+        (1024, 2, 1),
+    ];
+    let net = Architecture::conv28_encoder(1, 28, 32, 2);
+    check("ConvNet28", &net, (784, 2), kernels(&all, outputs));
+    let all = [(2, 1024, 8), (1024, 512, 3), (512, 256, 2), (256, 1, 1)];
+    let net = Architecture::conv28_decoder(2, 1, 28, 32);
+    check("DeConvNet28", &net, (2, 784), kernels(&all, outputs));
+}
+
+#[test]
+fn images_of_every_side_that_fits_come_back_in_their_own() {
+    let sides = |from: usize, step: usize| (0..5).map(move |k| from + k * step);
+    for channels in [1, 3] {
+        let pixels = |side: usize| channels * side * side;
+        let fits = |what: &str, encoder: Architecture, decoder: Architecture, side| {
+            let ends = (encoder.input_width(), encoder.output_width().unwrap());
+            assert_eq!(ends, (pixels(side), 5), "{what} {side}");
+            let ends = (decoder.input_width(), decoder.output_width().unwrap());
+            assert_eq!(ends, (5, pixels(side)), "{what} {side}");
+        };
+        for side in sides(16, 12) {
+            let encoder = Architecture::geomae_conv_encoder(channels, side, 5);
+            let decoder = Architecture::geomae_conv_decoder(5, channels, side);
+            fits("GeomAE", encoder, decoder, side);
+        }
+        for side in sides(24, 4) {
+            let encoder = Architecture::conv28_encoder(channels, side, 2, 5);
+            let decoder = Architecture::conv28_decoder(5, channels, side, 2);
+            fits("Conv28", encoder, decoder, side);
+        }
+        for side in sides(16, 16) {
+            let encoder = Architecture::conv64_encoder(channels, side, 5);
+            let decoder = Architecture::conv64_decoder(5, channels, side);
+            fits("Conv64", encoder, decoder, side);
+        }
+    }
 }
 
 /// Name, image, layers of the encoder and the decoder, filters, kernel, latent dimension, output.
@@ -177,8 +228,10 @@ fn the_networks_of_the_wasserstein_autoencoder() {
 fn a_small_one_of_each_kind_runs() -> Result<(), Error> {
     let sigmoid = Activation::Sigmoid;
     for net in [
-        Architecture::geomae_conv_decoder(),
-        Architecture::geomae_conv_encoder(),
+        Architecture::geomae_conv_decoder(2, 1, 28),
+        Architecture::geomae_conv_encoder(1, 28, 2),
+        Architecture::conv28_encoder(1, 28, 1, 2),
+        Architecture::conv28_decoder(2, 1, 28, 1),
         Architecture::normalised_mlp(&[5, 4, 4, 2]),
         Architecture::dcgan_encoder([1, 7, 7], 2, 8, 4, 3),
         Architecture::dcgan_decoder(3, [1, 8, 8], 3, 16, 4, sigmoid),
@@ -207,7 +260,12 @@ fn impossible_sizes_are_errors() {
         Architecture::dcgan_encoder([1, 8, 8], 1, 8, usize::MAX, 2),
         Architecture::deep_encoder(0, 2),
         Architecture::normalised_mlp(&[]),
-        Architecture::conv64_decoder(0),
+        Architecture::conv64_decoder(0, 1, 64),
+        Architecture::conv64_encoder(1, 15, 2),
+        Architecture::geomae_conv_encoder(1, 12, 2),
+        Architecture::conv28_encoder(1, 20, 2, 2),
+        Architecture::conv28_encoder(1, 28, usize::MAX, 2),
+        Architecture::conv28_encoder(1, usize::MAX, 2, 2),
     ] {
         assert!(net.check().is_err(), "{net:?}");
     }

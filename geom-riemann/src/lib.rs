@@ -20,6 +20,7 @@
 //! | Maps to start from | [`Immersion`], [`Formula`], [`Closure`], [`charts`] |
 //! | Metrics without a map | [`MetricField`], [`Pullback`], [`FieldOf`], [`PoincareDisc`] |
 //! | How does it bend? | [`christoffel`], [`Curvature`], [`SecondFundamentalForm`] |
+//! | And if the *data* lie on a sphere, on rotations, on covariances? | [`manifold`]: exponentials, logarithms, noise, losses, means |
 //! | What is the shortest way? | [`connect`], [`distance`], [`exponential`], [`logarithm`], [`parallel_transport`], [`GeodesicBall`] |
 //!
 //! The crate knows no network library. It takes Jacobians as `ndarray` views of shape (b, D, d), any strides, `f32` or `f64`, and hands

@@ -1,4 +1,4 @@
-use crate::kernel::{CHUNK, dot, load_columns};
+use crate::kernel::{CHUNK, gram};
 use crate::{Error, JacobianSpectra, Result, Scalar, check};
 use ndarray::{Array1, Array2, Array3, ArrayView3, Axis};
 use rayon::prelude::*;
@@ -28,7 +28,7 @@ use rayon::prelude::*;
 /// ```
 pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
     let operation = "pullback_metric";
-    let (points, ambient, d) = check::jacobians(operation, j)?;
+    let (points, _, d) = check::jacobians(operation, j)?;
     let mut metric = Array3::zeros((points, d, d));
     let outcomes: Vec<Result<()>> = metric
         .axis_chunks_iter_mut(Axis(0), CHUNK)
@@ -36,36 +36,19 @@ pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
         .into_par_iter()
         .enumerate()
         .map(|(chunk, mut block)| {
-            let mut columns = vec![0.0; ambient * d];
+            let (mut columns, mut products) = (Vec::new(), vec![0.0; d * d]);
             for (i, mut g) in block.axis_iter_mut(Axis(0)).enumerate() {
                 let point = chunk * CHUNK + i;
-                load_columns(j.index_axis_move(Axis(0), point), &mut columns);
-                for k in 0..d {
-                    for l in 0..=k {
-                        let (a, b) = (
-                            &columns[k * ambient..][..ambient],
-                            &columns[l * ambient..][..ambient],
-                        );
-                        let entry = T::narrow(dot(a, b));
-                        if !entry.is_finite() {
-                            let finite = columns.iter().all(|x| x.is_finite());
-                            return Err(if finite {
-                                Error::Range {
-                                    operation,
-                                    quantity: "metric",
-                                    point,
-                                }
-                            } else {
-                                Error::NotFinite {
-                                    operation,
-                                    argument: "jacobians",
-                                    point,
-                                }
-                            });
-                        }
-                        g[[k, l]] = entry;
-                        g[[l, k]] = entry;
-                    }
+                gram(
+                    j.index_axis_move(Axis(0), point),
+                    &mut columns,
+                    &mut products,
+                );
+                for (entry, product) in g.iter_mut().zip(&products) {
+                    *entry = T::narrow(*product);
+                }
+                if !g.iter().all(|entry| entry.is_finite()) {
+                    return Err(out_of_range(operation, j, point));
                 }
             }
             Ok(())
@@ -73,6 +56,22 @@ pub fn pullback_metric<T: Scalar>(j: ArrayView3<'_, T>) -> Result<Array3<T>> {
         .collect();
     outcomes.into_iter().collect::<Result<()>>()?;
     Ok(metric)
+}
+
+/// Why the metric of a point is no number.
+fn out_of_range<T: Scalar>(operation: &'static str, j: ArrayView3<'_, T>, point: usize) -> Error {
+    if j.index_axis(Axis(0), point).iter().all(|x| x.is_finite()) {
+        return Error::Range {
+            operation,
+            quantity: "metric",
+            point,
+        };
+    }
+    Error::NotFinite {
+        operation,
+        argument: "jacobians",
+        point,
+    }
 }
 
 /// The singular values of every Jacobian, descending.

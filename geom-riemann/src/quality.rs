@@ -123,7 +123,7 @@ impl Spectrum {
     fn of(rows: &DMatrix<f64>) -> Option<Self> {
         let d = rows.ncols();
         let mut work = Workspace::new(rows.nrows(), d);
-        work.columns.copy_from_slice(rows.as_slice());
+        work.columns.extend_from_slice(rows.as_slice());
         let (mut sigma, mut right) = (vec![0.0; d], vec![0.0; d * d]);
         work.factorise(f64::EPSILON, &mut sigma, &mut right)?;
         Some(Self {

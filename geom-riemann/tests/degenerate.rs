@@ -2,7 +2,7 @@
 #![allow(clippy::float_cmp)] // what is exact is compared exactly
 
 use geom_riemann::{
-    Distortion, Error, JacobianSpectra, RankPolicy, condition_numbers, log_det_metric,
+    Distortion, Error, JacobianSpectra, RankPolicy, Scalar, condition_numbers, log_det_metric,
     pullback_metric,
 };
 use ndarray::{Array3, array};
@@ -32,6 +32,43 @@ fn columns_1e_9_apart_keep_their_area() {
     assert!(loss.value.is_finite() && loss.gradient.iter().all(|g| g.is_finite()));
     assert!(loss.corrections.is_none());
     assert!(loss.worst_condition > 1e17);
+}
+
+/// Single precision goes through a Gram matrix in double precision where that is safe, through QR where it is not.
+#[test]
+fn single_precision_has_the_spectrum_of_its_own_numbers_at_any_angle() {
+    for d in [2, 3, 5] {
+        for decade in 0..7 {
+            let angle = 10f64.powi(-decade);
+            let j = Array3::from_shape_fn((4, 50, d), |(b, i, k)| {
+                let base = ((1 + b + 3 * i) as f64 * 0.7).sin();
+                let other = ((2 + b + 5 * i) as f64 * (0.3 + 0.17 * k as f64)).cos();
+                f32::narrow(base + if k == 0 { 0.0 } else { angle * other })
+            });
+            let wide = j.mapv(Scalar::wide);
+            let found = JacobianSpectra::of(j.view()).unwrap();
+            let exact = JacobianSpectra::of(wide.view()).unwrap();
+            for point in 0..4 {
+                if found.ranks()[point] < d {
+                    // Columns that differ by their own rounding only.
+                    assert!(angle < 1e-5);
+                    continue;
+                }
+                for k in 0..d {
+                    let (a, b) = (
+                        found.singular_values()[[point, k]],
+                        exact.singular_values()[[point, k]],
+                    );
+                    assert!(
+                        (a / b - 1.0).abs() < 1e-10,
+                        "d = {d}, angle {angle}: {a} {b}"
+                    );
+                }
+                let (a, b) = (found.log_volumes()[point], exact.log_volumes()[point]);
+                assert!((a - b).abs() < 1e-9, "d = {d}, angle {angle}: {a} {b}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -23,11 +23,15 @@ pub(super) struct Carried {
     pub(super) tangents: Array3<f64>,
 }
 
+/// The coordinates that the coupling at `place` keeps, and those that it changes.
+fn halves(dim: usize, place: usize) -> (Vec<usize>, Vec<usize>) {
+    (0..dim).partition(|k| k % 2 == place % 2)
+}
+
 impl Coupling {
     /// The coupling at `place` in a chain keeps every other coordinate, even and odd in turn. It starts close to the identity.
     pub(super) fn new(dim: usize, place: usize, hidden: &[usize], seed: u64) -> Result<Self> {
-        let keep: Vec<usize> = (0..dim).filter(|k| k % 2 == place % 2).collect();
-        let change: Vec<usize> = (0..dim).filter(|k| k % 2 != place % 2).collect();
+        let (keep, change) = halves(dim, place);
         let widths: Vec<usize> = std::iter::once(keep.len())
             .chain(hidden.iter().copied())
             .chain([2 * change.len()])
@@ -46,6 +50,13 @@ impl Coupling {
             .iter_mut()
             .for_each(|weight| *weight *= 0.01);
         Ok(Self { net, keep, change })
+    }
+
+    /// The coupling at `place` with this network; none where its widths are others.
+    pub(super) fn from_network(dim: usize, place: usize, net: Network<f64>) -> Option<Self> {
+        let (keep, change) = halves(dim, place);
+        let fits = net.input_width() == keep.len() && net.output_width() == 2 * change.len();
+        fits.then_some(Self { net, keep, change })
     }
 
     pub(super) fn forward(&self, x: ArrayView2<'_, f64>) -> Result<Array2<f64>> {

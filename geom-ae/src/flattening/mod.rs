@@ -4,6 +4,7 @@
 //! trained so that a distortion of that is least: the picture changes, reconstructions do not.
 
 mod coupling;
+mod files;
 mod options;
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,7 @@ fn options() -> FlattenOptions {
 }
 
 /// A map far from the identity.
-fn shaken(dim: usize) -> Flattening {
+pub(super) fn shaken(dim: usize) -> Flattening {
     let mut map = Flattening::start(
         codes(30, dim).view(),
         &FlattenOptions {

@@ -8,8 +8,9 @@
 //! | are distances kept? | [`DistanceAgreement`], [`rmse`]: RMSE, stress, Pearson |
 //! | is their order kept? | [`distance_correlation`] and its forms for given distances: Spearman; [`TripletCounts`] |
 //! | is the density kept? | [`density_divergences`]: KL, L1 |
-//! | are labels kept together? | [`NeighbourLabels`], [`adjusted_rand_index`], [`normalized_mutual_information`] |
+//! | are labels kept together? | [`NeighbourLabels`], [`k_means`] with [`adjusted_rand_index`], [`normalized_mutual_information`] |
 //! | is the data reconstructed? | [`reconstruction_mse`] |
+//! | are images sharp? | [`sharpness`()] |
 //!
 //! Distances are Euclidean. Nothing here holds an n × n array, but for [`Pairs::All`], which is refused above
 //! [`MAX_PAIRS`]: distances are made in blocks of rows, used, and forgotten. Blocks are reduced in a fixed order, so
@@ -29,12 +30,14 @@ mod summary;
 mod clustering;
 mod correlation;
 mod density;
+mod k_means;
 mod labels;
 mod mrre;
 mod rank_correlation;
 mod ranks;
 mod recall;
 mod reconstruction;
+mod sharpness;
 mod stress;
 mod triplets;
 mod trustworthiness;
@@ -67,9 +70,11 @@ pub use correlation::{
 pub use density::{DensityDivergence, density_divergences};
 pub use descriptor::{Better, Descriptor, Metric};
 pub use error::MetricError;
+pub use k_means::k_means;
 pub use labels::NeighbourLabels;
 pub use ranks::{NeighbourRanks, NeighbourhoodMetrics, RankMetrics};
 pub use reconstruction::reconstruction_mse;
+pub use sharpness::sharpness;
 pub use stress::{DistanceAgreement, StressNormalisation, rmse};
 pub use summary::{Summary, SummaryEntry, SummaryOptions, summary};
 pub use triplets::{TripletCounts, Triplets};

@@ -1,8 +1,9 @@
 //! Any distortion functional of geom-riemann on the decoder's Jacobians.
 
+use geom_nn::{Request, Seeds};
 use geom_riemann::{Distortion, RankPolicy};
 
-use super::{Needs, Step, Term, TermValue};
+use super::{Needs, Step, Term, TermValue, pullback};
 use crate::{Error, Result, Scalar, scalar::widen};
 
 /// A functional of the decoder's pullback metric $G = J^\top J$ at the batch's own codes.
@@ -15,7 +16,8 @@ use crate::{Error, Result, Scalar, scalar::widen};
 /// Source: Nazari et al. 2023, eq. 5.
 ///
 /// # Numerics
-/// Volumes come from J, never from JᵀJ. A singular value that has collapsed is floored under the term's [`RankPolicy`] and
+/// G is reduced inside the pass, without J where that is cheaper. A functional that is singular where rank is lost goes through J
+/// on a batch where some κ(G) exceeds $1/\sqrt\epsilon$ of the type; the evaluation counts it. A singular value that has collapsed is floored under the term's [`RankPolicy`] and
 /// counted in the term's corrections.
 #[derive(Clone, Debug)]
 pub struct DecoderDistortion<E> {
@@ -36,7 +38,7 @@ impl<E: Scalar> Term<E> for DecoderDistortion<E> {
     }
 
     fn needs(&self) -> Needs {
-        Needs::DECODER_JACOBIAN
+        Needs::DECODER_METRIC
     }
 
     fn minimum_batch(&self) -> usize {
@@ -44,20 +46,41 @@ impl<E: Scalar> Term<E> for DecoderDistortion<E> {
     }
 
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
-        let jacobian = step
-            .decoder_jacobian()
-            .expect("the objective requests the Jacobian that this term needs");
-        let evaluation = self
-            .distortion
-            .evaluate(jacobian, &self.rank)
-            .map_err(|source| Error::Geometry {
-                term: self.distortion.name(),
-                source,
-            })?;
-        step.seed_decoder_jacobian(evaluation.gradient);
+        let refuse = |source| Error::Geometry {
+            term: self.distortion.name(),
+            source,
+        };
+        let metrics = step.decoder_metric();
+        let found = metrics.and_then(|g| pullback::of_metrics(self.distortion, &self.rank, g));
+        if let Some(found) = found {
+            step.seed_decoder_metric(found.gradient);
+            return Ok(TermValue {
+                value: widen(found.value),
+                corrections: found.corrections,
+            });
+        }
+        let found = if let Some(jacobian) = step.decoder_jacobian() {
+            let found = self.distortion.evaluate(jacobian, &self.rank);
+            let found = found.map_err(refuse)?;
+            step.seed_decoder_jacobian(found.gradient);
+            (found.value, found.corrections)
+        } else {
+            step.count_through_jacobian();
+            let pass = step.decode(step.latent(), Request::Jacobian)?;
+            let jacobian = pass.jacobian().expect("the Jacobian was asked for");
+            let found = self.distortion.evaluate(jacobian, &self.rank);
+            let found = found.map_err(refuse)?;
+            let seeds = Seeds {
+                jacobian: Some(found.gradient.view()),
+                ..Seeds::default()
+            };
+            let latent = step.backward(&pass, seeds)?.input;
+            step.seed_latent(latent);
+            (found.value, found.corrections)
+        };
         Ok(TermValue {
-            value: widen(evaluation.value),
-            corrections: evaluation.corrections,
+            value: widen(found.0),
+            corrections: found.1,
         })
     }
 }

@@ -4,14 +4,18 @@ use std::time::{Duration, Instant};
 
 use geom_nn::{NetworkDevice, Request, Seeds};
 use geom_riemann::Corrections;
-use ndarray::{Array1, s};
+use ndarray::{Array1, Array2, s};
 
 use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
     step::{Current, Views, accumulate, mix},
+    sums,
 };
-use crate::{Autoencoder, Result, Scalar, scalar::widen};
+use crate::{Autoencoder, Error, Result, Scalar};
+
+/// The draw of the noise on the encoder's input; terms have the places from 1.
+const INPUT_NOISE: u64 = u64::MAX;
 
 /// One term's share in a step.
 #[derive(Clone, Debug)]
@@ -41,6 +45,10 @@ pub struct Evaluation<E> {
     pub parameters: Array1<E>,
     /// The first row of the batch whose code or reconstruction is not finite.
     pub non_finite_row: Option<usize>,
+    /// Terms whose functional of the metric was taken from the Jacobian, because a metric's condition number exceeded 1/√ε.
+    pub through_jacobian: usize,
+    /// The running statistics of encoder and decoder after this batch, where they are trained with batch normalisation.
+    pub running_statistics: [Option<Array1<E>>; 2],
     /// Wall time of the passes that all terms share, both ways.
     pub shared_passes: Duration,
 }
@@ -57,7 +65,7 @@ impl<E: Scalar> Evaluation<E> {
     pub fn gradient_norm(&self) -> f64 {
         [&self.encoder, &self.decoder, &self.parameters]
             .into_iter()
-            .map(|gradient| gradient.iter().map(|&g| widen(g).powi(2)).sum::<f64>())
+            .map(|gradient| sums::squares(gradient.view()))
             .sum::<f64>()
             .sqrt()
     }
@@ -70,8 +78,8 @@ impl<E: Scalar> Objective<E> {
     /// The gradients are flat, in the order of each network's parameters.
     ///
     /// # Errors
-    /// Where a network or a term is not defined on this batch. A value that is not finite is not an error here: the
-    /// trainer decides what to do with it.
+    /// Where a network or a term is not defined on this batch, [`Error::NonFiniteInput`] where it was handed what is not finite. A
+    /// value that is not finite is not an error here: the trainer decides what to do with it.
     pub fn evaluate<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
@@ -91,6 +99,23 @@ impl<E: Scalar> Objective<E> {
             .collect()
     }
 
+    /// The codes that training would give these points now, noise and all, (b, d).
+    ///
+    /// # Errors
+    /// The network's own.
+    pub(crate) fn codes<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+    ) -> Result<Array2<E>> {
+        let noise = self.noise(model.coding());
+        let noisy = noise.noisy_input(batch.data, mix(batch.seed, INPUT_NOISE));
+        let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
+        let pass = model.encoder().evaluate(input, Request::Value)?;
+        let seed = mix(batch.seed, 0);
+        Ok(Code::new(pass.value(), noise, self.noise_parameters(), seed).latent)
+    }
+
     /// As [`Objective::evaluate`], with what [`Objective::prepare`] made for this batch.
     ///
     /// # Errors
@@ -106,20 +131,32 @@ impl<E: Scalar> Objective<E> {
             .entries
             .iter()
             .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
-        let request = |jacobian| {
-            if jacobian {
-                Request::Jacobian
-            } else {
-                Request::Value
-            }
+        let request = |jacobian, metric| match (jacobian, metric) {
+            (true, _) => Request::Jacobian,
+            (false, true) => Request::Metric,
+            (false, false) => Request::Value,
         };
+        let noise = self.noise(model.coding());
+        let own = self.noise_parameters();
+        if own.len() != noise.parameter_count(model.latent_dim()) {
+            return Err(Error::NotSettled {
+                term: "encoder_noise",
+            });
+        }
+        let noisy = noise.noisy_input(batch.data, mix(batch.seed, INPUT_NOISE));
+        let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
         let encoder = model
             .encoder()
-            .evaluate(batch.data.view(), request(needs.encoder_jacobian))?;
-        let code = Code::new(encoder.value(), model.coding(), mix(batch.seed, 0));
+            .evaluate(input, request(needs.encoder_jacobian, false))
+            .map_err(|source| Error::from(source).in_term("encoder", None))?;
+        let code = Code::new(encoder.value(), noise, own, mix(batch.seed, 0));
         let decoder = model
             .decoder()
-            .evaluate(code.latent.view(), request(needs.decoder_jacobian))?;
+            .evaluate(
+                code.latent.view(),
+                request(needs.decoder_jacobian, needs.decoder_metric),
+            )
+            .map_err(|source| Error::from(source).in_term("decoder", None))?;
         let views = Views {
             latent: code.latent.view(),
             posterior: code.posterior,
@@ -128,8 +165,9 @@ impl<E: Scalar> Objective<E> {
                 .map(|j| j.slice_move(s![.., code.columns(), ..])),
             reconstruction: decoder.value(),
             decoder_jacobian: decoder.jacobian(),
+            decoder_metric: decoder.metric(),
         };
-        let mut step = Step::new(batch.reborrow(), model, views, self.parameters());
+        let mut step = Step::new(batch.reborrow(), model, views, self);
         let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
@@ -144,7 +182,10 @@ impl<E: Scalar> Objective<E> {
                 seed: mix(batch.seed, place),
                 parameters: entry.parameters.clone(),
             });
-            let evaluated = entry.term.evaluate(&mut step)?;
+            let evaluated = entry
+                .term
+                .evaluate(&mut step)
+                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
             corrections += evaluated.corrections;
             terms.push(TermShare {
                 name: entry.term.name(),
@@ -155,17 +196,23 @@ impl<E: Scalar> Objective<E> {
         }
 
         let start = Instant::now();
-        let gradients = step.into_gradients();
+        let mut gradients = step.into_gradients();
         let decoded = decoder.backward(Seeds {
             value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
             jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
+            metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
         })?;
         let mut latent = decoded.input;
         if let Some(seed) = &gradients.latent {
             latent += seed;
         }
-        let value = code.pull_back(latent, gradients.mean, gradients.log_variance);
+        let (value, by_noise) = code.pull_back(latent, gradients.mean, gradients.log_variance);
+        let first = gradients.parameters.len() - by_noise.len();
+        gradients
+            .parameters
+            .slice_mut(s![first..])
+            .assign(&by_noise);
         let outputs = model.encoder().output_width();
         let jacobian = gradients
             .encoder_jacobian
@@ -188,6 +235,8 @@ impl<E: Scalar> Objective<E> {
             decoder: join(decoded.parameters, gradients.decoder),
             parameters: gradients.parameters,
             non_finite_row,
+            through_jacobian: gradients.through_jacobian,
+            running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use super::{OwnParameter, Step, Term, TermValue, mean_squared_error::sum_of_squares};
+use super::{OwnParameter, Step, Term, TermValue, sums};
 use crate::{
     Result, Scalar,
     scalar::{narrow, widen},
@@ -46,13 +46,12 @@ impl<E: Scalar> Term<E> for GaussianNll {
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
         let log_sigma = widen(step.parameters()[0]);
         let precision = (-2.0 * log_sigma).exp();
-        let mut difference = &step.reconstruction() - &step.data();
-        let (points, dim) = difference.dim();
-        let (points, dim) = (points as f64, dim as f64);
-        let squares = sum_of_squares(&difference) / points;
+        let (y, x) = (step.reconstruction(), step.data());
+        let (points, dim) = (y.nrows() as f64, y.ncols() as f64);
         let factor = narrow::<E>(precision / points);
-        difference.mapv_inplace(|d| d * factor);
-        step.seed_reconstruction(difference);
+        let (sum, seed) = sums::squared_differences(y, x, factor);
+        let squares = sum / points;
+        step.seed_reconstruction(seed);
         step.seed_parameters(&[dim - precision * squares]);
         Ok((0.5 * dim * TAU.ln() + dim * log_sigma + 0.5 * precision * squares).into())
     }

@@ -1,10 +1,7 @@
 //! Mean squared error: the mean over all elements.
 
-use super::{Step, Term, TermValue};
-use crate::{
-    Result, Scalar,
-    scalar::{narrow, widen},
-};
+use super::{Step, Term, TermValue, sums};
+use crate::{Result, Scalar, scalar::narrow};
 
 /// The mean squared error over all elements,
 /// $$ L = \frac{1}{bD} \sum_{i=1}^{b} \lVert g(z_i) - x_i\rVert^2, \qquad \frac{\partial L}{\partial y} = \frac{2}{bD}(y - x). $$
@@ -15,7 +12,7 @@ use crate::{
 /// Mean over batch **and** features: a weight tuned against the sum over D is D times larger.
 ///
 /// # Numerics
-/// Summed in f64, row by row, so that the mean of a long batch keeps its digits in f32.
+/// Summed in f64 in a fixed order, so that the mean of a long batch keeps its digits in f32.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MeanSquaredError;
 
@@ -32,18 +29,8 @@ impl<E: Scalar> Term<E> for MeanSquaredError {
 
 /// $\frac1c\sum_i\lVert y_i - x_i\rVert^2$ with its gradient.
 pub(super) fn squared_error<E: Scalar>(step: &mut Step<'_, E>, divisor: f64) -> f64 {
-    let mut difference = &step.reconstruction() - &step.data();
-    let value = sum_of_squares(&difference) / divisor;
     let factor = narrow::<E>(2.0 / divisor);
-    difference.mapv_inplace(|d| d * factor);
-    step.seed_reconstruction(difference);
-    value
-}
-
-/// Summed in f64, row by row.
-pub(super) fn sum_of_squares<E: Scalar>(rows: &ndarray::Array2<E>) -> f64 {
-    rows.rows()
-        .into_iter()
-        .map(|row| row.iter().map(|&d| widen(d).powi(2)).sum::<f64>())
-        .sum()
+    let (sum, seed) = sums::squared_differences(step.reconstruction(), step.data(), factor);
+    step.seed_reconstruction(seed);
+    sum / divisor
 }

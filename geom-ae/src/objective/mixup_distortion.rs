@@ -3,7 +3,7 @@
 use geom_nn::{Request, Seeds};
 use geom_riemann::{Corrections, Distortion, Mixup, ProbedDistortion, RankPolicy, gaussian_probes};
 
-use super::{Step, Term, TermValue};
+use super::{Step, Term, TermValue, pullback};
 use crate::{Error, Result, Scalar, scalar::widen};
 
 /// A functional of the decoder's pullback metric at mixed codes,
@@ -18,7 +18,8 @@ use crate::{Error, Result, Scalar, scalar::widen};
 /// Source: Lee et al. 2022, eq. 8 and 11 (η = 0.2).
 ///
 /// # Numerics
-/// One more pass of the decoder, with d tangents, over b points. Volumes and traces come from J.
+/// One more pass of the decoder, with d tangents, over b points. Traces come from G, which is reduced inside the pass; a functional
+/// that is singular where rank is lost goes through J as [`DecoderDistortion`](super::DecoderDistortion)'s does.
 #[derive(Clone, Debug)]
 pub struct MixupDistortion<E> {
     functional: Functional<E>,
@@ -94,6 +95,23 @@ impl<E: Scalar> Term<E> for MixupDistortion<E> {
         let term = Term::<E>::name(self);
         let refuse = |source| Error::Geometry { term, source };
         let mixup = Mixup::new(step.latent(), self.eta, step.seed(MIXUP)).map_err(refuse)?;
+        if let Functional::Exact(distortion, rank) = &self.functional {
+            let pass = step.decode(mixup.points.view(), Request::Metric)?;
+            let metrics = pass.metric().expect("the metric was asked for");
+            if let Some(found) = pullback::of_metrics(*distortion, rank, metrics) {
+                let seeds = Seeds {
+                    metric: Some(found.gradient.view()),
+                    ..Seeds::default()
+                };
+                let mixed = step.backward(&pass, seeds)?.input;
+                step.seed_latent(mixup.pull_back(mixed.view()).map_err(refuse)?);
+                return Ok(TermValue {
+                    value: widen(found.value),
+                    corrections: found.corrections,
+                });
+            }
+            step.count_through_jacobian();
+        }
         let pass = step.decode(mixup.points.view(), Request::Jacobian)?;
         let jacobian = pass.jacobian().expect("the Jacobian was asked for");
         let (value, gradient, corrections) = match &self.functional {

@@ -8,11 +8,14 @@
 //! this crate is written the same way.
 
 mod code;
+mod encoder_noise;
 mod evaluate;
 mod needs;
 mod own_codes;
 mod passes;
+mod pullback;
 mod step;
+mod sums;
 mod term;
 
 // Reconstruction.
@@ -20,6 +23,7 @@ mod bernoulli;
 mod cosine;
 mod denoising;
 mod gaussian;
+mod geodesic;
 mod mean_squared_error;
 mod neighbourhood;
 mod sum_squared_error;
@@ -28,45 +32,66 @@ mod sum_squared_error;
 mod decoder_distortion;
 mod encoder_distortion;
 pub mod graph;
+mod isometric;
 mod kl_divergence;
 mod mixup_distortion;
 mod reconstruction_contraction;
 
 // Regularisers of the codes.
+mod adversarial_prior;
+mod adversary;
 mod given_embedding;
 mod log_variance;
 mod matched_distances;
+mod multi_code_discrepancy;
 mod prior_discrepancy;
 mod topological_distance;
+
+// What goes on beside the terms.
+mod adaptive_weight;
+mod pretraining;
 
 #[cfg(test)]
 mod code_terms_tests;
 #[cfg(test)]
+mod geodesic_tests;
+#[cfg(test)]
 mod golden_tests;
 pub mod gradcheck;
+#[cfg(test)]
+mod latent_tests;
+#[cfg(test)]
+mod noise_tests;
 #[cfg(test)]
 mod score_tests;
 #[cfg(test)]
 mod tests;
 
+pub use adversarial_prior::AdversarialPrior;
+pub use adversary::{Adversary, AdversarySettings};
 pub use bernoulli::BernoulliNll;
 pub use code::Posterior;
 pub use cosine::CosineDistance;
 pub use decoder_distortion::DecoderDistortion;
 pub use denoising::DenoisingError;
 pub use encoder_distortion::EncoderDistortion;
+pub use encoder_noise::EncoderNoise;
 pub use evaluate::{Evaluation, TermShare};
 pub use gaussian::GaussianNll;
+pub use geodesic::{GeodesicContraction, GeodesicDenoising, GeodesicError};
 pub use given_embedding::{ClassDistances, GivenEmbedding};
 pub use graph::{GraphIsometry, GraphSettings};
+pub use isometric::{DecoderIsometry, EncoderPseudoInverse};
 pub use kl_divergence::KlDivergence;
 pub use log_variance::LogVariancePenalty;
 pub use matched_distances::{CodeSeparation, MatchedDistances, TargetDistances};
 pub use mean_squared_error::MeanSquaredError;
 pub use mixup_distortion::MixupDistortion;
+pub use multi_code_discrepancy::MultiCodeDiscrepancy;
 pub use needs::Needs;
 pub use neighbourhood::{Expansion, NeighbourhoodReconstruction, NeighbourhoodSettings};
 pub use passes::NetworkPass;
+pub use pretraining::{Pretrained, Pretraining};
 pub use prior_discrepancy::PriorDiscrepancy;
 pub use reconstruction_contraction::ReconstructionContraction;
 pub use step::{Batch, PassGradients, Step, TermValue};
@@ -76,13 +101,23 @@ pub use topological_distance::TopologicalDistance;
 
 use std::ops::Range;
 
+use self::{adaptive_weight::AdaptiveWeight, adversary::Opponent};
 use crate::{Error, Result, Scalar, scalar::narrow, trainer::Schedule};
 
 /// A weighted sum of terms, with the parameters that the terms own.
 #[derive(Debug)]
 pub struct Objective<E: Scalar> {
     entries: Vec<Entry<E>>,
+    /// Those of the terms, then those of the encoder's noise.
     parameters: Vec<E>,
+    noise: Option<EncoderNoise>,
+    /// Where the noise's parameters begin, once they are there.
+    noise_start: Option<usize>,
+    opponent: Option<Opponent>,
+    adversary: Option<Adversary<E>>,
+    pretraining: Option<Pretraining>,
+    adaptive: Option<AdaptiveWeight>,
+    training_points: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -103,6 +138,13 @@ impl<E: Scalar> Objective<E> {
         Self {
             entries: Vec::new(),
             parameters: Vec::new(),
+            noise: None,
+            noise_start: None,
+            opponent: None,
+            adversary: None,
+            pretraining: None,
+            adaptive: None,
+            training_points: None,
         }
     }
 
@@ -135,6 +177,24 @@ impl<E: Scalar> Objective<E> {
         self
     }
 
+    /// Lets the weights of all terms but the first, which reconstructs, follow `schedule`.
+    ///
+    /// # Errors
+    /// [`Error::Contradiction`] where there is no second term.
+    pub fn schedule_regularisers(&mut self, schedule: Schedule) -> Result<()> {
+        if schedule != Schedule::Constant && self.entries.len() < 2 {
+            return Err(Error::Contradiction {
+                first: "a schedule of weights",
+                second: "an objective of one term",
+                reason: "all terms but the first follow it",
+            });
+        }
+        for entry in self.entries.iter_mut().skip(1) {
+            entry.schedule = schedule;
+        }
+        Ok(())
+    }
+
     /// Sets every weight to what its schedule says.
     pub(crate) fn follow_schedules(&mut self, epoch: usize, epochs: usize, plateaus: u32) {
         for entry in &mut self.entries {
@@ -156,6 +216,12 @@ impl<E: Scalar> Objective<E> {
         self.entries
             .iter()
             .map(|entry| (entry.term.name(), entry.weight))
+    }
+
+    /// These, and what is reported beside them with a weight of zero: the adversary's own loss.
+    pub(crate) fn reported(&self) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+        let adversary = self.opponent.as_ref().map(|_| ("adversary", 0.0));
+        self.terms().chain(adversary)
     }
 
     /// Changes the weight of the term at `place`, counted from 0; nothing where there is no such term.
@@ -207,7 +273,37 @@ impl<E: Scalar> Objective<E> {
             }
             entry.schedule.check()?;
             entry.term.check(setting)
-        })
+        })?;
+        if let Some(pretraining) = &self.pretraining {
+            pretraining.prior.check(setting.latent_dim)?;
+        }
+        self.noise(setting.coding).check(setting.coding)
+    }
+
+    /// Makes what depends on the data and the latent dimension: the adversary, the parameters of the encoder's noise, the
+    /// number of training points. A [`Trainer`](crate::Trainer) does it; whoever [evaluates](Objective::evaluate) such an
+    /// objective without one does it first. What is there already is kept.
+    ///
+    /// # Errors
+    /// An adversary that cannot be built.
+    pub fn settle(&mut self, setting: &Setting<'_, E>, seed: u64) -> Result<()> {
+        self.training_points = Some(setting.data.nrows());
+        let dim = setting.latent_dim;
+        if self.noise_start.is_none() {
+            let start = self.parameters.len();
+            let count = self.noise(setting.coding).parameter_count(dim);
+            self.parameters.resize(start + count, E::zero());
+            self.noise_start = Some(start);
+        }
+        if let (Some(Opponent { prior, settings }), None) = (&self.opponent, &self.adversary) {
+            self.adversary = Some(Adversary::new(*prior, settings, dim, seed)?);
+        }
+        Ok(())
+    }
+
+    /// The parameters of the encoder's noise, flat.
+    pub(crate) fn noise_parameters(&self) -> &[E] {
+        &self.parameters[self.noise_start.unwrap_or(self.parameters.len())..]
     }
 
     /// The smallest batch for which every term is defined, and the term that asks for it.

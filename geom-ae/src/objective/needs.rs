@@ -10,6 +10,8 @@ pub struct Needs {
     pub encoder_jacobian: bool,
     /// The decoder's Jacobian ∂g/∂z at every code: d tangents.
     pub decoder_jacobian: bool,
+    /// The decoder's pullback metric G = JᵀJ at every code: d tangents, which may stop before the last layer.
+    pub decoder_metric: bool,
 }
 
 impl Needs {
@@ -17,16 +19,22 @@ impl Needs {
     pub const VALUE: Self = Self {
         encoder_jacobian: false,
         decoder_jacobian: false,
+        decoder_metric: false,
     };
     /// The decoder's Jacobian, too.
     pub const DECODER_JACOBIAN: Self = Self {
-        encoder_jacobian: false,
         decoder_jacobian: true,
+        ..Self::VALUE
+    };
+    /// The decoder's pullback metric, too.
+    pub const DECODER_METRIC: Self = Self {
+        decoder_metric: true,
+        ..Self::VALUE
     };
     /// The encoder's Jacobian, too.
     pub const ENCODER_JACOBIAN: Self = Self {
         encoder_jacobian: true,
-        decoder_jacobian: false,
+        ..Self::VALUE
     };
 
     /// What either needs.
@@ -35,6 +43,7 @@ impl Needs {
         Self {
             encoder_jacobian: self.encoder_jacobian || other.encoder_jacobian,
             decoder_jacobian: self.decoder_jacobian || other.decoder_jacobian,
+            decoder_metric: self.decoder_metric || other.decoder_metric,
         }
     }
 }

@@ -42,6 +42,11 @@ impl<E: Scalar> NetworkPass<'_, E> {
         self.pass.second_tangents()
     }
 
+    /// The pullback metrics, (b, inputs, inputs), if they were asked for.
+    pub fn metric(&self) -> Option<ArrayView3<'_, E>> {
+        self.pass.metric()
+    }
+
     pub(crate) fn which(&self) -> Which {
         self.which
     }
@@ -57,6 +62,7 @@ trait AnyPass<E: Scalar>: Debug {
     fn jacobian(&self) -> Option<ArrayView3<'_, E>>;
     fn tangents(&self) -> Option<ArrayView3<'_, E>>;
     fn second_tangents(&self) -> Option<ArrayView3<'_, E>>;
+    fn metric(&self) -> Option<ArrayView3<'_, E>>;
     fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>>;
 }
 
@@ -75,6 +81,10 @@ impl<E: Scalar, D: NetworkDevice<E>> AnyPass<E> for Pass<'_, E, D> {
 
     fn second_tangents(&self) -> Option<ArrayView3<'_, E>> {
         Pass::second_tangents(self)
+    }
+
+    fn metric(&self) -> Option<ArrayView3<'_, E>> {
+        Pass::metric(self)
     }
 
     fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>> {

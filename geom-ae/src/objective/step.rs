@@ -7,8 +7,10 @@ use geom_riemann::Corrections;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3};
 
 use super::{
+    Adversary, Objective,
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
+    sums,
     term::Prepared,
 };
 use crate::{Result, Scalar, scalar::narrow};
@@ -61,7 +63,7 @@ pub struct Step<'a, E: Scalar> {
     batch: Batch<'a, E>,
     networks: &'a dyn Networks<E>,
     views: Views<'a, E>,
-    parameters: &'a [E],
+    objective: &'a Objective<E>,
     current: Current,
     gradients: StepGradients<E>,
 }
@@ -74,6 +76,7 @@ pub(crate) struct Views<'a, E> {
     pub(crate) encoder_jacobian: Option<ArrayView3<'a, E>>,
     pub(crate) reconstruction: ArrayView2<'a, E>,
     pub(crate) decoder_jacobian: Option<ArrayView3<'a, E>>,
+    pub(crate) decoder_metric: Option<ArrayView3<'a, E>>,
 }
 
 /// The term that is being evaluated.
@@ -94,9 +97,12 @@ pub(crate) struct StepGradients<E> {
     pub(crate) encoder_jacobian: Option<Array3<E>>,
     pub(crate) reconstruction: Option<Array2<E>>,
     pub(crate) decoder_jacobian: Option<Array3<E>>,
+    pub(crate) decoder_metric: Option<Array3<E>>,
     pub(crate) encoder: Option<Array1<E>>,
     pub(crate) decoder: Option<Array1<E>>,
     pub(crate) parameters: Array1<E>,
+    /// Terms that asked for a metric and had to go through the Jacobian.
+    pub(crate) through_jacobian: usize,
 }
 
 impl<'a, E: Scalar> Step<'a, E> {
@@ -104,13 +110,13 @@ impl<'a, E: Scalar> Step<'a, E> {
         batch: Batch<'a, E>,
         networks: &'a dyn Networks<E>,
         views: Views<'a, E>,
-        parameters: &'a [E],
+        objective: &'a Objective<E>,
     ) -> Self {
         Self {
             batch,
             networks,
             views,
-            parameters,
+            objective,
             current: Current {
                 prepared: Prepared::default(),
                 weight: 1.0,
@@ -124,9 +130,11 @@ impl<'a, E: Scalar> Step<'a, E> {
                 encoder_jacobian: None,
                 reconstruction: None,
                 decoder_jacobian: None,
+                decoder_metric: None,
                 encoder: None,
                 decoder: None,
-                parameters: Array1::zeros(parameters.len()),
+                parameters: Array1::zeros(objective.parameters().len()),
+                through_jacobian: 0,
             },
         }
     }
@@ -171,9 +179,24 @@ impl<'a, E: Scalar> Step<'a, E> {
         self.views.decoder_jacobian
     }
 
+    /// The decoder's pullback metrics JᵀJ at z, (b, d, d); `None` unless a term asks for them and none for the Jacobians.
+    pub fn decoder_metric(&self) -> Option<ArrayView3<'a, E>> {
+        self.views.decoder_metric
+    }
+
     /// The term's own parameters, as many as [`Term::parameters`](super::Term::parameters) named.
     pub fn parameters(&self) -> &'a [E] {
-        &self.parameters[self.current.parameters.clone()]
+        &self.objective.parameters()[self.current.parameters.clone()]
+    }
+
+    /// The objective's adversary, where it has one and is settled.
+    pub fn adversary(&self) -> Option<&'a Adversary<E>> {
+        self.objective.adversary()
+    }
+
+    /// How many points the training data have, where the objective is settled.
+    pub fn training_points(&self) -> Option<usize> {
+        self.objective.training_points
     }
 
     /// What [`Term::prepare`](super::Term::prepare) made for this batch, if it made anything of this type.
@@ -285,6 +308,20 @@ impl<'a, E: Scalar> Step<'a, E> {
         );
     }
 
+    /// Adds weight · ∂L/∂G of the decoder, (b, d, d).
+    pub fn seed_decoder_metric(&mut self, gradient: Array3<E>) {
+        accumulate(
+            &mut self.gradients.decoder_metric,
+            gradient,
+            self.current.weight,
+        );
+    }
+
+    /// Counts a functional of the metric that had to be taken from the Jacobian, because the metric had lost too many digits.
+    pub fn count_through_jacobian(&mut self) {
+        self.gradients.through_jacobian += 1;
+    }
+
     /// Adds weight · the gradient for the term's own parameters.
     pub fn seed_parameters(&mut self, gradient: &[f64]) {
         for (sum, g) in self
@@ -308,9 +345,9 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// The first row whose code or reconstruction is not finite.
     pub(crate) fn non_finite_row(&self) -> Option<usize> {
-        let finite = |view: ArrayView2<'_, E>, row| view.row(row).iter().all(|v: &E| v.is_finite());
-        (0..self.views.latent.nrows())
-            .find(|&row| !finite(self.views.latent, row) || !finite(self.views.reconstruction, row))
+        let latent = sums::first_non_finite_row(self.views.latent);
+        let reconstruction = sums::first_non_finite_row(self.views.reconstruction);
+        latent.into_iter().chain(reconstruction).min()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a run needs to go on exactly where it was.
 //!
-//! A checkpoint is one safetensors file with the weights and the optimiser's memory of both networks and of the parameters that
+//! A checkpoint is one safetensors file with the weights, the running statistics and the optimiser's memory of both networks and of the parameters that
 //! the objective's terms own, the best weights so far where there is a validation figure, and in its header the epoch, the
 //! optimiser's step, the figures watched, a fingerprint of the configuration and a SHA-256 of the whole. The order of the batches is a function of seed
 //! and epoch, so no state of a random generator is needed. The two newest checkpoints are kept: where the newest is damaged,
@@ -13,9 +13,8 @@ use std::{
 
 use geom_nn::{AdamState, Network, NetworkDevice, files};
 use ndarray::Array1;
-use sha2::{Digest, Sha256};
 
-use super::{Trainer, step::Memory, watch::Watch};
+use super::{Digest, Trainer, adversary::Beside, changing, step::Memory, watch::Watch};
 use crate::{Error, Result, Scalar};
 
 /// Checkpoints that are kept.
@@ -58,6 +57,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             memory: &self.memory,
             watch: &self.watch,
             best: &self.best,
+            beside: &Beside::of(&self.objective)?,
         }
         .contents()?;
         let digest = digest(&contents);
@@ -107,7 +107,12 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
 
     fn restore(&mut self, snapshot: Snapshot<E, D>, fingerprint: &str) -> Result<(), String> {
         if snapshot.fingerprint != fingerprint {
-            return Err("it was written under other settings".into());
+            return Err("it was written under other settings or with other data".into());
+        }
+        if !snapshot.best.is_empty()
+            && snapshot.best.len() != changing::length(&self.model, &self.objective)
+        {
+            return Err("its best weights are those of other networks".into());
         }
         let (encoder, decoder) = self.model.networks_mut();
         if snapshot.encoder.architecture() != encoder.architecture()
@@ -118,16 +123,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         if snapshot.parameters.len() != self.objective.parameters().len() {
             return Err("its objective has other parameters".into());
         }
-        let trained =
-            encoder.parameter_count() + decoder.parameter_count() + snapshot.parameters.len();
-        if !snapshot.best.is_empty() && snapshot.best.len() != trained {
-            return Err("its best weights are those of other networks".into());
-        }
+        snapshot.beside.check(&self.objective)?;
         *encoder = snapshot.encoder;
         *decoder = snapshot.decoder;
         self.objective
             .parameters_mut()
             .copy_from_slice(&snapshot.parameters);
+        snapshot.beside.restore(&mut self.objective);
         self.memory = snapshot.memory;
         self.watch = snapshot.watch;
         self.best = snapshot.best;
@@ -146,6 +148,7 @@ struct State<'a, E: Scalar, D: NetworkDevice<E>> {
     memory: &'a Memory<E>,
     watch: &'a Watch,
     best: &'a [E],
+    beside: &'a Beside<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
@@ -174,7 +177,7 @@ impl<E: Scalar, D: NetworkDevice<E>> State<'_, E, D> {
                 contents = contents.array(&name, &[values.len()], &values.to_vec())?;
             }
         }
-        Ok(contents)
+        self.beside.write(contents)
     }
 }
 
@@ -188,6 +191,7 @@ struct Snapshot<E: Scalar, D: NetworkDevice<E>> {
     memory: Memory<E>,
     watch: Watch,
     best: Vec<E>,
+    beside: Beside<E>,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
@@ -248,6 +252,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             memory,
             watch: serde_json::from_str(&text("watch")?).map_err(|error| error.to_string())?,
             best: array("best")?,
+            beside: Beside::read(&file)?,
         };
         // The same content gives the same bytes, so what was read must hash to what was written.
         let again = State {
@@ -259,6 +264,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
             memory: &snapshot.memory,
             watch: &snapshot.watch,
             best: &snapshot.best,
+            beside: &snapshot.beside,
         }
         .contents()
         .map_err(|error| error.to_string())?;
@@ -271,10 +277,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Snapshot<E, D> {
 }
 
 fn digest(contents: &files::Contents) -> String {
-    let bytes = Sha256::digest(contents.to_bytes());
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    Digest::new().with(contents.to_bytes()).finish()
 }
 
 /// Files that have a checkpoint's name, oldest first.

@@ -68,7 +68,7 @@ impl<'a, E: Scalar> Pipeline<'a, E> {
         evaluation
     }
 
-    fn batch<'b>(&'b self, index: usize, data: ArrayView2<'b, E>) -> Batch<'b, E> {
+    pub(super) fn batch<'b>(&'b self, index: usize, data: ArrayView2<'b, E>) -> Batch<'b, E> {
         Batch {
             data,
             rows: &self.batches[index],
@@ -90,6 +90,7 @@ pub(super) struct EpochSums {
     pub(super) total: f64,
     pub(super) terms: Vec<(f64, Duration)>,
     pub(super) corrections: Corrections,
+    pub(super) through_jacobian: usize,
     pub(super) gradient_norm_max: f64,
     pub(super) clipped: usize,
     pub(super) skipped: usize,
@@ -107,8 +108,23 @@ impl EpochSums {
             *elapsed += term.elapsed;
         }
         self.corrections += evaluation.corrections;
+        self.through_jacobian += evaluation.through_jacobian;
         self.gradient_norm_max = self.gradient_norm_max.max(norm);
         self.shared_passes += evaluation.shared_passes;
+    }
+}
+
+/// What could not be evaluated for the numbers it was handed, as a loss that is not finite; other errors stay as they are.
+pub(super) fn as_loss(error: Error, rows: &[usize], epoch: usize, batch: usize) -> Error {
+    match error {
+        Error::NonFiniteInput { term, row, .. } => Error::NonFiniteLoss {
+            term,
+            value: f64::NAN,
+            epoch,
+            batch,
+            point: row.and_then(|row| rows.get(row).copied()),
+        },
+        other => other,
     }
 }
 

@@ -44,6 +44,7 @@ fn elaborate(data: &Array2<f32>, optimiser: Optimiser) -> Trainer<'_, f32, Cpu> 
         validation: Some(Validation {
             fraction: 0.25,
             patience: Some(5),
+            ..Validation::default()
         }),
         on_nonfinite: OnNonFinite::Skip,
         ..options(12)
@@ -94,14 +95,14 @@ fn every_feature_of_the_trainer_resumes_bit_for_bit() {
                 weights(&whole),
                 "{optimiser:?} from epoch {stop}"
             );
-            resumed.restore_best();
+            resumed.restore_best().unwrap();
             let mut whole = elaborate(&data, optimiser);
             while whole
                 .next_epoch(|_| ControlFlow::Continue(()))
                 .unwrap()
                 .is_some()
             {}
-            whole.restore_best();
+            whole.restore_best().unwrap();
             assert_eq!(weights(&resumed), weights(&whole));
         }
     }
@@ -134,6 +135,7 @@ fn the_best_epoch_is_kept_and_training_stops_when_nothing_improves() {
         validation: Some(Validation {
             fraction: 0.25,
             patience: Some(3),
+            ..Validation::default()
         }),
         ..options(200)
     };
@@ -152,7 +154,7 @@ fn the_best_epoch_is_kept_and_training_stops_when_nothing_improves() {
         figure,
         figures.iter().copied().fold(f64::INFINITY, f64::min)
     );
-    trainer.restore_best();
+    trainer.restore_best().unwrap();
     assert_eq!(trainer.validate().unwrap(), Some(figure));
 }
 
@@ -184,4 +186,48 @@ fn batches_that_are_not_finite_are_skipped_and_counted() {
     assert!(report.total.is_finite());
     // With no other batch there is nothing to go on with.
     assert!(matches!(start(10), Err(Error::NonFiniteLoss { .. })));
+}
+
+#[test]
+fn a_term_that_refuses_what_is_not_finite_is_a_loss_that_is_not_finite() {
+    let mut data = data();
+    // Finite, but no sum over it is: the codes are not, and the decoder has no Jacobian.
+    data.row_mut(7).fill(f32::MAX);
+    for method in [Method::GeomAe, Method::Irvae, Method::WaeMmd] {
+        let architecture = method
+            .architecture(
+                &Nets {
+                    hidden: vec![8],
+                    ..method.nets()
+                },
+                6,
+                2,
+            )
+            .unwrap();
+        let start = |on_nonfinite| {
+            let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
+            let objective = method.objective(1.0).unwrap();
+            let options = TrainOptions {
+                on_nonfinite,
+                ..options(1)
+            };
+            Trainer::new(model, objective, data.view(), options)
+                .unwrap()
+                .next_epoch(|_| ControlFlow::Continue(()))
+        };
+        let error = start(OnNonFinite::Stop).unwrap_err();
+        let Error::NonFiniteLoss {
+            epoch: 1,
+            point: Some(7),
+            ..
+        } = error
+        else {
+            panic!("{method}: {error}");
+        };
+        let Ok(Some(EpochOutcome::Finished(report))) = start(OnNonFinite::Skip) else {
+            panic!("{method}: the epoch did not finish");
+        };
+        assert_eq!(report.skipped, 1, "{method}");
+        assert!(report.total.is_finite(), "{method}");
+    }
 }

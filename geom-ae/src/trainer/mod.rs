@@ -1,9 +1,16 @@
 //! The training loop, an epoch at a time.
 
+mod adversary;
+#[cfg(test)]
+mod adversary_tests;
+mod changing;
 mod checkpoint;
+mod digest;
 mod epoch;
 #[cfg(test)]
 mod feature_tests;
+#[cfg(test)]
+mod normalisation_tests;
 mod options;
 mod report;
 mod sampler;
@@ -15,27 +22,31 @@ mod tests;
 mod watch;
 
 pub use checkpoint::{Resumed, latest_checkpoint};
+pub use digest::Digest;
 pub use options::{
-    BatchSampler, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
+    BatchSampler, HeldOut, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
 };
 pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
 pub use schedule::Schedule;
 pub use spread::{Spread, spread};
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use geom_nn::NetworkDevice;
 use ndarray::{ArrayView2, Axis};
 
 use self::{
-    epoch::{EpochSums, Pipeline, finite_norm},
+    epoch::{EpochSums, Pipeline, as_loss, finite_norm},
     sampler::{Batches, step_seed},
     step::{Memory, clip},
     watch::Watch,
 };
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Batch, Setting},
+    objective::{Batch, Pretrained, Setting},
     scalar::widen,
 };
 
@@ -51,8 +62,9 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     batches: Batches<E>,
     memory: Memory<E>,
     epoch: usize,
+    pretrained: Option<Pretrained>,
     watch: Watch,
-    /// Weights and parameters of the best epoch, flat, where there is a validation figure to judge by; else empty.
+    /// [What training changes](changing), at the best epoch, where there is a validation figure to judge by; else empty.
     best: Vec<E>,
 }
 
@@ -80,7 +92,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     /// As [`Trainer::new`]; [`Error::Contradiction`] for stratified batches without a label for every point.
     pub fn with_labels(
         model: Autoencoder<E, D>,
-        objective: Objective<E>,
+        mut objective: Objective<E>,
         data: ArrayView2<'a, E>,
         labels: Option<&[i64]>,
         options: TrainOptions,
@@ -109,31 +121,30 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             options.batch_size
         };
         if smallest < minimum {
+            let reason = if smallest < options.batch_size {
+                format!(
+                    "{term} is defined for at least {minimum} points, and {held_out} are held out for validation"
+                )
+            } else {
+                format!("{term} is defined for batches of at least {minimum} points")
+            };
             return Err(Error::BatchSize {
-                batch_size: smallest,
+                batch_size: options.batch_size,
                 points: data.nrows(),
-                reason: format!("{term} is defined for batches of at least {minimum} points"),
+                reason,
             });
         }
-        if [model.encoder(), model.decoder()]
-            .iter()
-            .any(|network| !network.running_statistics().is_empty())
-        {
-            return Err(Error::Contradiction {
-                first: "batch normalisation",
-                second: "the trainer",
-                reason: "it does not carry running statistics from step to step; use layer normalisation",
-            });
-        }
-        objective.check(&Setting {
+        let setting = Setting {
             data,
             latent_dim: model.latent_dim(),
             coding: model.coding(),
-        })?;
+        };
+        objective.check(&setting)?;
+        objective.settle(&setting, options.seed)?;
         let batches = Batches::new(data, labels, &options)?;
         let memory = Memory::new(&model, &objective);
         let (watch, best) = (Watch::default(), Vec::new());
-        Ok(Self {
+        let mut trainer = Self {
             model,
             objective,
             data,
@@ -141,9 +152,25 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             batches,
             memory,
             epoch: 0,
+            pretrained: None,
             watch,
             best,
-        })
+        };
+        if trainer.model.has_running_statistics() {
+            trainer.rehearse()?;
+        }
+        Ok(trainer)
+    }
+
+    /// Evaluates the first batch and forgets it: under batch normalisation points depend on each other, so a term that wants
+    /// their Jacobian is not defined, and that is to be known before the training.
+    fn rehearse(&mut self) -> Result<()> {
+        let (objective, seed) = (&self.objective, self.options.seed);
+        let mut pipeline = Pipeline::new(self.data, self.batches.epoch(1)?, seed, 1);
+        pipeline.batches.truncate(1);
+        self.model
+            .in_training(seed, |model| pipeline.evaluate(0, objective, model))
+            .map(|_| ())
     }
 
     /// The model as trained so far.
@@ -170,15 +197,19 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     }
 
     /// Takes model and terms back to the epoch with the least validation figure; nothing happens without one.
-    pub fn restore_best(&mut self) {
-        if !self.best.is_empty() {
-            let (encoder, decoder) = self.model.networks_mut();
-            let (first, rest) = self.best.split_at(encoder.parameter_count());
-            let (second, own) = rest.split_at(decoder.parameter_count());
-            encoder.parameters_mut().copy_from_slice(first);
-            decoder.parameters_mut().copy_from_slice(second);
-            self.objective.parameters_mut().copy_from_slice(own);
+    ///
+    /// # Errors
+    /// Where a checkpoint brought running statistics that a network refuses.
+    pub fn restore_best(&mut self) -> Result<()> {
+        if self.best.is_empty() {
+            return Ok(());
         }
+        changing::put_back(&mut self.model, &mut self.objective, &self.best)
+    }
+
+    /// How the encoder's pre-training ended, where the objective has one and this trainer began the run.
+    pub fn pretrained(&self) -> Option<Pretrained> {
+        self.pretrained
     }
 
     /// Finished epochs.
@@ -216,6 +247,9 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             return Ok(None);
         }
         let start = Instant::now();
+        if self.epoch == 0 {
+            self.pretrain()?;
+        }
         let epoch = self.epoch + 1;
         let plateaus = self.watch.plateaus;
         self.objective
@@ -234,10 +268,34 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         let mut refusal = None;
         for index in 0..batches {
             let batch = index + 1;
-            let mut evaluation = pipeline.evaluate(index, &self.objective, &self.model)?;
-            let total = evaluation.total();
-            let skipped = match finite_norm(&evaluation, &pipeline.batches[index], epoch, batch) {
-                Ok(norm) => {
+            let begun = Instant::now();
+            let objective = &self.objective;
+            let seed = step_seed(self.options.seed, epoch, batch);
+            let evaluated = self
+                .model
+                .in_training(seed, |model| pipeline.evaluate(index, objective, model));
+            let rows = &pipeline.batches[index];
+            let finite = evaluated
+                .map_err(|error| as_loss(error, rows, epoch, batch))
+                .and_then(|evaluation| {
+                    let norm = finite_norm(&evaluation, rows, epoch, batch)?;
+                    Ok((evaluation, norm))
+                });
+            let mut report = BatchReport {
+                epoch,
+                batch,
+                batches,
+                points: rows.len(),
+                total: f64::NAN,
+                terms: Vec::new(),
+                gradient_norm: f64::NAN,
+                skipped: false,
+                shared_passes: Duration::ZERO,
+                elapsed: Duration::ZERO,
+            };
+            match finite {
+                Ok((mut evaluation, norm)) => {
+                    report.total = evaluation.total();
                     sums.clipped +=
                         usize::from(clip(&mut evaluation, norm, self.options.clip_norm));
                     let (model, objective) = (&mut self.model, &mut self.objective);
@@ -248,23 +306,23 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                         &self.options,
                         learning_rate,
                     )?;
+                    model.set_running_statistics(&evaluation.running_statistics)?;
+                    self.play(&pipeline, index, &mut evaluation)?;
                     sums.add(&evaluation, norm);
-                    false
+                    report.terms = evaluation.terms;
+                    report.gradient_norm = norm;
+                    report.shared_passes = evaluation.shared_passes;
                 }
-                Err(error) if self.options.on_nonfinite == OnNonFinite::Stop => return Err(error),
-                Err(error) => {
+                Err(error @ Error::NonFiniteLoss { .. })
+                    if self.options.on_nonfinite == OnNonFinite::Skip =>
+                {
                     sums.skipped += 1;
+                    report.skipped = true;
                     refusal.get_or_insert(error);
-                    true
                 }
-            };
-            let report = BatchReport {
-                epoch,
-                batch,
-                batches,
-                total,
-                skipped,
-            };
+                Err(error) => return Err(error),
+            }
+            report.elapsed = begun.elapsed();
             if on_batch(&report).is_break() {
                 return Ok(Some(EpochOutcome::Interrupted));
             }
@@ -277,13 +335,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         self.epoch = epoch;
         let figure = validation.unwrap_or(report.total);
         if self.watch.note(epoch, figure, schedule.patience()) && validation.is_some() {
-            let own = self.objective.parameters();
-            self.best = [
-                self.model.encoder().parameters(),
-                self.model.decoder().parameters(),
-                own,
-            ]
-            .concat();
+            self.best = changing::collect(&self.model, &self.objective);
         }
         Ok(Some(EpochOutcome::Finished(report)))
     }
@@ -322,7 +374,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             total: sums.total / batches,
             terms: self
                 .objective
-                .terms()
+                .reported()
                 .zip(&sums.terms)
                 .map(|((name, weight), &(sum, elapsed))| TermMean {
                     name,
@@ -333,6 +385,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                 .collect(),
             validation,
             corrections: sums.corrections,
+            through_jacobian: sums.through_jacobian,
             gradient_norm_max: sums.gradient_norm_max,
             clipped: sums.clipped,
             skipped: sums.skipped,

@@ -1,10 +1,15 @@
 //! How a model is trained.
 
 use geom_nn::{Adam, WeightDecay};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Schedule;
 use crate::{Error, Result};
+
+/// Stream of the generator that chooses the held-out points.
+const HELD_OUT: u64 = 1 << 62;
 
 /// Training settings; the defaults are GeomAE's (Nazari et al. 2023: Adam 1e-3, coupled weight decay 1e-5, batch 125, 100 epochs).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +27,8 @@ pub struct TrainOptions {
     pub weight_decay: f64,
     /// The rule of a step.
     pub optimiser: Optimiser,
+    /// Adam's β₁, how much of the gradients' mean is kept.
+    pub beta1: f64,
     /// The norm to which the gradient of everything together is cut, where it is longer.
     pub clip_norm: Option<f64>,
     /// How batches are drawn.
@@ -43,6 +50,7 @@ impl Default for TrainOptions {
             learning_rate_schedule: Schedule::Constant,
             weight_decay: 1e-5,
             optimiser: Optimiser::Adam,
+            beta1: 0.9,
             clip_norm: None,
             sampler: BatchSampler::Uniform,
             validation: None,
@@ -84,6 +92,11 @@ pub enum BatchSampler {
     },
     /// Every batch holds each label in its share.
     Stratified,
+    /// Whole series of consecutive points, as a film's frames or a turning object's views; what is held out are whole series, too.
+    Series {
+        /// Points of a series.
+        length: usize,
+    },
 }
 
 /// Points that are held out of the training data, and what their figure is used for.
@@ -97,6 +110,19 @@ pub struct Validation {
     pub fraction: f64,
     /// Epochs without improvement after which training stops; `None` never stops early.
     pub patience: Option<usize>,
+    /// Which points these are.
+    pub choice: HeldOut,
+}
+
+/// Which points are held out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldOut {
+    /// A random choice that depends on the seed.
+    #[default]
+    Random,
+    /// The last ones in the order of the data, as loaders without a shuffle have it.
+    Last,
 }
 
 impl Default for Validation {
@@ -104,6 +130,7 @@ impl Default for Validation {
         Self {
             fraction: 0.1,
             patience: None,
+            choice: HeldOut::Random,
         }
     }
 }
@@ -124,11 +151,11 @@ pub enum OnNonFinite {
 pub struct ValidTrainOptions(TrainOptions);
 
 impl TrainOptions {
-    /// Checks every setting by itself and against `points` training points.
+    /// Checks every setting by itself.
     ///
     /// # Errors
-    /// [`Error::Parameter`] or [`Error::BatchSize`], with the numbers.
-    pub fn check(self, points: usize) -> Result<ValidTrainOptions> {
+    /// [`Error::Parameter`], with the number, and [`Error::BatchSize`] for a batch that holds no whole series.
+    pub fn check_by_themselves(&self) -> Result<()> {
         let parameter = |parameter, value, requirement| {
             Err(Error::Parameter {
                 parameter,
@@ -146,6 +173,9 @@ impl TrainOptions {
         if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
             return parameter("weight_decay", self.weight_decay, "finite and not negative");
         }
+        if !(0.0..1.0).contains(&self.beta1) {
+            return parameter("beta1", self.beta1, "in [0, 1)");
+        }
         if let Optimiser::Sgd { momentum } = self.optimiser
             && !(0.0..1.0).contains(&momentum)
         {
@@ -159,7 +189,13 @@ impl TrainOptions {
         if let BatchSampler::Neighbourhood { neighbours: 0 } = self.sampler {
             return parameter("sampler neighbours", 0.0, "at least 1");
         }
-        if let Some(Validation { fraction, patience }) = self.validation {
+        if let BatchSampler::Series { length: 0 } = self.sampler {
+            return parameter("sampler series", 0.0, "at least 1");
+        }
+        if let Some(Validation {
+            fraction, patience, ..
+        }) = self.validation
+        {
             if !(fraction > 0.0 && fraction < 1.0) {
                 return parameter("validation fraction", fraction, "between 0 and 1");
             }
@@ -170,6 +206,28 @@ impl TrainOptions {
         if self.batch_size == 0 {
             return parameter("batch_size", 0.0, "at least 1");
         }
+        self.check_series(self.batch_size, 0, "the batch holds no whole series")
+    }
+
+    fn check_series(&self, count: usize, points: usize, reason: &str) -> Result<()> {
+        let series = self.series();
+        if count.is_multiple_of(series) {
+            return Ok(());
+        }
+        Err(Error::BatchSize {
+            batch_size: self.batch_size,
+            points,
+            reason: format!("{reason} of {series}"),
+        })
+    }
+
+    /// Checks every setting by itself and against `points` training points.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] or [`Error::BatchSize`], with the numbers.
+    pub fn check(self, points: usize) -> Result<ValidTrainOptions> {
+        self.check_by_themselves()?;
+        self.check_series(points, points, "the training points are no whole series")?;
         let held_out = self.held_out(points);
         if self.batch_size > points - held_out {
             return Err(Error::BatchSize {
@@ -186,6 +244,34 @@ impl TrainOptions {
         Ok(ValidTrainOptions(self))
     }
 
+    /// The rows, ascending, that training on `points` points holds out: a function of these settings alone.
+    pub fn held_out_rows(&self, points: usize) -> Vec<usize> {
+        let (count, series) = (self.held_out(points), self.series());
+        let mut rows: Vec<usize> = (0..points / series).collect();
+        if self
+            .validation
+            .is_some_and(|validation| validation.choice == HeldOut::Random)
+        {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+            rng.set_stream(HELD_OUT);
+            rows.shuffle(&mut rng);
+        }
+        let mut held_out = rows.split_off(rows.len() - count / series);
+        held_out.sort_unstable();
+        held_out
+            .into_iter()
+            .flat_map(|one| one * series..(one + 1) * series)
+            .collect()
+    }
+
+    /// Points that stay together.
+    fn series(&self) -> usize {
+        match self.sampler {
+            BatchSampler::Series { length } => length.max(1),
+            _ => 1,
+        }
+    }
+
     /// Validation points among `points`: at least one, and at least one stays.
     pub(super) fn held_out(&self, points: usize) -> usize {
         self.validation.map_or(0, |validation| {
@@ -194,8 +280,9 @@ impl TrainOptions {
                 clippy::cast_sign_loss,
                 reason = "a share of a count is a count"
             )]
-            let share = (validation.fraction * points as f64).round() as usize;
-            share.max(1).min(points.saturating_sub(1))
+            let share = (validation.fraction * (points / self.series()) as f64).round() as usize;
+            let most = (points / self.series()).saturating_sub(1);
+            share.max(1).min(most) * self.series()
         })
     }
 }
@@ -210,6 +297,7 @@ impl ValidTrainOptions {
         };
         Adam {
             learning_rate,
+            beta1: self.beta1,
             weight_decay,
             ..Adam::default()
         }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use geom_riemann::Corrections;
 use serde::Serialize;
 
+use crate::objective::TermShare;
+
 /// The state of a run after a batch.
 #[derive(Clone, Debug)]
 pub struct BatchReport {
@@ -14,10 +16,20 @@ pub struct BatchReport {
     pub batch: usize,
     /// Batches in an epoch.
     pub batches: usize,
+    /// Points in it.
+    pub points: usize,
     /// The objective on this batch.
     pub total: f64,
+    /// Every term's value and wall time.
+    pub terms: Vec<TermShare>,
+    /// The norm of the whole gradient before it was cut; not finite where the step was left out.
+    pub gradient_norm: f64,
     /// Whether its step was left out, because its loss or gradient was not finite.
     pub skipped: bool,
+    /// Wall time of the passes that all terms share, both ways.
+    pub shared_passes: Duration,
+    /// Wall time from the batch's first pass to the end of its step.
+    pub elapsed: Duration,
 }
 
 /// A term's mean over the batches of an epoch.
@@ -48,6 +60,8 @@ pub struct EpochReport {
     pub validation: Option<f64>,
     /// Points at which a term was corrected, over all batches.
     pub corrections: Corrections,
+    /// Functionals of the decoder's metric that were taken from its Jacobian, because the metric had lost too many digits.
+    pub through_jacobian: usize,
     /// The largest norm of the whole gradient in a batch, before it was cut.
     pub gradient_norm_max: f64,
     /// Batches whose gradient was cut.
@@ -64,6 +78,19 @@ pub struct EpochReport {
     /// Wall time of the epoch; not part of what is reproducible.
     #[serde(skip)]
     pub elapsed: Duration,
+}
+
+impl EpochReport {
+    /// Points seen in a second.
+    pub fn points_per_second(&self) -> f64 {
+        self.points as f64 / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// The share of the epoch's wall time that a part of it took, in \[0, 1\]: what a regulariser costs.
+    pub fn share(&self, part: Duration) -> f64 {
+        let share = part.as_secs_f64() / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+        share.min(1.0)
+    }
 }
 
 /// How an epoch ended.

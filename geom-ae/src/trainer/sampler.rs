@@ -8,9 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use super::{BatchSampler, ValidTrainOptions};
 use crate::{Error, Result, Scalar};
 
-/// Streams of the generator for what is not an epoch's order.
+/// Stream of the generator for what is not an epoch's order.
 const STEPS: u64 = 1 << 63;
-const HELD_OUT: u64 = 1 << 62;
 
 /// Which points are trained on, which are held out, and in what batches the former come.
 ///
@@ -27,6 +26,8 @@ pub(super) struct Batches<E> {
 #[derive(Debug)]
 enum Plan<E> {
     Uniform,
+    /// Whole series of this length.
+    Series(usize),
     /// On the training points alone, by their place among them.
     Graph(Sampler, DistanceGraph<E>),
 }
@@ -38,23 +39,18 @@ impl<E: Scalar> Batches<E> {
         options: &ValidTrainOptions,
     ) -> Result<Self> {
         let n = data.nrows();
-        let mut train: Vec<usize> = (0..n).collect();
-        let mut held_out = Vec::new();
-        let count = options.held_out(n);
-        if count > 0 {
-            let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-            rng.set_stream(HELD_OUT);
-            train.shuffle(&mut rng);
-            held_out = train.split_off(n - count);
-            train.sort_unstable();
-            held_out.sort_unstable();
-        }
+        let held_out = options.held_out_rows(n);
+        let mut rest = held_out.iter().copied().peekable();
+        let train: Vec<usize> = (0..n)
+            .filter(|row| rest.next_if_eq(row).is_none())
+            .collect();
         let graph_error = |source| Error::Graph {
             term: "batches",
             source: Box::new(source),
         };
         let plan = match options.sampler {
             BatchSampler::Uniform => Plan::Uniform,
+            BatchSampler::Series { length } => Plan::Series(length),
             BatchSampler::Neighbourhood { neighbours } => {
                 let points = data.select(Axis(0), &train);
                 let found = Search::new()
@@ -93,6 +89,11 @@ impl<E: Scalar> Batches<E> {
         })
     }
 
+    /// The rows that are trained on.
+    pub(super) fn rows(&self) -> &[usize] {
+        &self.train
+    }
+
     /// Full batches in an epoch.
     pub(super) fn count(&self) -> usize {
         self.train.len() / self.batch_size
@@ -109,6 +110,17 @@ impl<E: Scalar> Batches<E> {
                 Ok(order
                     .chunks_exact(self.batch_size)
                     .map(<[usize]>::to_vec)
+                    .collect())
+            }
+            Plan::Series(length) => {
+                let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+                rng.set_stream(epoch as u64);
+                // What is held out are whole series, so the rest is, too.
+                let mut series: Vec<&[usize]> = self.train.chunks_exact(*length).collect();
+                series.shuffle(&mut rng);
+                Ok(series
+                    .chunks_exact(self.batch_size / length)
+                    .map(<[&[usize]]>::concat)
                     .collect())
             }
             Plan::Graph(sampler, graph) => {
@@ -147,7 +159,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::{Batches, step_seed};
-    use crate::trainer::{BatchSampler, TrainOptions, Validation};
+    use crate::trainer::{BatchSampler, HeldOut, TrainOptions, Validation};
 
     fn batches(options: TrainOptions) -> Batches<f64> {
         let data = Array2::from_shape_fn((50, 2), |(i, j)| ((i * 7 + j * 3) % 50) as f64);
@@ -161,8 +173,9 @@ mod tests {
         Batches::new(data.view(), Some(&labels), &options).unwrap()
     }
 
-    fn samplers() -> [BatchSampler; 3] {
+    fn samplers() -> [BatchSampler; 4] {
         [
+            BatchSampler::Series { length: 5 },
             BatchSampler::Uniform,
             BatchSampler::Neighbourhood { neighbours: 4 },
             BatchSampler::Stratified,
@@ -184,7 +197,7 @@ mod tests {
         for sampler in samplers() {
             let validation = Some(Validation {
                 fraction: 0.3,
-                patience: None,
+                ..Validation::default()
             });
             let batches = batches(TrainOptions {
                 sampler,
@@ -205,6 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_points_are_held_out_where_that_is_asked_for() {
+        let options = TrainOptions {
+            validation: Some(Validation {
+                fraction: 0.2,
+                choice: HeldOut::Last,
+                ..Validation::default()
+            }),
+            ..TrainOptions::default()
+        };
+        assert_eq!(options.held_out_rows(50), (40..50).collect::<Vec<_>>());
+        let batches = batches(options);
+        assert_eq!(batches.train, (0..40).collect::<Vec<_>>());
+        assert!(TrainOptions::default().held_out_rows(50).is_empty());
+    }
+
+    #[test]
     fn order_depends_on_seed_and_epoch_only() {
         for sampler in samplers() {
             let order = |seed, epoch| {
@@ -219,6 +248,36 @@ mod tests {
             assert_eq!(order(3, 2), order(3, 2));
             assert_ne!(order(3, 2), order(3, 3));
             assert_ne!(order(3, 2), order(4, 2));
+        }
+    }
+
+    #[test]
+    fn series_stay_together_in_batches_and_in_what_is_held_out() {
+        let options = TrainOptions {
+            sampler: BatchSampler::Series { length: 5 },
+            validation: Some(Validation {
+                fraction: 0.2,
+                ..Validation::default()
+            }),
+            ..TrainOptions::default()
+        };
+        let whole = |rows: &[usize]| {
+            rows.chunks(5)
+                .all(|one| one[0] % 5 == 0 && one.windows(2).all(|w| w[1] == w[0] + 1))
+        };
+        assert!(whole(&options.held_out_rows(50)));
+        let batches = batches(options.clone());
+        assert_eq!((batches.count(), batches.held_out.len()), (4, 10));
+        assert!(batches.epoch(1).unwrap().iter().all(|rows| whole(rows)));
+        for (batch_size, points) in [(12, 50), (10, 52)] {
+            let uneven = TrainOptions {
+                batch_size,
+                ..options.clone()
+            };
+            assert!(matches!(
+                uneven.check(points),
+                Err(crate::Error::BatchSize { .. })
+            ));
         }
     }
 

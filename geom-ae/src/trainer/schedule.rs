@@ -38,6 +38,22 @@ pub enum Schedule {
         /// Where it ends.
         floor: f64,
     },
+    /// As [`Schedule::Step`], but counted from the last part of the epochs (NRAE: 0.8, every 10, times 0.9).
+    LateStep {
+        /// The share of the epochs that pass before, in \[0, 1\].
+        after: f64,
+        /// Epochs between two changes.
+        every: usize,
+        /// What each change multiplies by.
+        factor: f64,
+    },
+    /// Times each of three factors once so many epochs are done (WAE's "manual": ½ after 30, ⅕ after 50, ⅒ after 100).
+    Milestones {
+        /// Epochs before each change.
+        epochs: [usize; 3],
+        /// What each change multiplies by.
+        factors: [f64; 3],
+    },
     /// Times `factor` whenever the watched figure (of the validation points, or else of the training) has not improved for more
     /// than `patience` epochs (PyTorch's `ReduceLROnPlateau`).
     Plateau {
@@ -66,6 +82,27 @@ impl Schedule {
                 epochs: warm,
                 floor,
             } => cosine(done - warm, epochs.saturating_sub(warm), floor),
+            Self::LateStep {
+                after,
+                every,
+                factor,
+            } => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a share of a count is a count"
+                )]
+                let before = (after * epochs as f64).floor() as usize;
+                power(factor, done.saturating_sub(before) / every.max(1))
+            }
+            Self::Milestones {
+                epochs: marks,
+                factors,
+            } => marks
+                .iter()
+                .zip(factors)
+                .filter(|&(&mark, _)| done >= mark)
+                .fold(1.0, |product, (_, factor)| product * factor),
             Self::Plateau { factor, .. } => power(factor, reductions as usize),
         }
     }
@@ -85,11 +122,29 @@ impl Schedule {
     /// [`Error::Parameter`] for a period of no epoch, a factor that is not positive, a floor that is negative.
     pub fn check(&self) -> Result<()> {
         let (parameter, value, fits, requirement) = match *self {
-            Self::Step { every: 0, .. } => ("schedule every", 0.0, false, "at least 1"),
+            Self::Step { every: 0, .. } | Self::LateStep { every: 0, .. } => {
+                ("schedule every", 0.0, false, "at least 1")
+            }
             Self::WarmUp { epochs: 0 } | Self::WarmUpCosine { epochs: 0, .. } => {
                 ("schedule epochs", 0.0, false, "at least 1")
             }
-            Self::Step { factor, .. } | Self::Plateau { factor, .. } => (
+            Self::LateStep { after, .. } if !(0.0..=1.0).contains(&after) => {
+                ("schedule after", after, false, "in [0, 1]")
+            }
+            Self::Milestones { factors, .. } => {
+                let worst = factors
+                    .into_iter()
+                    .find(|factor| !(factor.is_finite() && *factor > 0.0));
+                (
+                    "schedule factors",
+                    worst.unwrap_or(1.0),
+                    worst.is_none(),
+                    "finite and positive",
+                )
+            }
+            Self::Step { factor, .. }
+            | Self::LateStep { factor, .. }
+            | Self::Plateau { factor, .. } => (
                 "schedule factor",
                 factor,
                 factor.is_finite() && factor > 0.0,
@@ -165,6 +220,17 @@ mod tests {
             factor: 0.1,
         };
         assert!((plateau.factor(50, 60, 2) - 0.01).abs() < 1e-17);
+        let late = Schedule::LateStep {
+            after: 0.5,
+            every: 2,
+            factor: 0.5,
+        };
+        assert_eq!(factors(late, 8), [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5]);
+        let marks = Schedule::Milestones {
+            epochs: [1, 3, 9],
+            factors: [0.5, 0.5, 0.1],
+        };
+        assert_eq!(factors(marks, 5), [1.0, 0.5, 0.5, 0.25, 0.25]);
     }
 
     #[test]
@@ -187,6 +253,19 @@ mod tests {
         );
         assert!(Schedule::Cosine { floor: -0.1 }.check().is_err());
         assert!(Schedule::WarmUp { epochs: 0 }.check().is_err());
+        let late = |after, every| Schedule::LateStep {
+            after,
+            every,
+            factor: 0.5,
+        };
+        assert!(late(0.8, 10).check().is_ok());
+        assert!(late(0.8, 0).check().is_err() && late(1.1, 10).check().is_err());
+        let marks = |factors| Schedule::Milestones {
+            epochs: [1, 2, 3],
+            factors,
+        };
+        assert!(marks([0.5, 0.2, 0.1]).check().is_ok());
+        assert!(marks([0.5, 0.0, 0.1]).check().is_err());
         assert!(
             Schedule::WarmUpCosine {
                 epochs: 3,

@@ -4,11 +4,12 @@ use std::{fs, ops::ControlFlow, path::Path};
 
 use dfdx::tensor::Cpu;
 use geom_nn::Activation;
+use geom_riemann::manifold::Space;
 use ndarray::Array2;
 
 use super::{BatchSampler, EpochOutcome, Schedule, TrainOptions, Trainer, Validation};
 use crate::{
-    Autoencoder, Error, Method, Nets, Objective, box_autoencoder,
+    Autoencoder, DataSpace, Error, Method, Nets, Objective, box_autoencoder,
     objective::{
         GraphSettings,
         graph::{DistanceRule, GraphData},
@@ -54,14 +55,24 @@ fn trainer_of(method: Method, data: &Array2<f32>, epochs: usize) -> Trainer<'_, 
 }
 
 fn objective_of(method: Method, data: &Array2<f32>) -> Objective<f32> {
+    if method.needs_manifold() {
+        let dimension = data.ncols();
+        let flat = DataSpace::new(Space::Euclidean { dimension }).unwrap();
+        return method.objective_on_manifold(0.1, &flat).unwrap();
+    }
     let distances = DistanceRule::Geodesic { neighbours: 6 };
     let settings = GraphSettings {
         distances,
         ..GraphSettings::default()
     };
+    if method.needs_embedding() {
+        let codes = data.slice(ndarray::s![.., ..2]);
+        return method.objective_towards(0.1, codes).unwrap();
+    }
+    let labels: Vec<i64> = (0..data.nrows()).map(|row| (row % 3) as i64).collect();
     let data = GraphData {
         points: data.view(),
-        labels: None,
+        labels: Some(&labels),
         batch_size: 10,
         seed: 5,
     };
@@ -84,6 +95,8 @@ pub(super) fn weights(trainer: &Trainer<'_, f32, Cpu>) -> Vec<f32> {
         model.encoder().parameters(),
         model.decoder().parameters(),
         own,
+        model.encoder().running_statistics(),
+        model.decoder().running_statistics(),
     ]
     .concat()
 }
@@ -258,7 +271,7 @@ fn impossible_settings_are_refused_before_training() {
     let held_out = TrainOptions {
         validation: Some(Validation {
             fraction: 0.9,
-            patience: None,
+            ..Validation::default()
         }),
         ..options(1)
     };
@@ -269,7 +282,7 @@ fn impossible_settings_are_refused_before_training() {
     let few = TrainOptions {
         validation: Some(Validation {
             fraction: 0.02,
-            patience: None,
+            ..Validation::default()
         }),
         ..options(1)
     };

@@ -69,17 +69,13 @@ pub(crate) fn run(arguments: &CompareArgs) -> Result<(), Error> {
 fn figures_of(folder: &RunFolder, warnings: &mut Vec<String>) -> Result<Vec<Figure>, Error> {
     let mut figures = Vec::new();
     for kind in FigureKind::ALL {
-        let path = folder.file(&run_folder::figure_file(kind));
-        match fs::read_to_string(&path) {
-            Ok(svg) => figures.push(Figure {
-                kind,
-                svg,
-                remark: None,
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+        match folder.read_figure(kind)? {
+            Some(figure) => figures.push(figure),
+            None if !kind.always() => {}
+            None => {
+                let path = folder.file(&run_folder::figure_file(kind));
                 warnings.push(format!("{} is missing.", path.display()));
             }
-            Err(error) => return Err(unreadable(&path, error)),
         }
     }
     Ok(figures)

@@ -10,7 +10,7 @@ use geom_bench::{
 };
 use geom_nn::NetworkDevice;
 
-use super::{Job, Number, dispatch, loaded};
+use super::{Job, Machine, Number, dispatch, loaded};
 
 /// The flags of `geom embed`.
 #[derive(Debug, clap::Args)]
@@ -27,11 +27,15 @@ pub(crate) struct EmbedArgs {
     /// The file to write: .csv or .npy
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    machine: Machine,
 }
 
 pub(crate) fn run(arguments: &EmbedArgs) -> Result<(), Error> {
+    run_folder::check_output(&arguments.out, run_folder::OUTPUTS)?;
     let folder = RunFolder::open(&arguments.run)?;
-    let config = folder.config()?;
+    let config = arguments.machine.over(folder.config()?);
+    config.check()?;
     dispatch(
         &config,
         Embed {

@@ -45,11 +45,16 @@ impl Progress {
             bar.inc(1);
             let points = bar.position() as f64 * self.batch_size as f64;
             let rate = points / self.start.elapsed().as_secs_f64().max(1e-9);
+            let terms = report.terms.iter().map(|term| {
+                let share = percent(term.elapsed, report.elapsed);
+                format!("{} {} ({share})", term.name, number(term.value))
+            });
             bar.set_message(format!(
-                "epoch {}/{}  loss {}  {rate:.0} points/s",
+                "epoch {}/{}  loss {}  {}  {rate:.0} points/s",
                 report.epoch,
                 self.epochs,
-                number(report.total)
+                number(report.total),
+                terms.collect::<Vec<_>>().join("  ")
             ));
         }
     }
@@ -59,17 +64,30 @@ impl Progress {
         let terms = report
             .terms
             .iter()
-            .map(|term| format!("{} {}", term.name, number(term.value)))
+            .map(|term| {
+                let share = percent(term.elapsed, report.elapsed);
+                format!("{} {} ({share})", term.name, number(term.value))
+            })
             .collect::<Vec<_>>()
             .join("  ");
+        let shared = percent(report.shared_passes, report.elapsed);
+        let counted = [("clipped", report.clipped), ("skipped", report.skipped)]
+            .map(|(what, count)| match count {
+                0 => String::new(),
+                count => format!("  {what} {count}"),
+            })
+            .concat();
+        let validation = report.validation.map_or(String::new(), |figure| {
+            format!("  validation {}", number(figure))
+        });
         let corrected = match report.corrections.floored {
             0 => String::new(),
             count => format!("  floored {count}"),
         };
         let test = test_mse.map_or(String::new(), |mse| format!("  test mse {}", number(mse)));
-        let rate = report.points as f64 / report.elapsed.as_secs_f64().max(1e-9);
+        let rate = report.points_per_second();
         let line = format!(
-            "epoch {:>4}/{}  {terms}{test}{corrected}  {rate:.0} points/s",
+            "epoch {:>4}/{}  {terms}  passes ({shared}){validation}{test}{corrected}{counted}  {rate:.0} points/s",
             report.epoch, self.epochs
         );
         if let Some(bar) = &self.bar {
@@ -81,6 +99,12 @@ impl Progress {
             let _ = writeln!(io::stderr(), "{line}  {} left", HumanDuration(left));
         }
     }
+}
+
+/// The share of a time, rounded: `12 %`.
+fn percent(part: Duration, whole: Duration) -> String {
+    let share = part.as_secs_f64() / whole.as_secs_f64().max(1e-9);
+    format!("{:.0} %", 100.0 * share.min(1.0))
 }
 
 /// The bar goes with the training, however it ends, so that the next line begins on a clean one.

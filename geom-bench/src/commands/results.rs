@@ -2,26 +2,31 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, diagnose};
+use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes, metrics::SummaryOptions};
 use geom_bench::{
     Error,
     config::Config,
     data::{Dataset, Split},
-    figures::{self, Curve},
     history::EpochRecord,
     pictures::{self, Part},
     report::{self, AbsentFigure, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
     run_folder::{self, EmbeddingPart, GeometryPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
+use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::Number;
+use super::{Number, score};
+
+/// Points of a part that are compared with each other, at most: more would take longer than most trainings.
+const MOST_COMPARED: usize = 20_000;
 
 /// Train and test points of a data set, each diagnosed; without a split all points are one part.
 pub(crate) struct Measured<'a, E> {
     dataset: &'a Dataset<E>,
     parts: Vec<MeasuredPart<E>>,
+    /// What the report says of codes that came from elsewhere; `None` for a model's own.
+    given: Option<Vec<String>>,
 }
 
 struct MeasuredPart<E> {
@@ -67,9 +72,43 @@ impl<'a, E: Number> Measured<'a, E> {
         dataset: &'a Dataset<E>,
         parts: Vec<(&'static str, Vec<usize>)>,
     ) -> Result<Self, Error> {
-        let measure = |(name, indices): (&'static str, Vec<usize>)| {
+        let encoded = |(name, indices): (&'static str, Vec<usize>)| {
+            let points = dataset.points.select(Axis(0), &indices);
+            let codes = model.encode(points.view())?;
+            Ok((name, indices, codes))
+        };
+        let parts = parts
+            .into_iter()
+            .map(encoded)
+            .collect::<Result<_, Error>>()?;
+        Self::at_codes(model, dataset, parts, None)
+    }
+
+    /// Diagnoses the decoder on codes that came from elsewhere; `remarks` are what the report says of them.
+    pub(crate) fn with_codes<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
+        remarks: Vec<String>,
+    ) -> Result<Self, Error> {
+        Self::at_codes(model, dataset, parts, Some(remarks))
+    }
+
+    fn at_codes<D: NetworkDevice<E>>(
+        model: &Autoencoder<E, D>,
+        dataset: &'a Dataset<E>,
+        parts: Vec<(&'static str, Vec<usize>, Array2<E>)>,
+        given: Option<Vec<String>>,
+    ) -> Result<Self, Error> {
+        let measure = |(name, indices, codes): (&'static str, Vec<usize>, Array2<E>)| {
             let points = dataset.subset(&indices)?;
-            let diagnosis = diagnose(model, points.points.view(), points.labels.as_deref())?;
+            let labels = points.labels.as_deref();
+            let options = SummaryOptions {
+                points: MOST_COMPARED,
+                ..SummaryOptions::default()
+            };
+            let (x, z) = (points.points.view(), codes.view());
+            let diagnosis = diagnose_codes(model, x, z, labels, &options)?;
             Ok(MeasuredPart {
                 name,
                 indices,
@@ -81,9 +120,10 @@ impl<'a, E: Number> Measured<'a, E> {
             dataset,
             parts: parts
                 .into_iter()
-                .filter(|(_, indices)| !indices.is_empty())
+                .filter(|(_, indices, _)| !indices.is_empty())
                 .map(measure)
                 .collect::<Result<_, Error>>()?,
+            given,
         })
     }
 
@@ -92,6 +132,14 @@ impl<'a, E: Number> Measured<'a, E> {
         self.parts
             .last()
             .and_then(|part| part.diagnosis.metrics.get(name))
+    }
+
+    /// The figures of every part.
+    pub(crate) fn metrics_by_part(&self) -> Vec<(&'static str, Metrics)> {
+        self.parts
+            .iter()
+            .map(|part| (part.name, part.diagnosis.metrics.clone()))
+            .collect()
     }
 
     fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
@@ -123,6 +171,7 @@ impl<'a, E: Number> Measured<'a, E> {
     /// The pictures that can be drawn, and why the others cannot.
     fn pictures<D: NetworkDevice<E>>(
         &self,
+        config: &Config,
         model: &Autoencoder<E, D>,
         history: &[EpochRecord],
     ) -> Result<(Vec<Figure>, Vec<AbsentFigure>), Error> {
@@ -138,14 +187,32 @@ impl<'a, E: Number> Measured<'a, E> {
                 first.diagnosis.geometry.log_det.view(),
                 None,
             )?,
-            pictures::reconstructions(model, last.points.points.view(), self.dataset.image)?,
+            pictures::reconstructions(
+                model,
+                last.points.points.view(),
+                last.diagnosis.embedding.view(),
+                self.dataset.image,
+            )?,
         ];
-        match pictures::indicatrices(model, first.part())? {
+        let glyphs = pictures::indicatrices_by(first.part(), |centres| {
+            Ok(model.decode_with_jacobian(centres)?.1)
+        })?;
+        match glyphs {
             Ok(figure) => pictures.push(figure),
             Err(reason) => absent.push(AbsentFigure {
                 kind: FigureKind::Indicatrices,
                 reason: reason.to_owned(),
             }),
+        }
+        if let Some(prior) = config.prior() {
+            pictures.push(pictures::codes_and_prior(first.part(), prior, config.seed)?);
+            pictures.push(pictures::samples(
+                model,
+                last.points.points.view(),
+                self.dataset.image,
+                prior,
+                config.seed,
+            )?);
         }
         if history.is_empty() {
             absent.push(AbsentFigure {
@@ -153,7 +220,7 @@ impl<'a, E: Number> Measured<'a, E> {
                 reason: "Nothing was trained on these data.".to_owned(),
             });
         } else {
-            pictures.push(loss_curves(history)?);
+            pictures.push(pictures::loss_curves(history)?);
         }
         Ok((pictures, absent))
     }
@@ -184,7 +251,7 @@ impl<'a, E: Number> Measured<'a, E> {
     }
 
     fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.given.clone().unwrap_or_default();
         let corrected: usize = history.iter().map(|epoch| epoch.corrections.floored).sum();
         if corrected > 0 {
             warnings.push(format!(
@@ -192,7 +259,22 @@ impl<'a, E: Number> Measured<'a, E> {
                  loss stayed finite; log.jsonl says in which epochs."
             ));
         }
+        let skipped: usize = history.iter().map(|epoch| epoch.skipped).sum();
+        if skipped > 0 {
+            warnings.push(format!(
+                "During training the steps of {skipped} batches were left out, because their loss or gradient was not finite; \
+                 log.jsonl says in which epochs."
+            ));
+        }
         for part in &self.parts {
+            let points = part.indices.len();
+            if points > MOST_COMPARED {
+                warnings.push(format!(
+                    "What compares points with each other (neighbours, distances, densities, labels) was measured on a sample of \
+                     {MOST_COMPARED} of the {points} {} points; `geom evaluate` compares all.",
+                    part.name
+                ));
+            }
             let lost = part.diagnosis.geometry.rank_deficient.len();
             if lost > 0 {
                 warnings.push(format!(
@@ -235,10 +317,30 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
 ) -> Result<(), Error> {
     let history = provenance.history;
     measured.write_data(folder)?;
-    let (figures, absent) = measured.pictures(model, history)?;
-    for figure in &figures {
-        folder.write(&run_folder::figure_file(figure.kind), figure.svg.as_bytes())?;
+    let (mut figures, mut absent) = measured.pictures(config, model, history)?;
+    let points: Vec<_> = measured
+        .parts
+        .iter()
+        .map(|part| part.points.points.view())
+        .collect();
+    match score::write(folder, config, model, &points)? {
+        Some(Ok(figure)) => figures.push(figure),
+        Some(Err(reason)) => absent.push(reason),
+        None => {}
     }
+    if let (Some(_), Some(first)) = (&measured.given, measured.parts.first()) {
+        match pictures::geodesics(model.decoder(), first.part())? {
+            Ok((figure, ways)) => {
+                folder.write_json(run_folder::GEODESICS, &ways)?;
+                figures.push(figure);
+            }
+            Err(reason) => absent.push(AbsentFigure {
+                kind: FigureKind::Geodesics,
+                reason: reason.to_owned(),
+            }),
+        }
+    }
+    folder.write_figures(&figures)?;
     let sizes: Vec<String> = measured
         .parts
         .iter()
@@ -269,6 +371,7 @@ pub(crate) fn write<E: Number, D: NetworkDevice<E>>(
             command: Some(provenance.command),
             attribution: measured.dataset.attribution.map(str::to_owned),
         },
+        ..RunReport::default()
     });
     folder.write(run_folder::REPORT, page.as_bytes())
 }
@@ -289,48 +392,6 @@ pub(crate) fn closing_lines<E: Number>(folder: &RunFolder, measured: &Measured<'
         folder.path().join(run_folder::REPORT).display()
     );
     lines
-}
-
-fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
-    let series = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        history
-            .iter()
-            .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
-            .collect()
-    };
-    let total = series(&|epoch| Some(epoch.total));
-    let test = series(&|epoch| epoch.test_mse);
-    let names: Vec<&String> = history
-        .first()
-        .into_iter()
-        .flat_map(|epoch| epoch.terms.keys())
-        .collect();
-    let terms: Vec<Vec<(f64, f64)>> = names
-        .iter()
-        .map(|name| series(&|epoch| epoch.terms.get(*name).copied()))
-        .collect();
-    let mut curves = vec![Curve {
-        name: "objective",
-        train: &total,
-        test: &[],
-    }];
-    for (name, train) in names.iter().zip(&terms) {
-        let test: &[(f64, f64)] = if *name == "mean_squared_error" {
-            &test
-        } else {
-            &[]
-        };
-        curves.push(Curve { name, train, test });
-    }
-    let svg = figures::loss_curves(&figures::LossCurves {
-        title: "Losses",
-        curves: &curves,
-    })?;
-    Ok(Figure {
-        kind: FigureKind::LossCurves,
-        svg,
-        remark: None,
-    })
 }
 
 /// The parts' metrics as one JSON object.

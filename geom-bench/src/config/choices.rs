@@ -1,6 +1,6 @@
 //! Settings with a fixed set of values.
 
-use geom_ae::Method;
+use geom_ae::{Control, Method};
 use geom_nn::Activation;
 
 use crate::named::{Choice, named_enum};
@@ -9,9 +9,11 @@ impl Choice for Method {
     const WHAT: &'static str = "method";
 
     fn all() -> Vec<(&'static str, Self)> {
+        let controls = Control::ALL.into_iter().chain([Control::Given]);
         Self::ALL
-            .iter()
-            .map(|&method| (method.name(), method))
+            .into_iter()
+            .chain(controls.map(Self::Control))
+            .map(|method| (method.name(), method))
             .collect()
     }
 }
@@ -48,5 +50,29 @@ named_enum! {
         F32 = "f32",
         /// Double precision.
         F64 = "f64",
+    }
+}
+
+named_enum! {
+    /// How a batch gets its share of the graph.
+    #[derive(Default)]
+    GraphForm, "graph form" {
+        /// Kernel and Laplacian rebuilt from the batch's own distances, as the paper's code does.
+        #[default]
+        Batch = "batch",
+        /// Rows and columns of the whole graph's Laplacian.
+        Slicing = "slicing",
+    }
+}
+
+named_enum! {
+    /// What happens to a batch whose loss or gradient is not finite.
+    #[derive(Default)]
+    NonFinite, "answer to what is not finite" {
+        /// The run stops with the term, the batch and the point.
+        #[default]
+        Stop = "stop",
+        /// The batch's step is left out and counted.
+        Skip = "skip",
     }
 }

@@ -86,7 +86,9 @@ impl Settings {
                 nearest,
             });
         }
-        toml::from_str(text).map_err(failed)
+        let settings: Self = toml::from_str(text).map_err(failed)?;
+        let latent = toml::from_str(text).map_err(failed)?;
+        Ok(Self { latent, ..settings })
     }
 }
 

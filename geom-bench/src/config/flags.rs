@@ -1,11 +1,14 @@
 //! The settings as command-line flags, and as the layers that are laid over each other.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::Deserialize;
 
-use super::{Activation, Config, Device, Dtype, Method};
+use super::spelled::{optional, read};
+use super::{
+    Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm,
+    LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Schedule, Widths,
+};
 use crate::Error;
 use crate::data::{Labels, SplitRule};
 use crate::named::{choose, chosen};
@@ -42,10 +45,10 @@ impl ConfigArgs {
 
 /// What one layer (a file, the flags) says; `None` leaves the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, clap::Args)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
-    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-stochastic, topoae, dae, cae, rcae, spae, mmae or blae; each brings the settings of its paper [default: geomae]
+    /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-gan, wae-multi, wae-stochastic, topoae, dae, cae, rcae, gdae, grcae, spae, mmae, blae, iae, conformal, grae or contrastive; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
@@ -55,6 +58,9 @@ pub struct Settings {
     /// Where a table's labels are: none, or last (the last column) [default: none]
     #[arg(long, value_name = "PLACE", help_heading = "What")]
     pub labels: Option<Labels>,
+    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1
+    #[arg(long, value_name = "NAME", help_heading = "What")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing; data with a test set of their own keep it [default: 0.2]
     #[arg(
         long,
@@ -63,9 +69,17 @@ pub struct Settings {
         help_heading = "What"
     )]
     pub test_fraction: Option<f64>,
-    /// Which points are tested on: shuffled (by the seed) or contiguous (the last ones) [default: shuffled]
+    /// Which points are set apart: shuffled (by the seed), contiguous (the last ones) or paper-compatible (in the order of the file 5/7 to train, 1/7 to validate, 1/7 to test) [default: shuffled]
     #[arg(long, value_name = "RULE", help_heading = "What")]
     pub split: Option<SplitRule>,
+    /// Share of the training points held out of training to judge it; the best epoch by them is kept [default: 0]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "What"
+    )]
+    pub validation_fraction: Option<f64>,
 
     /// Passes over the training points [default: 100 for geomae and ae, for others their paper's]
     #[arg(
@@ -83,7 +97,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub batch_size: Option<usize>,
-    /// Adam's learning rate [default: 0.001 for geomae and ae, for others their paper's]
+    /// The optimiser's learning rate [default: 0.001 for geomae and ae, for others their paper's]
     #[arg(
         long,
         value_name = "RATE",
@@ -91,6 +105,10 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub learning_rate: Option<f64>,
+    /// constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR] or plateau:PATIENCE:FACTOR [default: constant]
+    #[arg(long, value_name = "SCHEDULE", value_parser = read::<Schedule>, help_heading = "Training")]
+    #[serde(deserialize_with = "optional")]
+    pub learning_rate_schedule: Option<Schedule>,
     /// Weight of the regulariser [default: 0.1 for geomae, 0 for ae, which has none, for others their paper's]
     #[arg(
         long,
@@ -99,7 +117,11 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub weight: Option<f64>,
-    /// Coupled L2 weight decay [default: 0.00001 for geomae and ae, for others their paper's]
+    /// How the weights of all terms but the first change, as the learning rate's (no plateau) [default: constant]
+    #[arg(long, value_name = "SCHEDULE", value_parser = read::<Schedule>, help_heading = "Training")]
+    #[serde(deserialize_with = "optional")]
+    pub weight_schedule: Option<Schedule>,
+    /// L2 weight decay, coupled for adam and sgd, decoupled for adamw [default: 0.00001 for geomae and ae, for others their paper's]
     #[arg(
         long,
         value_name = "RATE",
@@ -107,6 +129,91 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub weight_decay: Option<f64>,
+    /// adam, adamw or sgd[:MOMENTUM] [default: adam]
+    #[arg(long, value_name = "RULE", value_parser = read::<Optimiser>, help_heading = "Training")]
+    #[serde(deserialize_with = "optional")]
+    pub optimiser: Option<Optimiser>,
+    /// Adam's memory of the gradients' mean, at least 0 and below 1 [default: 0.9, for the wae methods 0.5]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub beta1: Option<f64>,
+    /// Norm to which longer gradients are cut [default: none]
+    #[arg(
+        long,
+        value_name = "NORM",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub clip_norm: Option<f64>,
+    /// uniform, neighbourhood[:NEIGHBOURS], stratified (every label in its share) or series:LENGTH (whole series) [default: uniform]
+    #[arg(long, value_name = "RULE", value_parser = read::<BatchSampler>, help_heading = "Training")]
+    #[serde(deserialize_with = "optional")]
+    pub sampler: Option<BatchSampler>,
+    /// Epochs without a better validation figure after which training stops [default: none]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub patience: Option<usize>,
+    /// What to do with a batch whose loss or gradient is not finite: stop or skip (and count) [default: stop]
+    #[arg(long, value_name = "ANSWER", help_heading = "Training")]
+    pub on_nonfinite: Option<NonFinite>,
+
+    /// Distances to keep: geodesic, euclidean, ground-truth, coordinates:FILE, given:FILE (n by n), series:LENGTH or series (runs of one label) [default: geodesic]
+    #[arg(long, value_name = "SOURCE", value_parser = read::<DistanceSource>, help_heading = "Graph (ggae, nrae)")]
+    #[serde(deserialize_with = "optional")]
+    pub distances: Option<DistanceSource>,
+    /// A batch's share of the graph: batch (kernel rebuilt) or slicing (of the whole Laplacian) [default: batch]
+    #[arg(long, value_name = "FORM", help_heading = "Graph (ggae, nrae)")]
+    pub graph_form: Option<GraphForm>,
+    /// Neighbours of a point [default: 10, for umap 15 with the point itself]
+    #[arg(
+        long,
+        value_name = "K",
+        allow_negative_numbers = true,
+        help_heading = "Graph (ggae, nrae)"
+    )]
+    pub neighbours: Option<usize>,
+    /// Kernel bandwidth h of exp(-d²/h): a number, least-bias, sqrt-neighbour, kernel-sum or neighbour:K [default: least-bias]
+    #[arg(long, value_name = "H", value_parser = read::<Bandwidth>, allow_negative_numbers = true, help_heading = "Graph (ggae, nrae)")]
+    #[serde(deserialize_with = "optional")]
+    pub bandwidth: Option<Bandwidth>,
+    /// Set the operator's time so that a perfect picture keeps its size; false is the paper's h/4 [default: true]
+    #[arg(long, value_name = "YES", help_heading = "Graph (ggae, nrae)")]
+    pub calibrate: Option<bool>,
+    /// Leave a constant factor between the distances free [default: false]
+    #[arg(long, value_name = "YES", help_heading = "Graph (ggae, nrae)")]
+    pub scale_free: Option<bool>,
+    /// Kernel weights below this are dropped [default: 0.000001]
+    #[arg(
+        long,
+        value_name = "WEIGHT",
+        allow_negative_numbers = true,
+        help_heading = "Graph (ggae, nrae)"
+    )]
+    pub cut_off: Option<f64>,
+    /// Probability with which an edge of the neighbour graph is dropped [default: 0]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        allow_negative_numbers = true,
+        help_heading = "Graph (ggae, nrae)"
+    )]
+    pub drop_edges: Option<f64>,
+    /// Weak supervision: factor on edges between different labels [default: 1]
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        allow_negative_numbers = true,
+        help_heading = "Graph (ggae, nrae)"
+    )]
+    pub class_multiplier: Option<f64>,
 
     /// Dimension of the latent space [default: 2]
     #[arg(
@@ -127,6 +234,11 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", value_parser = choose::<Activation>, help_heading = "Networks")]
     #[serde(deserialize_with = "chosen")]
     pub output_activation: Option<Activation>,
+
+    /// What only some methods have a use for; a file is read twice, so that its errors keep their lines.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub latent: LatentArgs,
 
     /// Seed of everything random [default: 0]
     #[arg(
@@ -150,6 +262,9 @@ pub struct Settings {
     /// Number type: f32 or f64 [default: f32]
     #[arg(long, value_name = "TYPE", help_heading = "Running")]
     pub dtype: Option<Dtype>,
+    /// Write event files for TensorBoard into the run's folder [default: false]
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
+    pub tensorboard: Option<bool>,
     /// Run folder, new or empty [default: the next free runs/METHOD-DATA-NUMBER]
     #[arg(long, value_name = "FOLDER", help_heading = "Running")]
     pub out: Option<PathBuf>,
@@ -161,14 +276,46 @@ impl Settings {
         "method",
         "data",
         "labels",
+        "manifold",
         "test_fraction",
         "split",
+        "validation_fraction",
         "epochs",
         "batch_size",
         "learning_rate",
+        "learning_rate_schedule",
         "weight",
+        "weight_schedule",
         "weight_decay",
+        "optimiser",
+        "beta1",
+        "clip_norm",
+        "sampler",
+        "patience",
+        "on_nonfinite",
+        "distances",
+        "graph_form",
+        "neighbours",
+        "bandwidth",
+        "calibrate",
+        "scale_free",
+        "cut_off",
+        "drop_edges",
+        "class_multiplier",
         "latent_dim",
+        "network",
+        "filters",
+        "image",
+        "prior",
+        "encoder_noise",
+        "kernel",
+        "log_variance_norm",
+        "adaptive_weight_every",
+        "pretrain",
+        "adversary_hidden",
+        "adversary_learning_rate",
+        "prior_trick",
+        "towards",
         "hidden",
         "activation",
         "output_activation",
@@ -176,54 +323,7 @@ impl Settings {
         "threads",
         "device",
         "dtype",
+        "tensorboard",
         "out",
     ];
-}
-
-/// Widths of hidden layers; on the command line `100,100` or `none`, in a file `[100, 100]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Widths(pub Vec<usize>);
-
-impl FromStr for Widths {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        if text == "none" {
-            return Ok(Self(Vec::new()));
-        }
-        let widths = text.split(',').map(|width| width.trim().parse());
-        let bad = |_| Error::Setting {
-            setting: "hidden",
-            value: text.escape_debug().to_string(),
-            due: "widths such as 100,100 or none",
-        };
-        widths.collect::<Result<_, _>>().map(Self).map_err(bad)
-    }
-}
-
-/// The message of a refused command line as a single line, without the usage.
-///
-/// # Examples
-/// ```
-/// use clap::{Args, Command};
-/// use geom_bench::config::{Settings, usage_line};
-/// let command = Settings::augment_args(Command::new("geom"));
-/// let error = command.try_get_matches_from(["geom", "--method", "geomea"]).unwrap_err();
-/// let line = usage_line(&error);
-/// assert!(line.contains("--method") && line.contains("`geomae`") && !line.contains('\n'));
-/// ```
-pub fn usage_line(error: &clap::Error) -> String {
-    let text = error.render().to_string();
-    let lines = text.lines().map(str::trim).take_while(|line| {
-        !line.starts_with("Usage:") && !line.starts_with("For more information")
-    });
-    let message = lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ");
-    message
-        .strip_prefix("error: ")
-        .map(str::to_owned)
-        .unwrap_or(message)
 }

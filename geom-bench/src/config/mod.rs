@@ -22,28 +22,49 @@
 //! # Ok::<(), geom_bench::Error>(())
 //! ```
 
+mod check;
 mod choices;
 mod file;
 mod flags;
+mod latent;
+mod latent_words;
+mod manifold;
+mod prior;
+mod spelled;
+mod text;
+mod training;
+mod words;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use geom_ae::{AutoencoderArchitecture, Nets};
+use geom_ae::{AutoencoderArchitecture, DataSpace, Nets, objective::GraphSettings};
 use serde::Serialize;
 
 use crate::Error;
-use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule, check_fraction};
+use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule};
 
-pub use choices::{Device, Dtype};
-pub use flags::{ConfigArgs, Settings, Widths, usage_line};
+pub use choices::{Device, Dtype, GraphForm, NonFinite};
+pub use flags::{ConfigArgs, Settings};
 pub use geom_ae::Method;
+pub use geom_ae::trainer::{BatchSampler, Optimiser, Schedule};
+pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
+pub use latent::LatentArgs;
+pub use manifold::{ManifoldChoice, ManifoldKind};
+use spelled::{Spelled, spelled};
+pub use training::DistanceSource;
+use training::NEIGHBOURS;
+pub use words::{Widths, usage_line};
 
 /// Most threads that are started.
 pub const MOST_THREADS: usize = 1024;
 
 /// Most parameters of encoder and decoder together, 2²⁸.
 pub const MOST_PARAMETERS: usize = 1 << 28;
+
+/// Shares of the paper-compatible split: the last seventh to test on, a sixth of the rest, which is the seventh before it, to
+/// validate on (the loaders of Lee et al. 2022 and Lim et al. 2024).
+pub(crate) const ON_PAPER_SPLIT: [f64; 2] = [1.0 / 7.0, 1.0 / 6.0];
 
 /// Every effective setting of a run.
 ///
@@ -57,20 +78,67 @@ pub struct Config {
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
+    /// The manifold that the data lie on, for the methods that need to know it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing.
     pub test_fraction: f64,
     /// Which points these are.
     pub split: SplitRule,
+    /// Share of the training points held out to judge training by; 0 holds none out.
+    pub validation_fraction: f64,
     /// Passes over the training points.
     pub epochs: usize,
     /// Points in a batch.
     pub batch_size: usize,
-    /// Adam's learning rate.
+    /// The optimiser's learning rate.
     pub learning_rate: f64,
+    /// How it changes from epoch to epoch.
+    #[serde(serialize_with = "spelled")]
+    pub learning_rate_schedule: Schedule,
     /// Weight $\lambda$ of the regulariser.
     pub weight: f64,
-    /// Coupled L2 weight decay.
+    /// How the weights of all terms but the first change from epoch to epoch.
+    #[serde(serialize_with = "spelled")]
+    pub weight_schedule: Schedule,
+    /// How strongly weights are pulled to zero, in the optimiser's own way.
     pub weight_decay: f64,
+    /// The rule of a step.
+    #[serde(serialize_with = "spelled")]
+    pub optimiser: Optimiser,
+    /// Adam's β₁.
+    pub beta1: f64,
+    /// The norm to which longer gradients are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// How batches are drawn.
+    #[serde(serialize_with = "spelled")]
+    pub sampler: BatchSampler,
+    /// Epochs without a better validation figure after which training stops.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// What happens to a batch whose loss or gradient is not finite.
+    pub on_nonfinite: NonFinite,
+    /// Which distances of the data a method on a graph keeps.
+    #[serde(serialize_with = "spelled")]
+    pub distances: DistanceSource,
+    /// How a batch gets its share of the graph.
+    pub graph_form: GraphForm,
+    /// Neighbours of a point on the graph, k.
+    pub neighbours: usize,
+    /// The rule for the kernel's bandwidth h, a squared length.
+    #[serde(serialize_with = "spelled")]
+    pub bandwidth: Bandwidth,
+    /// Whether the operator's time is set so that a perfect picture is left as large as it is.
+    pub calibrate: bool,
+    /// Whether a constant factor between distances is free.
+    pub scale_free: bool,
+    /// Kernel weights below this are dropped.
+    pub cut_off: f64,
+    /// The probability with which an edge of the neighbour graph is dropped.
+    pub drop_edges: f64,
+    /// By how much an edge between points of different labels counts as longer.
+    pub class_multiplier: f64,
     /// Dimension d of the latent space.
     pub latent_dim: usize,
     /// Widths of the encoder's hidden layers; the decoder has them in reverse.
@@ -79,6 +147,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the decoder's output.
     pub output_activation: Activation,
+    /// What only some methods have a use for.
+    #[serde(flatten)]
+    pub latent: LatentArgs,
     /// Seed of everything random.
     pub seed: u64,
     /// Threads; the results do not depend on them.
@@ -87,9 +158,19 @@ pub struct Config {
     pub device: Device,
     /// The number type of networks and data.
     pub dtype: Dtype,
+    /// Whether event files for TensorBoard are written.
+    pub tensorboard: bool,
     /// The run folder; without it the next free `runs/<method>-<data>-<n>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
+}
+
+/// The neighbours that a control's graph takes by default.
+pub(crate) fn control_neighbours(method: Method) -> Option<usize> {
+    match method {
+        Method::Control(control) => control.neighbours(),
+        _ => None,
+    }
 }
 
 impl Default for Config {
@@ -102,27 +183,49 @@ impl Config {
     /// A method with the settings of its paper, on the digits.
     pub fn of(method: Method) -> Self {
         let (nets, training) = (method.nets(), method.train_options());
+        let graph = GraphSettings::default();
         Self {
             method,
             data: "digits".to_owned(),
             labels: Labels::default(),
+            manifold: None,
             test_fraction: 0.2,
             split: SplitRule::default(),
+            validation_fraction: training.validation.map_or(0.0, |v| v.fraction),
             epochs: training.epochs,
             batch_size: training.batch_size,
             learning_rate: training.learning_rate,
+            learning_rate_schedule: training.learning_rate_schedule,
             weight: method.default_weight(),
+            weight_schedule: Schedule::Constant,
             weight_decay: training.weight_decay,
+            optimiser: training.optimiser,
+            beta1: training.beta1,
+            clip_norm: training.clip_norm,
+            sampler: training.sampler,
+            patience: training.validation.and_then(|v| v.patience),
+            on_nonfinite: NonFinite::default(),
+            distances: DistanceSource::default(),
+            graph_form: GraphForm::default(),
+            neighbours: control_neighbours(method).unwrap_or(NEIGHBOURS),
+            bandwidth: graph.bandwidth,
+            calibrate: graph.calibrate,
+            scale_free: graph.scale_free,
+            cut_off: graph.cut_off,
+            drop_edges: graph.drop_edges,
+            class_multiplier: graph.class_multiplier,
             latent_dim: 2,
             hidden: nets.hidden,
             activation: nets.activation,
             output_activation: nets.output,
+            latent: LatentArgs::of(method),
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
                 .min(MOST_THREADS),
             device: Device::default(),
             dtype: Dtype::default(),
+            tensorboard: false,
             out: None,
         }
     }
@@ -146,7 +249,8 @@ impl Config {
             output: self.output_activation,
             ..self.method.nets()
         };
-        Ok(self.method.architecture(&nets, width, self.latent_dim)?)
+        let kind = self.latent.network.unwrap_or_default();
+        Ok(Method::networks(kind, &nets, self.network_size(width))?)
     }
 
     /// These settings, overridden where `layer` says something.
@@ -164,21 +268,42 @@ impl Config {
             method,
             data,
             labels,
+            manifold,
             test_fraction,
             split,
+            validation_fraction,
             epochs,
             batch_size,
             learning_rate,
+            learning_rate_schedule,
             weight,
+            weight_schedule,
             weight_decay,
+            optimiser,
+            beta1,
+            clip_norm,
+            sampler,
+            patience,
+            on_nonfinite,
+            distances,
+            graph_form,
+            neighbours,
+            bandwidth,
+            calibrate,
+            scale_free,
+            cut_off,
+            drop_edges,
+            class_multiplier,
             latent_dim,
             hidden,
             activation,
             output_activation,
+            latent,
             seed,
             threads,
             device,
             dtype,
+            tensorboard,
             out,
         } = layer;
         if let Some(method) = method
@@ -186,231 +311,87 @@ impl Config {
         {
             self.method = method;
             self.weight = method.default_weight();
+            let network = self.latent.network;
+            self.latent = LatentArgs {
+                network,
+                ..LatentArgs::of(method)
+            };
+        }
+        if split == Some(SplitRule::PaperCompatible) {
+            [self.test_fraction, self.validation_fraction] = ON_PAPER_SPLIT;
         }
         set(&mut self.data, data);
         set(&mut self.labels, labels);
+        if manifold.is_some() {
+            self.manifold = manifold;
+        }
         set(&mut self.test_fraction, test_fraction);
         set(&mut self.split, split);
+        set(&mut self.validation_fraction, validation_fraction);
         set(&mut self.epochs, epochs);
         set(&mut self.batch_size, batch_size);
         set(&mut self.learning_rate, learning_rate);
+        set(&mut self.learning_rate_schedule, learning_rate_schedule);
         set(&mut self.weight, weight);
+        set(&mut self.weight_schedule, weight_schedule);
         set(&mut self.weight_decay, weight_decay);
+        set(&mut self.optimiser, optimiser);
+        set(&mut self.beta1, beta1);
+        set(&mut self.sampler, sampler);
+        set(&mut self.on_nonfinite, on_nonfinite);
+        set(&mut self.distances, distances);
+        set(&mut self.graph_form, graph_form);
+        set(&mut self.neighbours, neighbours);
+        set(&mut self.bandwidth, bandwidth);
+        set(&mut self.calibrate, calibrate);
+        set(&mut self.scale_free, scale_free);
+        set(&mut self.cut_off, cut_off);
+        set(&mut self.drop_edges, drop_edges);
+        set(&mut self.class_multiplier, class_multiplier);
         set(&mut self.latent_dim, latent_dim);
         set(&mut self.hidden, hidden.map(|widths| widths.0));
         set(&mut self.activation, activation);
         set(&mut self.output_activation, output_activation);
+        self.latent = latent.over(self.latent);
         set(&mut self.seed, seed);
         set(&mut self.threads, threads);
         set(&mut self.device, device);
         set(&mut self.dtype, dtype);
+        set(&mut self.tensorboard, tensorboard);
+        self.clip_norm = clip_norm.or(self.clip_norm);
+        self.patience = patience.or(self.patience);
         if out.is_some() {
             self.out = out;
         }
         self
     }
 
-    /// Checks everything that can be checked before the data are there.
+    /// The manifold of data of dimension `width`, where one is named.
     ///
     /// # Errors
-    /// The first setting that is outside its range, with its value and the range.
-    pub fn check(&self) -> Result<(), Error> {
-        let require = |holds: bool, setting, value: String, due| {
-            if holds {
-                Ok(())
-            } else {
-                Err(Error::Setting {
-                    setting,
-                    value,
-                    due,
-                })
-            }
-        };
-        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
-        let path_is_text = self
-            .out
-            .as_ref()
-            .is_none_or(|path| path.to_str().is_some_and(|text| !text.is_empty()));
-        let show = |number: f64| format!("{number:?}");
-
-        require(
-            !self.data.is_empty(),
-            "data",
-            "empty".to_owned(),
-            "a name or a path",
-        )?;
-        check_fraction(self.test_fraction)?;
-        require(
-            self.epochs > 0,
-            "epochs",
-            self.epochs.to_string(),
-            "at least 1",
-        )?;
-        require(
-            self.batch_size > 0,
-            "batch-size",
-            self.batch_size.to_string(),
-            "at least 1",
-        )?;
-        let pairs = self.method != Method::GeomAe || self.batch_size > 1;
-        require(
-            pairs,
-            "batch-size",
-            self.batch_size.to_string(),
-            "at least 2 for geomae, whose loss is a variance over the batch",
-        )?;
-        let rate = self.learning_rate;
-        require(
-            rate.is_finite() && rate > 0.0,
-            "learning-rate",
-            show(rate),
-            "a finite number above 0",
-        )?;
-        require(
-            not_negative(self.weight),
-            "weight",
-            show(self.weight),
-            "a finite number, at least 0",
-        )?;
-        let weighted = self.method.has_regulariser() || self.weight == 0.0;
-        require(
-            weighted,
-            "weight",
-            show(self.weight),
-            "0 for ae, which has no regulariser",
-        )?;
-        require(
-            not_negative(self.weight_decay),
-            "weight-decay",
-            show(self.weight_decay),
-            "a finite number, at least 0",
-        )?;
-        require(
-            self.latent_dim > 0,
-            "latent-dim",
-            self.latent_dim.to_string(),
-            "at least 1 and at most the dimension of the data",
-        )?;
-        require(
-            !self.hidden.contains(&0),
-            "hidden",
-            format!("{:?}", self.hidden),
-            "widths of at least 1",
-        )?;
-        // TOML integers are signed.
-        require(
-            i64::try_from(self.seed).is_ok(),
-            "seed",
-            self.seed.to_string(),
-            "at most 9223372036854775807",
-        )?;
-        require(
-            (1..=MOST_THREADS).contains(&self.threads),
-            "threads",
-            self.threads.to_string(),
-            "from 1 to 1024",
-        )?;
-        require(
-            path_is_text,
-            "out",
-            format!("{:?}", self.out),
-            "a path in UTF-8, not empty",
-        )
-    }
-
-    /// Checks the settings against `train` training points of dimension `width`.
-    ///
-    /// # Errors
-    /// A batch larger than the training points, a latent dimension above that of the data, networks of more than
-    /// [`MOST_PARAMETERS`] parameters.
-    pub fn check_data(&self, train: usize, width: usize) -> Result<(), Error> {
-        let (batch_size, latent_dim) = (self.batch_size, self.latent_dim);
-        if batch_size > train {
-            return Err(Error::BatchTooLarge { batch_size, train });
-        }
-        if latent_dim > width {
-            return Err(Error::LatentTooLarge { latent_dim, width });
-        }
-        let mut widths = vec![width];
-        widths.extend(&self.hidden);
-        widths.push(latent_dim);
-        let parameters = widths.windows(2).try_fold(0_usize, |sum, pair| {
-            // Encoder: (a + 1)·b, decoder: (b + 1)·a.
-            let both = pair[0].checked_mul(pair[1])?.checked_mul(2)?;
-            sum.checked_add(both)?
-                .checked_add(pair[0])?
-                .checked_add(pair[1])
-        });
-        match parameters {
-            Some(count) if count <= MOST_PARAMETERS => Ok(()),
-            _ => Err(Error::TooManyParameters {
-                widths,
-                limit: MOST_PARAMETERS,
-            }),
-        }
+    /// As [`ManifoldChoice::space`].
+    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
+        self.manifold
+            .map(|manifold| manifold.space(width))
+            .transpose()
     }
 
     /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
     ///
     /// # Errors
-    /// As [`data::load`], [`Dataset::split`] and [`Config::check_data`].
+    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
     pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
         let options = Options {
             labels: self.labels,
             seed: self.seed,
         };
         let dataset = data::load(&self.data, options)?;
+        if let Some(space) = self.data_space(dataset.width())? {
+            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
+        }
         let split = dataset.split(self.split, self.test_fraction, self.seed)?;
         self.check_data(split.train.len(), dataset.width())?;
         Ok((dataset, split))
-    }
-
-    /// The settings as TOML; [`Config::read`] gives back the same.
-    ///
-    /// # Errors
-    /// A setting outside its range.
-    pub fn to_toml(&self) -> Result<String, Error> {
-        self.check()?;
-        toml::to_string(self).map_err(|source| Error::ConfigText { source })
-    }
-
-    /// Every setting as name and value, in the order of the file, but for the folder.
-    ///
-    /// # Errors
-    /// As [`to_toml`](Self::to_toml).
-    pub fn entries(&self) -> Result<Vec<(String, String)>, Error> {
-        let settings = Self {
-            out: None,
-            ..self.clone()
-        };
-        Ok(settings
-            .to_toml()?
-            .lines()
-            .filter_map(|line| line.split_once(" = "))
-            .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
-            .collect())
-    }
-
-    /// Name of the run for its folder: method and data, letters, digits and dashes only.
-    pub fn run_name(&self) -> String {
-        let stem = data::stem(Path::new(&self.data));
-        let slug: String = stem
-            .chars()
-            .take(40)
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_lowercase()
-                } else {
-                    '-'
-                }
-            })
-            .collect();
-        let slug = slug.trim_matches('-');
-        format!(
-            "{}-{}",
-            self.method,
-            if slug.is_empty() { "data" } else { slug }
-        )
     }
 }
 

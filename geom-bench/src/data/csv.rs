@@ -150,7 +150,15 @@ impl<E: Scalar> Table<'_, E> {
                 text: beginning(field),
                 due,
             };
-            let value = number(field).ok_or_else(|| not("a number"))?;
+            let value = number(field).ok_or_else(|| match other_separator(field) {
+                Some((separator, count)) if self.columns == 1 => Error::OtherSeparator {
+                    path: path(),
+                    line,
+                    count,
+                    separator,
+                },
+                _ => not("a number"),
+            })?;
             if index == width {
                 let label = exact_integer(field).or_else(|| elements::label(value));
                 self.found_labels
@@ -193,6 +201,29 @@ impl<E: Scalar> Table<'_, E> {
 /// The number a field holds.
 fn number(field: &[u8]) -> Option<f64> {
     std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// What divides a field into numbers, if something does that is not a comma, and how often it is there.
+fn other_separator(field: &[u8]) -> Option<(&'static str, usize)> {
+    let text = std::str::from_utf8(field).ok()?;
+    let candidates = [
+        (';', "semicolons"),
+        ('\t', "tabs"),
+        ('|', "bars"),
+        (' ', "blanks"),
+    ];
+    candidates.into_iter().find_map(|(mark, name)| {
+        let count = text.matches(mark).count();
+        let numbers = text
+            .split(mark)
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        // A decimal comma is no number here, but it must not hide the separator.
+        let all = numbers
+            .clone()
+            .all(|part| part.replace(',', ".").parse::<f64>().is_ok());
+        (count > 0 && all && numbers.count() > 1).then_some((name, count))
+    })
 }
 
 /// The integer a field holds, also one beyond what floating point tells apart.

@@ -1,7 +1,7 @@
 //! An archive of arrays, as `numpy.savez` and `numpy.savez_compressed` write it.
 //!
-//! Points are the array `x`, `X` or `data`, whichever is there first; without these names, the first array of the
-//! archive that is two-dimensional. Labels are the array `y` or `labels`, if there is one. Arrays are read as
+//! Points are the array `x`, `X` or `data`, whichever is there first; without these names, the only array of the archive that
+//! is two-dimensional: where there are several, a name is asked for. Labels are the array `y` or `labels`, if there is one. Arrays are read as
 //! [`npy`] reads them.
 
 use std::fs::File;
@@ -98,19 +98,24 @@ impl<R: Read + Seek> Arrays<'_, R> {
         {
             return self.with(*index, name, npy::Header::read_points);
         }
+        let mut tables = Vec::new();
         for (index, name) in names
             .iter()
             .filter(|(_, name)| !LABELS.contains(&name.as_str()))
         {
-            let points = self.with(*index, name, |header, input| {
-                if header.shape.len() == 2 {
-                    header.read_points(input).map(Some)
-                } else {
-                    Ok(None)
-                }
-            })?;
-            if let Some(points) = points {
-                return Ok(points);
+            if self.with(*index, name, |header, _| Ok(header.shape.len() == 2))? {
+                tables.push((*index, name.as_str()));
+            }
+        }
+        match tables[..] {
+            [] => {}
+            [(index, name)] => return self.with(index, name, npy::Header::read_points),
+            _ => {
+                let names: Vec<_> = tables.iter().map(|(_, name)| *name).collect();
+                return Err(Error::SeveralArrays {
+                    path: self.path.to_path_buf(),
+                    names: names.join(", ").chars().take(200).collect(),
+                });
             }
         }
         let names: Vec<_> = names.iter().map(|(_, name)| name.as_str()).collect();

@@ -19,6 +19,8 @@ named_enum! {
         Shuffled = "shuffled",
         /// The last ones in the order of the file.
         Contiguous = "contiguous",
+        /// The last ones, with the shares that the papers' loaders have: a seventh each to test and to validate on.
+        PaperCompatible = "paper-compatible",
     }
 }
 

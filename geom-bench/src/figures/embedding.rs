@@ -1,5 +1,6 @@
 //! The embedding coloured by label.
 
+use geom_riemann::diagnostics::median;
 use plotters::style::text_anchor::{HPos, VPos};
 
 use super::Error;
@@ -140,11 +141,6 @@ fn write_names(
 
 fn touch(a: Rect, b: Rect) -> bool {
     a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// The key at the right of the plot

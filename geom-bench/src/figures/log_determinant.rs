@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use geom_riemann::diagnostics::{median, quantile};
 use ndarray::{ArrayView1, ArrayView2};
 use plotters::element::{Circle, Rectangle};
 use plotters::style::FontTransform;
@@ -50,9 +51,10 @@ pub fn log_determinant_limit(fields: &[ArrayView1<'_, f64>]) -> f64 {
         let (_, mut decades) = relative(field);
         decades.retain(|value| drawable(*value));
         decades.sort_by(f64::total_cmp);
-        quantile(&decades, 0.025)
-            .abs()
-            .max(quantile(&decades, 0.975).abs())
+        [0.025, 0.975]
+            .into_iter()
+            .filter_map(|part| quantile(&decades, part))
+            .fold(0.0, |widest, end| end.abs().max(widest))
     };
     let widest = fields.iter().map(reach).fold(SMALLEST_LIMIT, f64::max);
     let decade = 10f64.powf(widest.log10().floor());
@@ -71,8 +73,7 @@ fn relative(log_determinants: &ArrayView1<'_, f64>) -> (f64, Vec<f64>) {
         .copied()
         .filter(|value| drawable(*value))
         .collect();
-    finite.sort_by(f64::total_cmp);
-    let median = quantile(&finite, 0.5);
+    let median = median(&mut finite).unwrap_or(0.0);
     (
         median * decades,
         log_determinants
@@ -80,22 +81,6 @@ fn relative(log_determinants: &ArrayView1<'_, f64>) -> (f64, Vec<f64>) {
             .map(|value| (value - median) * decades)
             .collect(),
     )
-}
-
-/// The linearly interpolated quantile of sorted values, 0 of none
-fn quantile(sorted: &[f64], part: f64) -> f64 {
-    let Some(last) = sorted.len().checked_sub(1) else {
-        return 0.0;
-    };
-    let along = part * last as f64;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "0 ≤ along ≤ last"
-    )]
-    let below = along as usize;
-    let above = (below + 1).min(last);
-    sorted[below] + (along - below as f64) * (sorted[above] - sorted[below])
 }
 
 /// Draws each latent point in the colour of the decoder's area factor there, relative to the median point

@@ -6,7 +6,11 @@
 //! | [`log_determinant`] | where the decoder stretches and where it contracts area |
 //! | [`indicatrices`] | unit circles of the pullback metric over the embedding |
 //! | [`reconstructions`] | inputs beside what comes back from the autoencoder |
+//! | [`two_clouds`] | codes beside samples of their prior |
+//! | [`samples`] | what the decoder makes of samples of the prior |
+//! | [`quiver`] | a field of vectors over the data |
 //! | [`loss_curves`] | each loss over the epochs |
+//! | [`panels`] | lines, marks and arrows side by side: what an experiment found |
 //!
 //! Every function is pure: the same input gives the same bytes, and no file, font or clock is read. Values that are not
 //! finite never reach the picture; they are left out, counted, and the count is written below the plot.
@@ -34,9 +38,13 @@ mod log_determinant;
 mod loss_curves;
 mod marker;
 mod page;
+mod panels;
 mod profiles;
+mod quiver;
 mod reconstructions;
+mod samples;
 mod style;
+mod two_clouds;
 
 #[cfg(test)]
 mod testing;
@@ -46,7 +54,11 @@ pub use embedding::{Embedding, embedding};
 pub use indicatrices::{Indicatrices, indicatrices};
 pub use log_determinant::{LogDeterminant, log_determinant, log_determinant_limit};
 pub use loss_curves::{Curve, LossCurves, loss_curves};
+pub use panels::{Mark, Panel, Panels, Series, panels};
+pub use quiver::{Quiver, quiver};
 pub use reconstructions::{Reconstructions, reconstructions};
+pub use samples::{Samples, samples};
+pub use two_clouds::{TwoClouds, two_clouds};
 
 use std::convert::Infallible;
 

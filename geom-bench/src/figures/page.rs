@@ -151,9 +151,13 @@ pub(super) struct Plane {
     /// The height of the plot in pixels
     pub(super) height: f64,
     dimension: usize,
+    names: (&'static str, &'static str),
     /// The range of both axes after the scales were made equal
     pub(super) range: ((f64, f64), (f64, f64)),
 }
+
+/// What the coordinates of a latent plane are called
+const LATENT: (&str, &str) = ("z₁", "z₂");
 
 impl Plane {
     /// The box that a plot of two coordinates fits into, and the least of it that it takes, in pixels.
@@ -171,6 +175,7 @@ impl Plane {
                 width: Self::LARGEST.0,
                 height: 290.0,
                 dimension,
+                names: LATENT,
                 range,
             };
         }
@@ -191,8 +196,14 @@ impl Plane {
             width,
             height,
             dimension,
+            names: LATENT,
             range,
         }
+    }
+
+    /// The same plane with other names of its coordinates
+    pub(super) fn named(self, names: (&'static str, &'static str)) -> Self {
+        Self { names, ..self }
     }
 
     /// Opens the page with `side` pixels right of the plot and draws title, axes and notes
@@ -204,9 +215,9 @@ impl Plane {
         notes: &[String],
     ) -> Result<LatentPage<'a>, Error> {
         let names = if self.dimension == 1 {
-            ("z₁", "")
+            (self.names.0, "")
         } else {
-            ("z₁", "z₂")
+            self.names
         };
         let left = MARGIN + left_room(&self.y, names.1);
         let page_width = (left + self.width + side + MARGIN).ceil();

@@ -202,7 +202,7 @@ fn images(
 }
 
 /// A grey image as base64 of a PNG
-fn png(
+pub(super) fn png(
     values: ArrayView1<'_, f64>,
     (height, width): (usize, usize),
     (low, high): (f64, f64),

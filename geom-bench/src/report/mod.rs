@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`RunReport`], [`run_page`] | one run: settings, the numbers that matter, figures, every metric explained |
 //! | [`Comparison`], [`comparison_page`] | several runs side by side, the better value of each metric marked |
+//! | [`experiment_page`] | what an experiment found |
 //! | [`explain`] | what a metric of `metrics.json` means and which direction is better |
 //! | [`HEADLINE_METRICS`] | the numbers that stand on top |
 //!
@@ -11,11 +12,13 @@
 //! policy in the page forbids scripts and every request.
 
 mod comparison;
+mod experiment;
 mod glossary;
 mod page;
 mod run;
 
 pub use comparison::{ComparedRun, Comparison, comparison_page};
+pub use experiment::experiment_page;
 pub use glossary::{Better, Explanation, HEADLINE_METRICS, explain};
 pub use page::number;
 pub use run::{RunReport, run_page};
@@ -30,19 +33,31 @@ pub enum FigureKind {
     LogDeterminant,
     /// [`crate::figures::indicatrices`]
     Indicatrices,
+    /// [`crate::pictures::geodesics`]
+    Geodesics,
     /// [`crate::figures::reconstructions`]
     Reconstructions,
+    /// [`crate::figures::two_clouds`] of codes and prior
+    Prior,
+    /// [`crate::figures::samples`], or [`crate::figures::two_clouds`] of data and samples
+    Samples,
+    /// [`crate::figures::quiver`] of a score
+    Score,
     /// [`crate::figures::loss_curves`]
     LossCurves,
 }
 
 impl FigureKind {
     /// All kinds in the order in which a page shows them
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Embedding,
         Self::LogDeterminant,
         Self::Indicatrices,
+        Self::Geodesics,
         Self::Reconstructions,
+        Self::Prior,
+        Self::Samples,
+        Self::Score,
         Self::LossCurves,
     ];
 
@@ -52,9 +67,18 @@ impl FigureKind {
             Self::Embedding => "Embedding",
             Self::LogDeterminant => "Log-determinant heatmap",
             Self::Indicatrices => "Indicatrices",
+            Self::Geodesics => "Geodesics",
             Self::Reconstructions => "Reconstructions",
+            Self::Prior => "Codes and prior",
+            Self::Samples => "Samples from the prior",
+            Self::Score => "Score",
             Self::LossCurves => "Losses",
         }
+    }
+
+    /// Whether every run has this kind of picture, so that it is missed where it is not there
+    pub fn always(self) -> bool {
+        !matches!(self, Self::Geodesics | Self::Score)
     }
 
     /// How to read this kind of picture, in a few sentences
@@ -78,9 +102,29 @@ impl FigureKind {
                  stretches; a long, thin one that distance depends on direction. Equal circles everywhere would be a \
                  faithful map."
             }
+            Self::Geodesics => {
+                "The shortest ways between points as the decoder measures length, beside the straight lines of the plane. Where \
+                 the two agree the plane can be read with a ruler; a geodesic that makes a detour avoids a region that is \
+                 larger than it looks."
+            }
             Self::Reconstructions => {
                 "What goes in and what comes back from the latent code alone. What differs between the two is lost in \
                  the embedding, and no picture of the latent plane can show it."
+            }
+            Self::Prior => {
+                "The codes of all inputs together, and as many samples of the distribution that they should follow. Rings \
+                 without discs are places from which nothing has been decoded in training: samples from there need not look like \
+                 data. Discs without rings are inputs that no sample will resemble."
+            }
+            Self::Samples => {
+                "What the decoder makes of samples of the prior, none of which is the code of an input. Where the codes follow \
+                 the prior, samples look like the data as far as the reconstructions do."
+            }
+            Self::Score => {
+                "Each arrow starts at an input and shows in which direction, and how steeply, the learnt density of the data \
+                 grows there: the step from the input to its reconstruction, divided by the variance of the noise that the \
+                 model was trained against. Arrows that shrink towards a curve or a sheet show where the model believes the \
+                 data to lie."
             }
             Self::LossCurves => {
                 "The mean of each loss over the batches of an epoch. A scale is logarithmic where all values are \

@@ -23,6 +23,8 @@ pub struct RunReport {
     pub undivided: bool,
     /// What `metrics.json` holds; [`HEADLINE_METRICS`] also stand on top
     pub metrics: Vec<Metric>,
+    /// The metrics that stand on top; [`HEADLINE_METRICS`] unless said
+    pub headline: Option<Vec<&'static str>>,
     /// Every effective setting, as name and value
     pub settings: Vec<(String, String)>,
     /// Version, seed, command, data
@@ -62,6 +64,13 @@ pub fn run_page(report: &RunReport) -> String {
     page(&report.title, &report.summary, body, &report.footer)
 }
 
+fn headline_names(report: &RunReport) -> Vec<&'static str> {
+    report
+        .headline
+        .clone()
+        .unwrap_or_else(|| HEADLINE_METRICS.to_vec())
+}
+
 /// The caller's warnings, and what the report itself can see: missing pieces, values that are not finite
 fn all_warnings(report: &RunReport) -> Vec<String> {
     let mut all = report.warnings.clone();
@@ -86,12 +95,13 @@ fn all_warnings(report: &RunReport) -> Vec<String> {
         let missing = |name: &&str| !report.metrics.iter().any(|metric| metric.name == *name);
         list(
             "Missing metrics",
-            HEADLINE_METRICS.into_iter().filter(missing).collect(),
+            headline_names(report).into_iter().filter(missing).collect(),
         );
     }
     if !report.figures.is_empty() {
         let missing = |kind: &FigureKind| {
-            !report.figures.iter().any(|picture| picture.kind == *kind)
+            kind.always()
+                && !report.figures.iter().any(|picture| picture.kind == *kind)
                 && !report.absent.iter().any(|absent| absent.kind == *kind)
         };
         let kinds = FigureKind::ALL.into_iter().filter(missing);
@@ -103,7 +113,7 @@ fn all_warnings(report: &RunReport) -> Vec<String> {
 /// The numbers that matter, on test points where there are any
 fn headline(report: &RunReport) -> Markup {
     let metrics = &report.metrics;
-    let cards: Vec<(&Metric, f64)> = HEADLINE_METRICS
+    let cards: Vec<(&Metric, f64)> = headline_names(report)
         .iter()
         .filter_map(|name| metrics.iter().find(|metric| metric.name == *name))
         .filter_map(|metric| metric.test.or(metric.train).map(|value| (metric, value)))
@@ -195,6 +205,7 @@ mod tests {
                 reason: attack.into(),
             }],
             undivided: false,
+            headline: None,
             metrics: vec![metric(attack, Some(1.0), None)],
             settings: vec![(attack.into(), attack.into())],
             footer: Footer {

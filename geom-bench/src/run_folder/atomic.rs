@@ -40,18 +40,47 @@ pub fn write_atomic_with(
     replace(path, write).map_err(Error::io("write", path))
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let folder = match path.parent() {
+/// Checks, before anything is computed, that a file of one of these `endings` can be written at `path`.
+///
+/// # Errors
+/// Another ending, a folder that is not there or cannot be written, a folder of that name.
+pub fn check_output(path: &Path, endings: &'static [&'static str]) -> Result<(), Error> {
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .map(str::to_lowercase);
+    if !ending.is_some_and(|ending| endings.contains(&ending.as_str())) {
+        return Err(Error::UnknownOutput {
+            path: path.to_path_buf(),
+            endings,
+        });
+    }
+    if path.is_dir() {
+        return Err(Error::io("write", path)(io::ErrorKind::IsADirectory.into()));
+    }
+    // A temporary file, as the writing will begin with.
+    temporary(path).map(drop).map_err(Error::io("write", path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
-    };
+    }
+}
+
+fn temporary(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(PARTIAL);
     // Temporary files are private by default; this one becomes an ordinary file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     // The error names the temporary file, of which the user knows nothing; the reason alone is enough.
-    let mut file = (builder.tempfile_in(folder)).map_err(|error| io::Error::from(error.kind()))?;
+    (builder.tempfile_in(folder_of(path))).map_err(|error| io::Error::from(error.kind()))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut file = temporary(path)?;
     let mut writer = BufWriter::new(file.as_file_mut());
     write(&mut writer)?;
     writer.flush()?;
@@ -60,7 +89,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
     file.persist(path).map_err(|error| error.error)?;
     // The new name itself reaches the disk with the folder. Not every file system can flush a folder, and by now the
     // file is in place, so a refusal is not an error.
-    if let Ok(folder) = File::open(folder) {
+    if let Ok(folder) = File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())

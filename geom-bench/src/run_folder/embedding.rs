@@ -10,6 +10,9 @@ use super::write_atomic_with;
 use crate::Error;
 use crate::data::Scalar;
 
+/// Endings of the files that an embedding is written to.
+pub const OUTPUTS: &[&str] = &["csv", "npy"];
+
 /// Points of an embedding that belong together.
 #[derive(Debug, Clone, Copy)]
 pub struct EmbeddingPart<'a, E> {
@@ -45,6 +48,7 @@ pub fn export<E: Scalar>(path: &Path, parts: &[EmbeddingPart<'_, E>]) -> Result<
         }
         _ => Err(Error::UnknownOutput {
             path: path.to_path_buf(),
+            endings: OUTPUTS,
         }),
     }
 }

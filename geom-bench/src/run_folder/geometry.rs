@@ -1,5 +1,7 @@
 //! The decoder's geometry at every point, as text for people, spreadsheets and later comparisons.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use ndarray::{Array1, Array2};
@@ -76,6 +78,44 @@ impl RunFolder {
             log_det: rows.iter().map(|&row| values.rows[row][column]).collect(),
         })
     }
+}
+
+/// The codes of an [`EMBEDDING_CSV`] in the order of their points, or `None` for a file that is no such table.
+///
+/// # Errors
+/// A table that cannot be read, holds something else than numbers, or does not name each of its points once.
+pub fn read_embedding(path: &Path) -> Result<Option<Array2<f64>>, Error> {
+    let header = "split,index,label,".as_bytes();
+    let mut start = [0; 18];
+    let begins = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    if begins.is_err() || start != *header {
+        return Ok(None);
+    }
+    let table = Table::read(path, &["split", "index", "label"])?;
+    let (rows, width) = (table.rows.len(), table.columns.len());
+    let mut codes = Array2::from_elem((rows, width), f64::NAN);
+    let mut seen = vec![false; rows];
+    for ((_, index), values) in table.keys.iter().zip(&table.rows) {
+        let place = index
+            .parse()
+            .ok()
+            .filter(|&place: &usize| place < rows && !seen[place]);
+        let Some(place) = place else {
+            return Err(Error::RunTable {
+                path: path.into(),
+                reason: format!(
+                    "its {rows} rows do not name the points 0 to {} once each: `{}`",
+                    rows.saturating_sub(1),
+                    index.escape_debug()
+                ),
+            });
+        };
+        seen[place] = true;
+        for (code, &value) in codes.row_mut(place).iter_mut().zip(values) {
+            *code = value;
+        }
+    }
+    Ok(Some(codes))
 }
 
 /// A table whose first columns say which point a row is.

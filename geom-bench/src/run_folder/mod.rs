@@ -7,7 +7,11 @@
 //! | [`LOG`] | one JSON object a line, one line an epoch |
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
+//! | [`SCORE`] | the learnt score of the data's density, where the method estimates one |
 //! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
+//! | [`CONTROL`], [`GEODESICS`] | how the codes of a control came about; shortest ways between some of them |
+//! | [`EVENTS`] | a folder with event files for TensorBoard, if they are asked for |
+//! | [`SEEDS`] | for several seeds, in the folder that holds their runs: mean and standard deviation of every figure |
 //! | [`METRICS`] | the figures measured at the end |
 //! | [`FIGURES`] | a folder with pictures |
 //! | [`REPORT`] | a page that shows it all |
@@ -35,6 +39,7 @@
 
 mod atomic;
 mod embedding;
+mod figures;
 mod geometry;
 mod log;
 mod making;
@@ -49,11 +54,11 @@ use serde::Serialize;
 use crate::Error;
 use crate::config::Config;
 use crate::data::Scalar;
-use crate::report::FigureKind;
 
-pub use atomic::{write_atomic, write_atomic_with};
-pub use embedding::{EmbeddingPart, export, write_npy};
-pub use geometry::{GeometryPart, PointGeometry};
+pub use atomic::{check_output, write_atomic, write_atomic_with};
+pub use embedding::{EmbeddingPart, OUTPUTS, export, write_npy};
+pub use figures::figure_file;
+pub use geometry::{GeometryPart, PointGeometry, read_embedding};
 use making::{Made, check_empty, lock, remove_partial};
 
 pub use log::{Log, LogRecords, read_log};
@@ -74,10 +79,20 @@ pub const EMBEDDING_NPY: &str = "embedding.npy";
 pub const LABELS_NPY: &str = "labels.npy";
 /// The decoder's geometry at every point: `split,index,log_det,condition_number`, rows as in [`EMBEDDING_CSV`].
 pub const GEOMETRY: &str = "geometry.csv";
+/// The score at every point, where the method estimates one: an array (n, D), rows as in [`EMBEDDING_CSV`].
+pub const SCORE: &str = "score.npy";
 /// What an interrupted run goes on from; gone once the run is finished.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// What there is to know about the graph of a method that needs one.
 pub const GRAPH: &str = "graph.json";
+/// How the codes of a control came about.
+pub const CONTROL: &str = "control.json";
+/// Lengths of the shortest ways between some points of a control's embedding, beside the straight lines.
+pub const GEODESICS: &str = "geodesics.json";
+/// Event files for TensorBoard, if they are asked for.
+pub const EVENTS: &str = "tensorboard";
+/// Figures of several runs that differ in the seed alone, summed up.
+pub const SEEDS: &str = "seeds.json";
 /// The figures measured at the end.
 pub const METRICS: &str = "metrics.json";
 /// The folder with pictures.
@@ -120,11 +135,40 @@ impl RunFolder {
             ..config.clone()
         }
         .to_toml()?;
+        let (folder, made) = Self::make(config.out.as_deref(), runs, name)?;
+        let about = "# Every effective setting of this run; `geom train --config` with this file repeats it.\n";
+        folder.write(CONFIG, format!("{about}{settings}").as_bytes())?;
+        made.keep();
+        Ok(folder)
+    }
+
+    /// Gives up a folder in which nothing was done after [`create`](Self::create): what that has made goes, and the folder too if
+    /// nothing else is in it.
+    pub fn abandon(self) {
+        // Nothing can be done about a refusal, and an error is on its way to the user.
+        for file in [CONFIG, LOCK] {
+            let _ = fs::remove_file(self.file(file));
+        }
+        let _ = fs::remove_dir(&self.path);
+    }
+
+    /// A locked folder for results that no training made, without [`CONFIG`]: `out`, new or empty, else the first free
+    /// `<name>-<n>` in `parent`.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn without_settings(out: Option<&Path>, parent: &Path, name: &str) -> Result<Self, Error> {
+        let (folder, made) = Self::make(out, parent, name)?;
+        made.keep();
+        Ok(folder)
+    }
+
+    fn make(out: Option<&Path>, runs: &Path, name: &str) -> Result<(Self, Made), Error> {
         let mut made = Made::default();
-        let path = match &config.out {
+        let path = match out {
             Some(path) => {
                 made.folders(path)?;
-                path.clone()
+                path.to_path_buf()
             }
             None => made.next_free(runs, name)?,
         };
@@ -133,14 +177,8 @@ impl RunFolder {
         // Another process may have finished a run between the first look and the lock.
         check_empty(&path)?;
         remove_partial(&path);
-        let folder = Self {
-            path,
-            lock: Some(lock),
-        };
-        let about = "# Every effective setting of this run; `geom train --config` with this file repeats it.\n";
-        folder.write(CONFIG, format!("{about}{settings}").as_bytes())?;
-        made.keep();
-        Ok(folder)
+        let lock = Some(lock);
+        Ok((Self { path, lock }, made))
     }
 
     /// Opens a finished run for reading.
@@ -281,18 +319,6 @@ impl RunFolder {
     pub fn write_npy<E: Scalar>(&self, name: &str, matrix: ArrayView2<'_, E>) -> Result<(), Error> {
         write_npy(&self.file(name), matrix)
     }
-}
-
-/// The file of a picture.
-pub fn figure_file(kind: FigureKind) -> String {
-    let name = match kind {
-        FigureKind::Embedding => "embedding",
-        FigureKind::LogDeterminant => "log_determinant",
-        FigureKind::Indicatrices => "indicatrices",
-        FigureKind::Reconstructions => "reconstructions",
-        FigureKind::LossCurves => "losses",
-    };
-    format!("{FIGURES}/{name}.svg")
 }
 
 #[cfg(test)]

@@ -5,7 +5,13 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod controls;
+mod experiments;
+mod manifolds;
+mod methods;
+mod others;
 mod refusals;
+mod settings;
 mod stops;
 
 use std::{

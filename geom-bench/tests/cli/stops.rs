@@ -10,8 +10,14 @@ use std::{
 use super::*;
 
 /// Starts a run that takes long enough to be stopped, and waits until `epochs` epochs are logged.
-fn started(scratch: &TempDir, out: &str, epochs: usize) -> std::process::Child {
-    let arguments = [&["train", "--out", out], &SMALL[..], &["--epochs", "400"]].concat();
+fn started(scratch: &TempDir, out: &str, more: &[&str], epochs: usize) -> std::process::Child {
+    let arguments = [
+        &["train", "--out", out],
+        &SMALL[..],
+        &["--epochs", "400"],
+        more,
+    ]
+    .concat();
     let mut child = geom(scratch, &arguments)
         .stderr(Stdio::null())
         .spawn()
@@ -35,9 +41,33 @@ fn started(scratch: &TempDir, out: &str, epochs: usize) -> std::process::Child {
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes() {
     let scratch = scratch();
-    let whole = train(&scratch, "whole", &["--epochs", "400"]);
-    for (out, epochs) in [("killed-early", 1), ("killed-late", 60)] {
-        let mut child = started(&scratch, out, epochs);
+    // Momentum, held-out points, schedules of rate and weight, clipping: everything that has a state between epochs.
+    let elaborate = [
+        "--optimiser",
+        "sgd:0.9",
+        "--validation-fraction",
+        "0.2",
+        "--learning-rate-schedule",
+        "plateau:5:0.7",
+        "--weight-schedule",
+        "warm-up:100",
+        "--clip-norm",
+        "0.5",
+        "--sampler",
+        "neighbourhood:4",
+    ];
+    let plain = train(&scratch, "whole", &["--epochs", "400"]);
+    let other = train(
+        &scratch,
+        "elaborate",
+        &[&["--epochs", "400"], &elaborate[..]].concat(),
+    );
+    for (whole, out, more, epochs) in [
+        (&plain, "killed-early", &[][..], 1),
+        (&plain, "killed-late", &[], 60),
+        (&other, "killed-elaborate", &elaborate, 40),
+    ] {
+        let mut child = started(&scratch, out, more, epochs);
         child.kill().unwrap();
         child.wait().unwrap();
         let resumed = run(&scratch, &["train", "--resume", out, "--threads", "1"]);
@@ -54,7 +84,7 @@ fn a_killed_run_resumes_to_the_same_bytes() {
         ] {
             let bytes = |folder: &Path| fs::read(folder.join(file)).unwrap();
             assert!(
-                bytes(&whole) == bytes(&scratch.path().join(out)),
+                bytes(whole) == bytes(&scratch.path().join(out)),
                 "{out} {file}"
             );
         }
@@ -70,7 +100,7 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 #[test]
 fn an_interrupted_run_leaves_its_last_finished_epoch() {
     let scratch = scratch();
-    let mut child = started(&scratch, "run", 3);
+    let mut child = started(&scratch, "run", &[], 3);
     let status = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()

@@ -42,20 +42,23 @@ impl<'a, T: Scalar> Table<'a, T> {
             .collect()
     }
 
-    /// The rows with their numbers, in the order given.
-    pub(super) fn into_ordered_rows(
-        self,
-        order: Option<Vec<u32>>,
-    ) -> Vec<(usize, TableRow<'a, T>)> {
-        let rows = self.into_rows();
-        let Some(order) = order else {
-            return rows.into_iter().enumerate().collect();
-        };
-        let mut rows: Vec<Option<TableRow<'a, T>>> = rows.into_iter().map(Some).collect();
-        order
-            .into_iter()
-            .filter_map(|row| Some((row as usize, rows[row as usize].take()?)))
-            .collect()
+    /// The rows in the order given, in place: row `order[p]` comes to place `p`.
+    pub(super) fn into_ordered_rows(self, order: &[u32]) -> Vec<TableRow<'a, T>> {
+        let mut rows = self.into_rows();
+        let mut settled = vec![false; rows.len()];
+        for start in 0..rows.len() {
+            let mut place = start;
+            while !settled[place] {
+                settled[place] = true;
+                let from = order[place] as usize;
+                if from == start {
+                    break;
+                }
+                rows.swap(place, from);
+                place = from;
+            }
+        }
+        rows
     }
 }
 
@@ -131,5 +134,26 @@ pub(super) fn join<T: Scalar>(
         indices,
         distances,
         method,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_in_the_order_given() {
+        let order = [3_u32, 0, 2, 5, 1, 4, 6];
+        let (mut indices, mut keys) = (vec![0; 14], vec![0.0; 14]);
+        let table = Table {
+            indices: &mut indices,
+            keys: &mut keys,
+            k: 2,
+        };
+        for (row, &i) in table.into_ordered_rows(&order).iter_mut().zip(&order) {
+            row.put(&[(f64::from(i), i), (f64::from(i), i)]);
+        }
+        let expected: Vec<usize> = (0..14).map(|at| at / 2).collect();
+        assert_eq!(indices, expected);
     }
 }

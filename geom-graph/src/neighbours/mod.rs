@@ -7,8 +7,8 @@
 
 #[cfg(feature = "approximate")]
 mod approximate;
-mod blocks;
 mod brute;
+mod coinciding;
 mod lists;
 mod product;
 mod search;
@@ -233,12 +233,12 @@ pub fn knn_by_with<T: Scalar>(
         Ok(distance)
     };
     let mut found = Neighbours::zeros(n, k, Method::Brute);
-    let mut rows = found.table().into_ordered_rows(None);
-    rows.par_iter_mut().try_for_each(|(i, place)| {
+    let mut rows = found.table().into_rows();
+    rows.par_iter_mut().enumerate().try_for_each(|(i, place)| {
         let distances = (0..n)
-            .map(|j| checked(*i, j))
+            .map(|j| checked(i, j))
             .collect::<Result<Vec<T>, Error>>()?;
-        place.put(&brute::nearest(n, k, Some(label(*i)), |j| distances[j]));
+        place.put(&brute::nearest(n, k, Some(label(i)), |j| distances[j]));
         counter.advance(1)
     })?;
     drop(rows);

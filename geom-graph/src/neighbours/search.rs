@@ -3,12 +3,12 @@
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::blocks::BLOCK;
 use super::lists::{Part, join};
 use super::{Method, Neighbours, ROWS, RadiusNeighbours, brute, label, product, tree};
 use super::{check_count, check_k, check_width};
 use crate::metric::Key;
 use crate::progress::Progress;
+use crate::simd::PANEL;
 use crate::{Error, Metric, Scalar};
 
 /// A neighbour search: metric, method, progress.
@@ -61,7 +61,7 @@ impl<'a> Search<'a> {
     /// The method for `n` points of dimension `width`: what was fixed, else the fastest exact one.
     ///
     /// # Errors
-    /// [`Error::Parameter`] when the fixed method cannot do the metric or the dimension.
+    /// [`Error::Parameter`] when the fixed method cannot do the metric or the dimension, [`Error::Method`] for the approximate one.
     pub fn choose(&self, n: usize, width: usize) -> Result<Method, Error> {
         let squared = self.metric.key() == crate::metric::Key::SquaredEuclidean;
         let refuse = |argument, requirement| {
@@ -77,10 +77,11 @@ impl<'a> Search<'a> {
                 refuse("dimension", "between 1 and 12 for the tree")
             }
             #[cfg(feature = "approximate")]
-            Some(Method::Approximate) => refuse(
-                "dimension",
-                "searched by `Approximate`, which reports its recall",
-            ),
+            Some(method @ Method::Approximate) => Err(Error::Method {
+                operation: "search",
+                method,
+                reason: "is for the points' own neighbours, by `Approximate::knn`, which reports its recall; queries and radii need an exact method",
+            }),
             Some(Method::Product) if !squared => refuse(
                 "dimension",
                 "with a Euclidean or cosine metric for products",
@@ -223,18 +224,23 @@ impl<'a> Search<'a> {
                 let index = asked.tree();
                 let order = asked.order(index.as_ref());
                 let counter = progress.start(operation, asked.rows);
-                let mut rows = table.into_ordered_rows(order);
-                rows.par_chunks_mut(ROWS).try_for_each(|rows| {
+                let mut rows = match &order {
+                    Some(order) => table.into_ordered_rows(order),
+                    None => table.into_rows(),
+                };
+                let places = rows.par_chunks_mut(ROWS).enumerate();
+                places.try_for_each(|(chunk, rows)| {
                     let mut buffer = Vec::new();
-                    for (row, place) in rows.iter_mut() {
-                        let (query, exclude) = asked.query(*row);
+                    for (place, answer) in (chunk * ROWS..).zip(&mut *rows) {
+                        let row = order.as_ref().map_or(place, |order| order[place] as usize);
+                        let (query, exclude) = asked.query(row);
                         match &index {
                             Some(tree) => tree.nearest(query, k, exclude, &mut buffer),
                             None => {
                                 buffer = brute::nearest(asked.n, k, exclude, asked.keys(query));
                             }
                         }
-                        place.put(&buffer);
+                        answer.put(&buffer);
                     }
                     counter.advance(rows.len())
                 })?;
@@ -256,9 +262,9 @@ impl<'a> Search<'a> {
         let asked = Asked::new(self, operation, points, queries, width)?;
         let (method, progress, rows) = (asked.method, self.progress, asked.rows);
         if method == Method::Product && asked.n > 0 && rows > 0 {
-            let (asking, same) = (queries.unwrap_or(points), queries.is_none());
-            let parts = product::within(points, asking, width, radius, same, progress)?;
-            return Ok(join(&parts, BLOCK, rows, None, self.metric, method));
+            let (parts, order) = product::within(points, queries, width, radius, progress)?;
+            let order = Some(order.as_slice());
+            return Ok(join(&parts, PANEL, rows, order, self.metric, method));
         }
         let index = asked.tree();
         let order = asked.order(index.as_ref());

@@ -55,10 +55,6 @@ impl<T: Scalar> Top<T> {
         }
     }
 
-    pub(crate) fn pairs(&self) -> &[(T, u32)] {
-        &self.pairs
-    }
-
     pub(crate) fn into_sorted(mut self) -> Vec<(T, u32)> {
         sort_pairs(&mut self.pairs);
         self.pairs

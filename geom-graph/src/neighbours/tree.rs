@@ -1,11 +1,10 @@
 //! Neighbours by a kd-tree, for few dimensions.
 
-use std::collections::HashMap;
 use std::num::NonZero;
-use std::sync::OnceLock;
 
 use kiddo::dist::{Chebyshev, Manhattan, SquaredEuclidean};
 
+use super::coinciding::Coinciding;
 use super::top::sort_pairs;
 use crate::Scalar;
 use crate::metric::Key;
@@ -156,11 +155,9 @@ trees!(f64, build_f64);
 
 /// The points, their tree, and what many coinciding points need.
 pub(crate) struct TreeIndex<'a, T> {
-    points: &'a [T],
-    width: usize,
     n: usize,
     tree: Box<dyn Tree<T>>,
-    coinciding: OnceLock<HashMap<Vec<u64>, Vec<u32>>>,
+    coinciding: Coinciding<'a, T>,
 }
 
 impl<'a, T: Scalar> TreeIndex<'a, T> {
@@ -169,11 +166,9 @@ impl<'a, T: Scalar> TreeIndex<'a, T> {
         let n = points.len().checked_div(width)?;
         let tree = (n > 0).then(|| T::tree(points, width, key))??;
         Some(Self {
-            points,
-            width,
             n,
             tree,
-            coinciding: OnceLock::new(),
+            coinciding: Coinciding::new(points, width, key),
         })
     }
 
@@ -201,13 +196,7 @@ impl<'a, T: Scalar> TreeIndex<'a, T> {
             && let Some(radius) = last
         {
             if radius == T::zero() {
-                found.clear();
-                let same = self
-                    .coinciding()
-                    .get(&bits(query))
-                    .map_or(&[][..], Vec::as_slice);
-                let others = same.iter().filter(|i| Some(**i) != exclude);
-                found.extend(others.take(k).map(|&i| (T::zero(), i)));
+                *found = self.coinciding.nearest(query, k, exclude);
                 return;
             }
             self.tree.within(query, radius, found);
@@ -234,20 +223,4 @@ impl<'a, T: Scalar> TreeIndex<'a, T> {
         found.retain(|p| Some(p.1) != exclude);
         sort_pairs(found);
     }
-
-    /// The indices of each point that occurs, in order.
-    fn coinciding(&self) -> &HashMap<Vec<u64>, Vec<u32>> {
-        self.coinciding.get_or_init(|| {
-            let mut groups: HashMap<Vec<u64>, Vec<u32>> = HashMap::new();
-            for (point, index) in self.points.chunks_exact(self.width).zip(0..) {
-                groups.entry(bits(point)).or_default().push(index);
-            }
-            groups
-        })
-    }
-}
-
-/// A point as a hashable value; the two zeros are one.
-fn bits<T: Scalar>(point: &[T]) -> Vec<u64> {
-    point.iter().map(|x| (x.as_f64() + 0.0).to_bits()).collect()
 }

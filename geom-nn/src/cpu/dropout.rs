@@ -36,6 +36,23 @@ pub(crate) fn apply<E: Element>(
     }
 }
 
+/// What dropout multiplies the rows of a whole batch with.
+pub(crate) fn factors<E: Element>(
+    step: &Step,
+    probability: f64,
+    seed: u64,
+    batch: usize,
+    stack: usize,
+) -> Vec<E> {
+    let (width, scale) = (step.outputs, E::of(1.0 / (1.0 - probability)));
+    let factor = |i: usize| {
+        let (point, entry) = (i / (stack * width), i % width);
+        let draw = uniform(seed, step.layer as u64, point as u64, entry as u64);
+        if draw < probability { E::zero() } else { scale }
+    };
+    (0..batch * stack * width).map(factor).collect()
+}
+
 /// Uniform in $[0, 1)$ from four numbers, by the mixing function of SplitMix64 (Steele et al. 2014).
 fn uniform(seed: u64, layer: u64, point: u64, entry: u64) -> f64 {
     let mix = |state: u64, next: u64| {

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Written};
 use crate::cpu::batch_norm::Statistics;
+use crate::cpu::dense::{self, Way};
 use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
 use crate::cpu::{chunk_points, linear};
@@ -141,6 +142,7 @@ pub(crate) fn forward<E: Element>(
             });
         }
     }
+    let packed = dense::pack_weights(model, steps, 0, Way::Forward, batch * stack);
     // From one barrier to the next all chunks run by themselves.
     let (mut start, mut filled) = (0, false);
     for end in barriers(model, depth).chain([depth]) {
@@ -169,7 +171,8 @@ pub(crate) fn forward<E: Element>(
                         statistics: statistics[index].as_ref(),
                         coupling: None,
                     };
-                    linear::apply(step, &model.parameters, rows, x, now.pre);
+                    let packed = packed[index].as_deref();
+                    linear::apply(step, &model.parameters, packed, rows, x, now.pre);
                     activate::forward(step, &model.parameters[step.bias.clone()], &order, now);
                 }
             });

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use crate::cpu::batch_norm::{Coupling, Statistics, scale_features, scale_gradient};
+use crate::cpu::dense::{self, Factor, Part, Way};
 use crate::cpu::layer_norm::Point;
-use crate::cpu::product::{Matrix, product};
+
 use crate::cpu::{dropout, image};
 use crate::element::Element;
 use crate::jet::Order;
@@ -32,10 +33,11 @@ impl<E: Element> Rows<'_, E> {
     }
 }
 
-/// `out = linear(x)` for every row, without the bias.
+/// `out = linear(x)` for every row, without the bias; `packed` is a dense weight as [`pack_weights`](super::dense::pack_weights) gives it.
 pub(crate) fn apply<E: Element>(
     step: &Step,
     parameters: &[E],
+    packed: Option<&[E]>,
     rows: Rows<'_, E>,
     x: &[E],
     out: &mut [E],
@@ -45,14 +47,8 @@ pub(crate) fn apply<E: Element>(
         Op::Identity => out.copy_from_slice(x),
         Op::Dense => {
             let count = x.len() / step.inputs;
-            let weight = Matrix::rows(weight, (step.outputs, step.inputs));
-            product(
-                out,
-                step.outputs,
-                Matrix::rows(x, (count, step.inputs)),
-                weight.transposed(),
-                false,
-            );
+            let factor = Factor::of(step, parameters, Way::Forward);
+            factor.multiply(packed, false, (out, step.outputs), (x, step.inputs), count);
         }
         Op::Convolution { window, features } => image::correlate(window, *features, weight, x, out),
         Op::Transposed { window, features } => {
@@ -79,10 +75,11 @@ pub(crate) fn apply<E: Element>(
     }
 }
 
-/// `out = linearᵀ(bar)` for every row; `x` is what [`apply`] was given.
+/// `out = linearᵀ(bar)` for every row; `x` is what [`apply`] was given, `packed` the weight packed for the way back.
 pub(crate) fn apply_transposed<E: Element>(
     step: &Step,
     parameters: &[E],
+    packed: Option<&[E]>,
     rows: Rows<'_, E>,
     x: &[E],
     bar: &[E],
@@ -93,13 +90,13 @@ pub(crate) fn apply_transposed<E: Element>(
         Op::Identity => out.copy_from_slice(bar),
         Op::Dense => {
             let count = bar.len() / step.outputs;
-            let weight = Matrix::rows(weight, (step.outputs, step.inputs));
-            product(
-                out,
-                step.inputs,
-                Matrix::rows(bar, (count, step.outputs)),
-                weight,
+            let factor = Factor::of(step, parameters, Way::Back);
+            factor.multiply(
+                packed,
                 false,
+                (out, step.inputs),
+                (bar, step.outputs),
+                count,
             );
         }
         Op::Convolution { window, features } => {
@@ -130,110 +127,73 @@ pub(crate) fn apply_transposed<E: Element>(
 }
 
 /// One independent piece of the gradient of the parameters.
-#[derive(Clone, Debug)]
-pub(crate) struct Piece {
-    /// Index of the step.
-    pub(crate) step: usize,
-    /// Which outputs of the step.
-    pub(crate) outputs: Range<usize>,
-    /// Of the bias, else of the weight.
-    pub(crate) bias: bool,
-    /// Where the piece lies in the flat gradient.
-    pub(crate) range: Range<usize>,
+pub(crate) enum Piece<'a, E> {
+    /// Of a bias.
+    Bias(&'a mut [E]),
+    /// The weight of a step that is not dense.
+    Other(&'a mut [E]),
+    /// A part of a dense weight.
+    Dense(Part<'a, E>),
 }
 
-/// Multiplications that make a piece worth a task of its own.
-const WORK: usize = 1 << 20;
-
-/// Cuts the gradient into pieces, in the order of the flat parameters; `rows` is the number of rows of the batch.
-pub(crate) fn pieces(steps: &[Step], rows: usize) -> Vec<Piece> {
+/// Cuts the gradient of the parameters into pieces, each with the index of its step; `rows` is the number of rows of the batch.
+pub(crate) fn pieces<'a, E: Element>(
+    steps: &[Step],
+    rows: usize,
+    gradient: &'a mut [E],
+) -> Vec<(usize, Piece<'a, E>)> {
     let mut pieces = Vec::new();
+    let (mut rest, mut offset) = (gradient, 0);
+    let mut take = |range: &Range<usize>| {
+        let (_, tail) = std::mem::take(&mut rest).split_at_mut(range.start - offset);
+        let (out, tail) = tail.split_at_mut(range.len());
+        (rest, offset) = (tail, range.end);
+        out
+    };
     for (index, step) in steps.iter().enumerate() {
         if step.weight.is_empty() {
             continue;
         }
-        if step.op != Op::Dense {
-            pieces.push(Piece {
-                step: index,
-                outputs: 0..step.outputs,
-                bias: false,
-                range: step.weight.clone(),
-            });
-            pieces.push(Piece {
-                step: index,
-                outputs: 0..step.outputs,
-                bias: true,
-                range: step.bias.clone(),
-            });
-            continue;
+        let weight = take(&step.weight);
+        if step.op == Op::Dense {
+            let parts = dense::parts((step.outputs, step.inputs), rows, weight);
+            pieces.extend(parts.into_iter().map(|part| (index, Piece::Dense(part))));
+        } else {
+            pieces.push((index, Piece::Other(weight)));
         }
-        let work = rows
-            .saturating_mul(step.inputs)
-            .saturating_mul(step.outputs);
-        // Blocks of sixteen outputs fill whole registers.
-        let block = step
-            .outputs
-            .div_ceil((work / WORK).clamp(1, 16))
-            .next_multiple_of(16);
-        for start in (0..step.outputs).step_by(block) {
-            let outputs = start..(start + block).min(step.outputs);
-            let range = step.weight.start + outputs.start * step.inputs
-                ..step.weight.start + outputs.end * step.inputs;
-            pieces.push(Piece {
-                step: index,
-                outputs,
-                bias: false,
-                range,
-            });
-        }
-        pieces.push(Piece {
-            step: index,
-            outputs: 0..step.outputs,
-            bias: true,
-            range: step.bias.clone(),
-        });
+        pieces.push((index, Piece::Bias(take(&step.bias))));
     }
     pieces
 }
 
-/// Writes one piece: `barᵀ · x` over all rows, or the sum of `bar` over the value rows.
-pub(crate) fn gradient<E: Element>(
-    piece: &Piece,
-    step: &Step,
-    all: Rows<'_, E>,
-    x: &[E],
-    bar: &[E],
-    out: &mut [E],
-) {
-    if piece.bias {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || sum_values(step.outputs, step.bias_span(), all.stack(), bar, out),
-        );
-        return;
+impl<E: Element> Piece<'_, E> {
+    /// Writes the piece: `barᵀ · x` over all rows, or the sum of `bar` over the value rows.
+    pub(crate) fn run(self, step: &Step, all: Rows<'_, E>, x: &[E], bar: &[E]) {
+        let out = match self {
+            Self::Dense(part) => {
+                let (rows, shape) = (bar.len() / step.outputs, (step.outputs, step.inputs));
+                return part.run(shape, rows, (bar, step.outputs), (x, step.inputs));
+            }
+            Self::Bias(out) => {
+                return pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || sum_values(step.outputs, step.bias_span(), all.stack(), bar, out),
+                );
+            }
+            Self::Other(out) => out,
+        };
+        match &step.op {
+            Op::Convolution { window, features } => {
+                image::correlate_gradient(window, *features, x, bar, out);
+            }
+            Op::Transposed { window, features } => {
+                image::correlate_gradient(window, *features, bar, x, out);
+            }
+            Op::BatchNorm { .. } | Op::LayerNorm { .. } => norm_gradient(step, all, x, bar, out),
+            // No other step has a weight.
+            _ => {}
+        }
     }
-    match &step.op {
-        Op::Convolution { window, features } => {
-            return image::correlate_gradient(window, *features, x, bar, out);
-        }
-        Op::Transposed { window, features } => {
-            return image::correlate_gradient(window, *features, bar, x, out);
-        }
-        Op::BatchNorm { .. } | Op::LayerNorm { .. } => {
-            return norm_gradient(step, all, x, bar, out);
-        }
-        _ => {}
-    }
-    let rows = bar.len() / step.outputs;
-    let some = piece.outputs.len();
-    let left = Matrix::strided(&bar[piece.outputs.start..], (some, rows), (1, step.outputs));
-    product(
-        out,
-        step.inputs,
-        left,
-        Matrix::rows(x, (rows, step.inputs)),
-        false,
-    );
 }
 
 /// The gradient of a normalisation's scale, point by point in double precision.

@@ -1,13 +1,14 @@
 //! Tape-free kernels on the CPU: one product per layer for the values and all tangents of a chunk of the batch.
 //!
 //! A point's rows lie together: value, first tangents, second tangents, each as wide as the layer. A layer is then one
-//! product over all rows of a chunk, followed by one pass that adds the bias, applies the activation and scales the
+//! product over all rows of a chunk with a weight packed once for all chunks, followed by one pass that adds the bias, applies the activation and scales the
 //! tangents. Chunks run in parallel with sequential products inside, and their number depends on the batch alone, so
 //! results are the same bits for any number of threads. Batch normalisation in training needs the whole batch: chunks wait for each
 //! other there, and their sums are added in order.
 
 pub(crate) mod activate;
 pub(crate) mod batch_norm;
+pub(crate) mod dense;
 pub(crate) mod dropout;
 pub(crate) mod forward;
 pub(crate) mod image;

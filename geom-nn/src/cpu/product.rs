@@ -1,10 +1,12 @@
-//! Sequential matrix products on slices, by the crate `gemm`.
+//! Sequential matrix products on slices: by the crate `gemm`, and where one factor serves many rows by tiles of our own.
 #![allow(
     unsafe_code,
     reason = "gemm takes raw pointers; the bounds are checked here"
 )]
 
 use gemm::Parallelism;
+
+pub(crate) mod tile;
 
 use crate::element::Element;
 

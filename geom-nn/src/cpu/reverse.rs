@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Saved};
 use crate::cpu::batch_norm::Coupling;
+use crate::cpu::dense::{self, Way};
 use crate::cpu::forward::{Fill, Trace, barriers};
 use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
@@ -58,6 +59,8 @@ pub(crate) fn reverse<E: Element>(
         }
     }
 
+    let first = usize::from(!want_input);
+    let packed = dense::pack_weights(model, steps, first, Way::Back, batch * stack);
     // From the last barrier to the first; a step at a barrier has its activation reversed before, the rest after it.
     let mut coupled: Vec<usize> = barriers(model, depth).collect();
     let mut top: Option<(usize, Coupling<E>)> = None;
@@ -68,6 +71,7 @@ pub(crate) fn reverse<E: Element>(
             let back = Back {
                 model,
                 trace,
+                packed: &packed,
                 range,
             };
             match &top {
@@ -91,36 +95,18 @@ pub(crate) fn reverse<E: Element>(
     let Some(gradient) = gradient else {
         return input_bar;
     };
-    let mut rest = &mut gradient[..];
-    let mut offset = 0;
-    let mut tasks = Vec::new();
-    for piece in linear::pieces(steps, batch * stack) {
-        let (_, tail) = std::mem::take(&mut rest).split_at_mut(piece.range.start - offset);
-        let (out, tail) = tail.split_at_mut(piece.range.len());
-        offset = piece.range.end;
-        rest = tail;
-        tasks.push((piece, out));
-    }
-    tasks
+    linear::pieces(steps, batch * stack, gradient)
         .into_par_iter()
         .with_max_len(1)
-        .for_each(|(piece, out)| {
-            let step = &steps[piece.step];
+        .for_each(|(index, piece)| {
             let all = Rows {
                 order,
                 first: 0,
                 mode: model.mode,
-                statistics: trace.steps[piece.step].statistics.as_ref(),
+                statistics: trace.steps[index].statistics.as_ref(),
                 coupling: None,
             };
-            linear::gradient(
-                &piece,
-                step,
-                all,
-                trace.input_of(piece.step),
-                &bars[piece.step],
-                out,
-            );
+            piece.run(&steps[index], all, trace.input_of(index), &bars[index]);
         });
     input_bar
 }
@@ -129,6 +115,7 @@ pub(crate) fn reverse<E: Element>(
 struct Back<'a, E: Element> {
     model: &'a Model<E>,
     trace: &'a Trace<E>,
+    packed: &'a [Option<Buffer<E>>],
     /// Its points.
     range: Range<usize>,
 }
@@ -185,7 +172,8 @@ impl<E: Element> Back<'_, E> {
             coupling,
         };
         let x = &self.trace.input_of(index)[self.rows(step.inputs)];
-        linear::apply_transposed(step, &self.model.parameters, rows, x, now[0], out);
+        let (parameters, packed) = (&self.model.parameters, self.packed[index].as_deref());
+        linear::apply_transposed(step, parameters, packed, rows, x, now[0], out);
     }
 }
 

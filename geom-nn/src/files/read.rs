@@ -143,6 +143,21 @@ impl Loaded {
     /// # Errors
     /// [`Error::Missing`] and [`Error::Tensor`] for tensors that are absent or have another shape or type, [`Error::Argument`] for a
     /// negative running variance, and as [`Architecture::check`].
+    ///
+    /// # Examples
+    /// A PyTorch module with layers `fc1` and `fc2`, saved there by `safetensors.torch.save_file(net.state_dict(), path)`. Our names count all
+    /// layers, activations too: `0.weight`, `0.bias`, `2.weight`, `2.bias`.
+    /// ```
+    /// # use geom_nn::{Activation, Architecture, Cpu, Network, files};
+    /// # let contents = files::Contents::new().array("fc1.weight", &[4, 2], &[0.5_f32; 8])?.array("fc1.bias", &[4], &[0.0_f32; 4])?;
+    /// # let contents = contents.array("fc2.weight", &[3, 4], &[0.5_f32; 12])?.array("fc2.bias", &[3], &[0.0_f32; 3])?;
+    /// # let file = files::Loaded::from_bytes("torch.safetensors".into(), contents.to_bytes())?;
+    /// let architecture = Architecture::mlp(&[2, 4, 3], Activation::Relu, Activation::Linear);
+    /// let theirs = |ours: &str| ours.replace("0.", "fc1.").replace("2.", "fc2.");
+    /// let decoder: Network<f32> = file.network_as(&architecture, theirs, &Cpu::default())?;
+    /// assert_eq!(decoder.evaluate(ndarray::array![[1.0, 1.0]].view(), geom_nn::Request::Value)?.value(), ndarray::array![[2.0, 2.0, 2.0]]);
+    /// # Ok::<(), geom_nn::Error>(())
+    /// ```
     pub fn network_as<E: Element, D: NetworkDevice<E>>(
         &self,
         architecture: &Architecture,

@@ -170,7 +170,7 @@ impl Contents {
         let failed = |source| Error::File {
             action: "write",
             path: path.to_owned(),
-            source,
+            source: without_path(source),
         };
         let folder = path
             .parent()
@@ -182,9 +182,24 @@ impl Contents {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(folder).map_err(failed)?;
-        file.write_all(&self.to_bytes()).map_err(failed)?;
+        // The file itself, whose errors do not name the temporary path.
+        file.as_file_mut()
+            .write_all(&self.to_bytes())
+            .map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(())
+    }
+}
+
+/// An error of the temporary file without its path, which says nothing to the reader: the target is named already.
+fn without_path(error: std::io::Error) -> std::io::Error {
+    let inner = error.get_ref().and_then(std::error::Error::source);
+    let code = inner
+        .and_then(|e| e.downcast_ref::<std::io::Error>())
+        .and_then(std::io::Error::raw_os_error);
+    match code {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => error,
     }
 }

@@ -5,6 +5,8 @@ use rayon::prelude::*;
 
 use super::mix;
 use crate::cpu::chunk_points;
+use crate::cpu::dense::{Factor, Way, pack_all, parts, symmetric};
+use crate::cpu::pool::Buffer;
 use crate::cpu::product::{Matrix, product};
 use crate::element::Element;
 use crate::network::Model;
@@ -19,6 +21,22 @@ pub(super) struct Gram<E> {
 }
 
 impl<E: Element> Gram<E> {
+    /// $\bar y W$, (b, h).
+    pub(super) fn value_back(&self, last: &Step, model: &Model<E>, value: &[E]) -> Buffer<E> {
+        let (batch, h) = (self.value.nrows(), last.inputs);
+        let factor = Factor::of(last, &model.parameters, Way::Back);
+        let mut out = model.pool.take(batch * h);
+        by_rows(
+            model,
+            factor,
+            false,
+            (&mut out, h),
+            (value, last.outputs),
+            batch,
+        );
+        out
+    }
+
     /// $\bar W = \bar y^\top h + HW \sum_i S_i^\top A_i S_i$ and $\bar b = \sum \bar y$.
     pub(super) fn gradient(
         &self,
@@ -34,48 +52,54 @@ impl<E: Element> Gram<E> {
         let stack = stacked.len() / (batch * h);
         let d = stack - 1;
         // Q = A S beside a zero row for the value, so that one product over all rows gives Σ SᵀAS.
-        let mut mixed = vec![E::zero(); stacked.len()];
-        for ((q, s), a) in mixed
-            .chunks_exact_mut(stack * h)
-            .zip(stacked.chunks_exact(stack * h))
-            .zip(both.chunks_exact(d * d))
-        {
-            mix(h, a, &s[h..], &mut q[h..]);
-        }
-        let rows = batch * stack;
-        let mut inner = vec![E::zero(); h * h];
-        let block = h.div_ceil(4).next_multiple_of(16);
-        inner
-            .par_chunks_mut(block * h)
-            .enumerate()
-            .for_each(|(i, out)| {
-                let some = out.len() / h;
-                let left = Matrix::strided(&stacked[i * block..], (some, rows), (1, h));
-                product(out, h, left, Matrix::rows(&mixed, (rows, h)), false);
+        let mut mixed = model.pool.take(stacked.len());
+        mixed
+            .par_chunks_mut(chunk_points(batch) * stack * h)
+            .zip(stacked.par_chunks(chunk_points(batch) * stack * h))
+            .zip(both.par_chunks(chunk_points(batch) * d * d))
+            .for_each(|((q, s), a)| {
+                pulp::Arch::new().dispatch(
+                    #[inline(always)]
+                    || {
+                        for ((q, s), a) in q
+                            .chunks_exact_mut(stack * h)
+                            .zip(s.chunks_exact(stack * h))
+                            .zip(a.chunks_exact(d * d))
+                        {
+                            q[..h].fill(E::zero());
+                            mix(h, a, &s[h..], &mut q[h..]);
+                        }
+                    },
+                );
             });
+        let mut inner = vec![E::zero(); h * h];
+        symmetric(stacked, &mixed, h, &mut inner);
+        let weight = &mut gradient[last.weight.clone()];
+        if let Some(value) = value {
+            parts((outputs, h), batch, weight)
+                .into_par_iter()
+                .with_max_len(1)
+                .for_each(|part| {
+                    part.run((outputs, h), batch, (value, outputs), (stacked, stack * h));
+                });
+        }
         let weighted = self
             .weighted
             .as_deref()
             .unwrap_or(&model.parameters[last.weight.clone()]);
-        let block = outputs.div_ceil(8).next_multiple_of(16);
-        gradient[last.weight.clone()]
-            .par_chunks_mut(block * h)
-            .enumerate()
-            .for_each(|(i, out)| {
-                let some = out.len() / h;
-                let left = Matrix::rows(&weighted[i * block * h..], (some, h));
-                product(out, h, left, Matrix::rows(&inner, (h, h)), false);
-                if let Some(value) = value {
-                    let left = Matrix::strided(&value[i * block..], (some, batch), (1, outputs));
-                    product(
-                        out,
-                        h,
-                        left,
-                        Matrix::strided(stacked, (batch, h), (stack * h, 1)),
-                        true,
-                    );
-                }
-            });
+        let factor = Factor {
+            weight: &inner,
+            shape: (h, h),
+            way: Way::Back,
+        };
+        by_rows(
+            model,
+            factor,
+            value.is_some(),
+            (weight, h),
+            (weighted, h),
+            outputs,
+        );
         if let Some(value) = value {
             let bias = &mut gradient[last.bias.clone()];
             bias.fill(E::zero());
@@ -84,6 +108,27 @@ impl<E: Element> Gram<E> {
             }
         }
     }
+}
+
+/// `out = left · factor`, or adds, for many rows in blocks.
+fn by_rows<E: Element>(
+    model: &Model<E>,
+    factor: Factor<'_, E>,
+    add: bool,
+    (out, out_stride): (&mut [E], usize),
+    (left, left_stride): (&[E], usize),
+    rows: usize,
+) {
+    let packed = pack_all(&model.pool, &[Some(factor)], rows);
+    let packed = packed.first().and_then(|packed| packed.as_deref());
+    let points = chunk_points(rows);
+    out.par_chunks_mut(points * out_stride)
+        .zip(left.par_chunks(points * left_stride))
+        .enumerate()
+        .for_each(|(i, (out, left))| {
+            let some = points.min(rows - i * points);
+            factor.multiply(packed, add, (out, out_stride), (left, left_stride), some);
+        });
 }
 
 /// A product of row-major matrices (n, k) and (k, m), in blocks of rows.
@@ -104,56 +149,37 @@ pub(super) fn rows_times<E: Element>(
     out
 }
 
-/// $M = W^\top (HW)$, symmetric: the blocks on and right of the diagonal, then mirrored.
+/// $M = W^\top (HW)$, symmetric.
 pub(super) fn gram_matrix<E: Element>(last: &Step, weight: &[E], weighted: &[E]) -> Vec<E> {
-    let (outputs, h) = (last.outputs, last.inputs);
-    let mut matrix = vec![E::zero(); h * h];
-    let block = h.div_ceil(4).next_multiple_of(16);
-    matrix
-        .par_chunks_mut(block * h)
-        .enumerate()
-        .for_each(|(i, out)| {
-            let (start, some) = (i * block, out.len() / h);
-            let left = Matrix::strided(&weight[start..], (some, outputs), (1, h));
-            let right = Matrix::strided(&weighted[start..], (outputs, h - start), (h, 1));
-            product(&mut out[start..], h, left, right, false);
-        });
-    for i in 0..h {
-        for j in 0..i {
-            matrix[i * h + j] = matrix[j * h + i];
-        }
-    }
+    let mut matrix = vec![E::zero(); last.inputs * last.inputs];
+    symmetric(weight, weighted, last.inputs, &mut matrix);
     matrix
 }
 
 /// $y = h W^\top + b$ on the value rows.
 pub(super) fn last_value<E: Element>(
     last: &Step,
-    weight: &[E],
-    bias: &[E],
+    model: &Model<E>,
     stacked: &[E],
     stack: usize,
 ) -> Array2<E> {
     let (outputs, h) = (last.outputs, last.inputs);
     let batch = stacked.len() / (stack * h);
+    let bias = &model.parameters[last.bias.clone()];
     let mut value = Array2::zeros((batch, outputs));
-    let points = chunk_points(batch);
     let flat = value.as_slice_mut().expect("a fresh array is contiguous");
-    flat.par_chunks_mut(points * outputs)
-        .zip(stacked.par_chunks(points * stack * h))
-        .for_each(|(out, stacked)| {
-            let count = out.len() / outputs;
-            let rows = Matrix::strided(stacked, (count, h), (stack * h, 1));
-            product(
-                out,
-                outputs,
-                rows,
-                Matrix::rows(weight, (outputs, h)).transposed(),
-                false,
-            );
-            for row in out.chunks_exact_mut(outputs) {
-                row.iter_mut().zip(bias).for_each(|(y, &b)| *y += b);
-            }
-        });
+    // The sums start from the bias.
+    for row in flat.chunks_exact_mut(outputs) {
+        row.copy_from_slice(bias);
+    }
+    let factor = Factor::of(last, &model.parameters, Way::Forward);
+    by_rows(
+        model,
+        factor,
+        true,
+        (flat, outputs),
+        (stacked, stack * h),
+        batch,
+    );
     value
 }

@@ -2,32 +2,41 @@
 
 use std::ops::Range;
 
-use dfdx::shapes::{Axes2, Axis, HasShape, Shape};
+use dfdx::shapes::{Axes2, Axes3, Axis, HasShape, Shape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, WithEmptyTape};
 use dfdx::tensor_ops::{
     BroadcastTo, Device, PermuteTo, ReshapeTo, TryAdd, TryConcatAlong, TryMatMul, TryMul,
 };
 
+use crate::cpu::dropout;
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
-use crate::plan::{Op, Plan, Step};
+use crate::network::{Mode, Model};
+use crate::plan::{Op, Step};
 use crate::tape::{Batch, Parameters, Stacked, curve, device_error};
+
+mod image;
+mod norm;
 
 const OPERATION: &str = "Network::forward_composed";
 
 /// The first `depth` steps on stacked rows (b, stack, inputs).
 pub(crate) fn forward<E: Element, D: Device<E>, T: Tape<E, D>>(
-    plan: &Plan,
+    model: &Model<E>,
     depth: usize,
     theta: &Parameters<E, D>,
     input: Stacked<E, D, T>,
     order: &Order,
 ) -> Result<Stacked<E, D, T>, Error> {
+    model.plan.check(model.mode, order, input.shape().0)?;
     let theta = fresh(theta.retaped::<T>())?;
     let mut rows = input;
-    for step in &plan.steps[..depth] {
-        rows = linear(step, &theta, rows, order)?;
+    for step in &model.plan.steps[..depth] {
+        rows = linear(model, step, &theta, rows, order)?;
+        if !step.bias.is_empty() {
+            rows = add_bias(step, &theta, rows)?;
+        }
         if step.is_curved() {
             rows = activate(step, rows, order)?;
         }
@@ -36,8 +45,9 @@ pub(crate) fn forward<E: Element, D: Device<E>, T: Tape<E, D>>(
     Ok(rows.put_tape(tape.merge(theta.split_tape().1)))
 }
 
-/// The product on all rows, the bias on the value rows.
+/// The linear part on all rows, without the bias.
 fn linear<E: Element, D: Device<E>, T: Tape<E, D>>(
+    model: &Model<E>,
     step: &Step,
     theta: &Flat<E, D, T>,
     x: Stacked<E, D, T>,
@@ -45,50 +55,92 @@ fn linear<E: Element, D: Device<E>, T: Tape<E, D>>(
 ) -> Result<Stacked<E, D, T>, Error> {
     let fail = device_error::<D::Err>;
     let &(batch, stack, inputs) = x.shape();
-    match step.op {
+    // The weight as a matrix of so many rows.
+    let weight = |rows: usize| -> Result<Batch<E, D, T>, Error> {
+        block(theta, &step.weight)?
+            .try_reshape_like(&(rows, step.weight.len() / rows))
+            .map_err(fail(OPERATION))
+    };
+    match &step.op {
         Op::Identity => Ok(x),
-        Op::Convolution { .. }
-        | Op::Transposed { .. }
-        | Op::AveragePool(_)
-        | Op::MaxPool(_)
-        | Op::Upsample { .. }
-        | Op::Pad { .. }
-        | Op::BatchNorm { .. }
-        | Op::LayerNorm { .. }
-        | Op::Dropout { .. } => {
-            let derivative = "form composed of dfdx's operations";
-            Err(Error::MissingDerivative {
-                layer: step.layer,
-                kind: step.kind,
-                derivative,
-            })
+        Op::Convolution { window, features } => {
+            image::convolution(window, *features, weight(*features)?, x)
+        }
+        Op::Transposed { window, features } => {
+            image::transposed(window, *features, weight(*features)?, x)
+        }
+        Op::AveragePool(window) => image::average(window, x),
+        Op::MaxPool(window) => image::maximum(window, x),
+        Op::Upsample { .. } | Op::Pad { .. } => image::moved(&step.op, step.outputs, x),
+        Op::BatchNorm { .. } => scale(step, theta, norm::batch(model, &step.op, x)?),
+        Op::LayerNorm { epsilon } => scale(step, theta, norm::layer(*epsilon, order, x)?),
+        Op::Dropout { probability } => {
+            let Mode::Training { seed } = model.mode else {
+                return Ok(x);
+            };
+            let factors = dropout::factors(step, *probability, seed, batch, stack);
+            let factors = x.device().try_tensor_from_vec(factors, *x.shape());
+            x.try_mul(factors.map_err(fail(OPERATION))?)
+                .map_err(fail(OPERATION))
         }
         Op::Dense => {
-            let weight: Batch<E, D, T> = block(theta, &step.weight)?
-                .try_reshape_like(&(step.outputs, inputs))
-                .map_err(fail(OPERATION))?;
-            let weight = weight
+            let weight = weight(step.outputs)?
                 .try_permute::<_, Axes2<1, 0>>()
                 .map_err(fail(OPERATION))?;
             let flat = x
                 .try_reshape_like(&(batch * stack, inputs))
                 .map_err(fail(OPERATION))?;
             let out = flat.try_matmul(weight).map_err(fail(OPERATION))?;
-            let out = out
-                .try_reshape_like(&(batch, stack, step.outputs))
-                .map_err(fail(OPERATION))?;
-            let bias = block(theta, &step.bias)?
-                .try_broadcast_like::<_, Axes2<0, 1>>(&(batch, 1_usize, step.outputs))
-                .map_err(fail(OPERATION))?;
-            if order.stack() == 1 {
-                return out.try_add(bias).map_err(fail(OPERATION));
-            }
-            let value = rows(out.with_empty_tape(), 0..1)?
-                .try_add(bias)
-                .map_err(fail(OPERATION))?;
-            concat(value, rows(out, 1..stack)?)
+            out.try_reshape_like(&(batch, stack, step.outputs))
+                .map_err(fail(OPERATION))
         }
     }
+}
+
+/// Every feature of normalised rows times its scale.
+fn scale<E: Element, D: Device<E>, T: Tape<E, D>>(
+    step: &Step,
+    theta: &Flat<E, D, T>,
+    hat: Stacked<E, D, T>,
+) -> Result<Stacked<E, D, T>, Error> {
+    let scale = block(theta, &step.weight)?;
+    by_feature(step, hat, scale, TryMul::try_mul).map_err(device_error(OPERATION))
+}
+
+/// The bias on the value rows.
+fn add_bias<E: Element, D: Device<E>, T: Tape<E, D>>(
+    step: &Step,
+    theta: &Flat<E, D, T>,
+    out: Stacked<E, D, T>,
+) -> Result<Stacked<E, D, T>, Error> {
+    let &(_, stack, _) = out.shape();
+    let bias = block(theta, &step.bias)?;
+    let add = |rows| by_feature(step, rows, bias, TryAdd::try_add);
+    if stack == 1 {
+        return add(out).map_err(device_error(OPERATION));
+    }
+    let value = rows(out.with_empty_tape(), 0..1)?;
+    let value = add(value).map_err(device_error(OPERATION))?;
+    concat(value, rows(out, 1..stack)?)
+}
+
+/// Values by feature and pixel, (b, stack, features, pixels).
+type Pixels<E, D, T> = Tensor<(usize, usize, usize, usize), E, D, T>;
+
+/// Joins rows with one number for each feature, the same for all of its pixels.
+///
+/// The numbers are spread inside the operation: on a GPU, dfdx's reverse of a reshaped broadcast leaves out most of the gradient.
+fn by_feature<E: Element, D: Device<E>, T: Tape<E, D>>(
+    step: &Step,
+    rows: Stacked<E, D, T>,
+    features: Flat<E, D, T>,
+    join: impl FnOnce(Pixels<E, D, T>, Pixels<E, D, T>) -> Result<Pixels<E, D, T>, D::Err>,
+) -> Result<Stacked<E, D, T>, D::Err> {
+    let &(batch, stack, width) = rows.shape();
+    let shape = (batch, stack, features.shape().0, step.bias_span());
+    let rows = rows.try_reshape_like(&shape)?;
+    let features = features.try_broadcast_like::<_, Axes3<0, 1, 3>>(&shape)?;
+    join(rows, features)?.try_reshape_like(&(batch, stack, width))
 }
 
 /// Flat parameters with a tape.

@@ -1,30 +1,30 @@
-//! The tape-free interface on a device without kernels of its own: rows go up, composed operations run, rows come down.
+//! The oracle of a device's kernels: the tape-free interface by composed operations. Rows go up, operations run, rows come down.
 
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{NoneTape, OwnedTape, Trace as _};
 use dfdx::tensor_ops::{Backward, Device, SumTo, TryMul};
 
+use crate::activation::Activation;
+use crate::architecture::{Architecture, Layer};
 use crate::cpu::forward::Fill;
+use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
+use crate::initialise::Initialiser;
 use crate::jet::Order;
-use crate::network::Model;
+use crate::network::{Mode, Model, Network};
 use crate::tape::{Stacked, composed, device_error};
 
 const OPERATION: &str = "Network::evaluate";
 
 /// What a forward pass leaves: its input and its output. The reverse pass runs the forward pass again, with a tape.
 #[derive(Debug)]
-#[allow(
-    unreachable_pub,
-    reason = "reached through the device trait with the feature `cuda`"
-)]
-pub struct HostTrace<E> {
+pub(crate) struct HostTrace<E> {
     depth: usize,
     batch: usize,
     order: Order,
     input: Vec<E>,
-    pub(crate) output: Vec<E>,
+    output: Vec<E>,
 }
 
 /// Runs the first `depth` steps on the device.
@@ -42,7 +42,7 @@ pub(crate) fn run<E: Element, D: Device<E>>(
         fill(point, rows);
     }
     let (theta, rows) = upload(device, model, &input, batch, &order)?;
-    let out: Stacked<E, D, NoneTape> = composed::forward(&model.plan, depth, &theta, rows, &order)?;
+    let out: Stacked<E, D, NoneTape> = composed::forward(model, depth, &theta, rows, &order)?;
     Ok(HostTrace {
         depth,
         batch,
@@ -63,7 +63,7 @@ pub(crate) fn run_back<E: Element, D: Device<E>>(
 ) -> Result<Option<Vec<E>>, Error> {
     let (theta, rows) = upload(device, model, &trace.input, trace.batch, &trace.order)?;
     let traced: Stacked<E, D, OwnedTape<E, D>> = rows.leaky_trace();
-    let out = composed::forward(&model.plan, trace.depth, &theta, traced, &trace.order)?;
+    let out = composed::forward(model, trace.depth, &theta, traced, &trace.order)?;
     let shape = *out.shape();
     let size = shape.1 * shape.2;
     let mut bar = vec![E::zero(); shape.0 * size];
@@ -112,55 +112,154 @@ fn upload<E: Element, D: Device<E>>(
     Ok((theta, rows))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Activation, Architecture, Cpu, Initialiser, Network, NetworkDevice};
-
-    #[test]
-    fn agrees_with_the_fused_kernels_up_to_second_order() -> Result<(), Error> {
-        for activation in Activation::ALL {
-            let architecture = Architecture::mlp(&[3, 8, 5, 4], activation, Activation::Tanh);
-            let net = Network::<f64>::new(&architecture, Initialiser::PyTorch, 8, &Cpu::default())?;
-            let wave = |i: usize| (i as f64 * 1.3 + 0.2).sin();
-            for order in [
-                Order::default(),
-                Order::first(2),
-                Order {
-                    tangents: 2,
-                    pairs: vec![(0, 0), (0, 1), (1, 1)],
-                },
-            ] {
-                let fill = |point: usize, rows: &mut [f64]| {
-                    for (j, v) in rows.iter_mut().enumerate() {
-                        *v = wave(point * 31 + j);
-                    }
-                };
-                let (batch, stack) = (5, order.stack());
-                let (device, model, depth) = (net.device(), &net.model, net.model.plan.steps.len());
-                let fused = device.run(model, depth, batch, order.clone(), &fill)?;
-                let composed = run(device, model, depth, batch, order, &fill)?;
-                let close = |a: &[f64], b: &[f64], what: &str| {
-                    let scale = b.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
-                    for (a, b) in a.iter().zip(b) {
-                        assert!(
-                            (a - b).abs() < 1e-13 * scale,
-                            "{activation}, {stack} rows, {what}: {a} {b}"
-                        );
-                    }
-                };
-                close(Cpu::output(&fused), &composed.output, "output");
-                let count = net.parameter_count();
-                let (mut first, mut second) = (vec![0.0; count], vec![0.0; count]);
-                let a = device
-                    .run_back(model, &fused, &fill, true, Some(&mut first))?
-                    .unwrap();
-                let b =
-                    run_back(device, model, &composed, &fill, true, Some(&mut second))?.unwrap();
-                close(&first, &second, "weights");
-                close(&a, &b, "input");
-            }
+/// A network's kernels against the composed operations on its device: output and all gradients, up to second order.
+pub(crate) fn compare<D: NetworkDevice<f64>>(
+    what: &str,
+    net: &Network<f64, D>,
+    tolerance: f64,
+) -> Result<(), Error> {
+    let fill = |point: usize, rows: &mut [f64]| {
+        for (j, v) in rows.iter_mut().enumerate() {
+            *v = ((point * 31 + j) as f64 * 1.3 + 0.2).sin();
         }
-        Ok(())
+    };
+    let close = |found: &[f64], expected: &[f64], part: &str| {
+        assert_eq!(found.len(), expected.len(), "{what}, {part}");
+        let scale = expected.iter().fold(1.0_f64, |m, v| m.max(v.abs()));
+        for (f, e) in found.iter().zip(expected) {
+            assert!(
+                (f - e).abs() <= tolerance * scale,
+                "{what}, {part}: {f} {e}"
+            );
+        }
+    };
+    let (device, model) = (net.device(), &net.model);
+    let (batch, depth, count) = (5, model.plan.steps.len(), net.parameter_count());
+    let pairs = vec![(0, 0), (0, 1), (1, 1)];
+    let mut orders = vec![Order::default()];
+    if model
+        .plan
+        .steps
+        .iter()
+        .all(|step| !step.is_coupled(net.mode()))
+    {
+        orders.push(Order::first(2));
+        orders.push(Order { tangents: 2, pairs });
     }
+    for order in orders {
+        let orders = format!("{order:?}");
+        let fused = device.run(model, depth, batch, order.clone(), &fill)?;
+        let composed = run(device, model, depth, batch, order, &fill)?;
+        close(
+            &composed.output,
+            D::output(&fused),
+            &format!("{orders}, output"),
+        );
+        let (mut first, mut second) = (vec![0.0; count], vec![0.0; count]);
+        let a = device.run_back(model, &fused, &fill, true, Some(&mut first))?;
+        let b = run_back(device, model, &composed, &fill, true, Some(&mut second))?;
+        close(&second, &first, &format!("{orders}, weights"));
+        close(
+            &b.unwrap_or_default(),
+            &a.unwrap_or_default(),
+            &format!("{orders}, input"),
+        );
+    }
+    Ok(())
+}
+
+/// Networks with every activation and every layer, with parameters and statistics of no special value.
+pub(crate) fn networks<D: NetworkDevice<f64>>(
+    device: &D,
+) -> Result<Vec<(String, Network<f64, D>)>, Error> {
+    let apply = |function| Layer::Activation { function };
+    let window = (2, 1);
+    let transposed = |kernel, stride, padding, output_padding| Layer::ConvTranspose2d {
+        inputs: 2,
+        outputs: 3,
+        kernel,
+        stride,
+        padding,
+        output_padding,
+    };
+    let convolution = |kernel, stride, padding| Layer::Conv2d {
+        inputs: 2,
+        outputs: 3,
+        kernel,
+        stride,
+        padding,
+    };
+    let middle = [
+        convolution(2, 1, 0),
+        convolution(3, 2, 1),
+        transposed(2, 1, 0, 0),
+        transposed(3, 2, 1, 1),
+        Layer::AveragePool2d {
+            kernel: window.0,
+            stride: window.1,
+        },
+        Layer::MaxPool2d {
+            kernel: window.0,
+            stride: window.1,
+        },
+        Layer::UpsampleNearest2d { factor: 2 },
+        Layer::ZeroPad2d {
+            before: 1,
+            after: -1,
+        },
+        Layer::ZeroPad2d {
+            before: -1,
+            after: 2,
+        },
+        Layer::batch_norm(2),
+        Layer::layer_norm(),
+        Layer::Dropout { probability: 0.4 },
+    ];
+    let mut architectures: Vec<Architecture> = Activation::ALL
+        .into_iter()
+        .map(|activation| {
+            Architecture::mlp(&[3, 8, 5, 4], activation, Activation::Tanh)
+                .with_input_activation(Activation::Elu)
+        })
+        .collect();
+    architectures.extend(middle.map(|layer| {
+        let first = Layer::Linear {
+            inputs: 3,
+            outputs: 18,
+        };
+        let shape = vec![2, 3, 3];
+        let layers = vec![
+            first,
+            apply(Activation::Tanh),
+            Layer::Reshape { shape },
+            layer,
+            apply(Activation::Silu),
+        ];
+        Architecture::new(3, layers)
+    }));
+    let mut networks = Vec::new();
+    for (seed, architecture) in architectures.iter().enumerate() {
+        let mut net =
+            Network::<f64, D>::new(architecture, Initialiser::PyTorch, seed as u64, device)?;
+        for (i, p) in net.parameters_mut().iter_mut().enumerate() {
+            *p += 0.2 * (i as f64 * 0.7).sin();
+        }
+        let count = net.running_statistics().len();
+        let statistics: Vec<f64> = (0..count)
+            .map(|i| 0.6 + 0.4 * (i as f64 * 1.1).sin())
+            .collect();
+        net.set_running_statistics(&statistics)?;
+        networks.push((format!("{architecture:?}"), net.clone()));
+        net.set_mode(Mode::Training { seed: 7 });
+        networks.push((format!("{architecture:?} in training"), net));
+    }
+    Ok(networks)
+}
+
+#[test]
+fn composed_operations_agree_with_the_kernels_of_the_cpu() -> Result<(), Error> {
+    for (what, net) in networks(&crate::Cpu::default())? {
+        compare(&what, &net, 1e-12)?;
+    }
+    Ok(())
 }

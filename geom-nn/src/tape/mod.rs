@@ -4,17 +4,20 @@
 //! and the tangents of every point, (b, 1 + m, D), because a value and a Jacobian in two tensors would each carry a part of
 //! the tape, and a dropped part gives a wrong gradient without an error; [`split`] takes them apart, tape and all.
 //!
-//! On [`Cpu`](crate::Cpu) the network is one operation on the tape, run by the fused kernels. The same values come from
-//! [`composed`](Network::forward_composed) operations of dfdx on any device.
+//! The network is one operation on the tape, run by the device's fused kernels. The same values come from
+//! [`composed`](Network::forward_composed) operations of dfdx on any device. [`Trained`] keeps parameters and Adam's memory on the device.
 
 pub(crate) mod composed;
 pub(crate) mod curve;
 mod functional;
 pub(crate) mod fused;
-#[cfg(any(feature = "cuda", test))]
+#[cfg(test)]
 pub(crate) mod host;
+pub(crate) mod memory;
+mod trained;
 
 pub use functional::functional;
+pub use trained::Trained;
 
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Tape, Tensor, WithEmptyTape};
@@ -104,7 +107,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ) -> Result<Stacked<E, D, T>, Error> {
         let (input, order) = self.stacked_input(theta, x, jacobian)?;
         composed::forward(
-            &self.model.plan,
+            &self.model,
             self.model.plan.steps.len(),
             theta,
             input,

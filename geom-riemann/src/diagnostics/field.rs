@@ -1,4 +1,4 @@
-use super::indicatrix::median;
+use super::{median, quantile};
 use crate::{Error, JacobianSpectra, Result, Scalar};
 use ndarray::ArrayView3;
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,11 @@ impl LogDetField {
             .map(|v| 2.0 * v / std::f64::consts::LN_10)
             .collect();
         let mut sorted: Vec<f64> = raw.iter().copied().filter(|v| v.is_finite()).collect();
-        let Some(median) = median(&mut sorted) else {
+        let (Some(median), Some(low), Some(high)) = (
+            median(&mut sorted),
+            quantile(&sorted, 1.0 - q),
+            quantile(&sorted, q),
+        ) else {
             let (rank, dimension) = (spectra.ranks()[0], spectra.dimension());
             return Err(Error::RankDeficient {
                 operation,
@@ -69,10 +73,7 @@ impl LogDetField {
                 dimension,
             });
         };
-        let quantiles = [
-            quantile(&sorted, 1.0 - q) - median,
-            quantile(&sorted, q) - median,
-        ];
+        let quantiles = [low - median, high - median];
         Ok(Self {
             median,
             decades: raw
@@ -83,12 +84,4 @@ impl LogDetField {
             limit: quantiles[0].abs().max(quantiles[1].abs()),
         })
     }
-}
-
-/// Linear interpolation between order statistics of a sorted, non-empty list.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a position inside the list
-fn quantile(sorted: &[f64], q: f64) -> f64 {
-    let position = q * (sorted.len() - 1) as f64;
-    let (low, high) = (position.floor() as usize, position.ceil() as usize);
-    sorted[low] + (position - position.floor()) * (sorted[high] - sorted[low])
 }

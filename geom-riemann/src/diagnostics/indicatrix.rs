@@ -1,4 +1,4 @@
-use super::hull::planar;
+use super::{hull::planar, median};
 use crate::{Error, JacobianSpectra, Result, Scalar, check};
 use ndarray::{ArrayView2, ArrayView3};
 use serde::{Deserialize, Serialize};
@@ -142,11 +142,4 @@ impl Indicatrices {
             lost,
         })
     }
-}
-
-/// The median (mean of the middle two), `None` of nothing.
-pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let n = values.len();
-    (n > 0).then(|| 0.5 * (values[(n - 1) / 2] + values[n / 2]))
 }

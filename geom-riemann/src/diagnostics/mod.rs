@@ -3,7 +3,9 @@
 mod field;
 mod hull;
 mod indicatrix;
+mod quantile;
 
 pub use field::LogDetField;
 pub use hull::{HullGrid, convex_hull};
 pub use indicatrix::{GLYPH_RADIUS, Indicatrices, Indicatrix};
+pub use quantile::{median, quantile};

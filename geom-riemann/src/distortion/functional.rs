@@ -55,6 +55,9 @@ pub enum Distortion {
     VolumePreservation,
     /// Bi-Lipschitz bounds (BLAE): the mean over the batch of
     /// $\max(0,\mathrm{lower}-\sigma_{\min})^2+\max(0,\sigma_{\max}-\mathrm{upper})^2$.
+    ///
+    /// A squared hinge on the extreme singular values is our reading of that method's local bounds, not a formula taken from its
+    /// paper: weights tuned for its code do not carry over.
     BiLipschitz {
         /// Smallest stretch allowed.
         lower: f64,

@@ -1,5 +1,12 @@
+use super::gram::gram;
 use super::lanes::{dot, subtract_and_square};
+use super::load::load_columns;
+use crate::Scalar;
+use ndarray::ArrayView2;
 
+/// A column of `f32` numbers that keeps this share of its square after projection has kept eleven digits of it in a Gram matrix
+/// summed in `f64`, where products of such numbers are exact: four more than the column itself has.
+const KEPT_SHARE: f64 = 1e-4;
 /// A column that keeps less than this many units of rounding of its length after projection is dependent.
 const DEPENDENT_UNITS: f64 = 4.0;
 /// A column this much shorter than the longest counts as zero: its square would underflow.
@@ -19,8 +26,10 @@ pub(crate) struct Factor {
 pub(crate) struct Workspace {
     rows: usize,
     count: usize,
-    /// The D × d matrix, column after column; destroyed by the factorisation.
+    /// The D × d matrix, column after column, once it is needed; destroyed by the factorisation.
     pub(crate) columns: Vec<f64>,
+    /// Inner products of the columns.
+    gram: Vec<f64>,
     /// Rows of R, i.e. columns of Rᵀ, each of length d.
     factor: Vec<f64>,
     squares: Vec<f64>,
@@ -33,12 +42,78 @@ impl Workspace {
         Self {
             rows,
             count,
-            columns: vec![0.0; rows * count],
+            columns: Vec::new(),
+            gram: vec![0.0; count * count],
             factor: vec![0.0; count * count],
             squares: vec![0.0; count],
             lengths: vec![0.0; count],
             done: vec![false; count],
         }
+    }
+
+    /// [`Self::factorise`] of a matrix of any strides.
+    ///
+    /// Half-width numbers take the short way through their Gram matrix, which reads them once and loses nothing, unless a column
+    /// nearly lies in the span of others.
+    pub(crate) fn decompose<T: Scalar>(
+        &mut self,
+        matrix: ArrayView2<'_, T>,
+        sigma: &mut [f64],
+        right: &mut [f64],
+    ) -> Option<Factor> {
+        if T::UNIT > f64::EPSILON {
+            gram(matrix, &mut self.columns, &mut self.gram);
+            if let Some(factor) = self.factorise_gram(sigma, right) {
+                return Some(factor);
+            }
+        }
+        self.columns.resize(self.rows * self.count, 0.0);
+        load_columns(matrix, &mut self.columns);
+        self.factorise(T::UNIT, sigma, right)
+    }
+
+    /// As [`Self::factorise`] with R from a pivoted Cholesky factorisation of the Gram matrix; `None` where a column keeps too
+    /// little of itself, and of NaN and infinities.
+    fn factorise_gram(&mut self, sigma: &mut [f64], right: &mut [f64]) -> Option<Factor> {
+        let d = self.count;
+        for (k, square) in self.squares.iter_mut().enumerate() {
+            *square = self.gram[k * d + k];
+        }
+        self.done.fill(false);
+        self.factor.fill(0.0);
+        let mut log_volume = 0.0;
+        for rank in 0..d {
+            let pivot = self.next_pivot()?;
+            let square = self.squares[pivot];
+            let kept = KEPT_SHARE * self.gram[pivot * d + pivot];
+            if !(square.is_finite() && square > 0.0 && square >= kept) {
+                return None;
+            }
+            self.done[pivot] = true;
+            let diagonal = square.sqrt();
+            log_volume += diagonal.ln();
+            let (above, row) = self.factor.split_at_mut(rank * d);
+            row[pivot] = diagonal;
+            for other in (0..d).filter(|&k| !self.done[k]) {
+                let projected: f64 = above.chunks_exact(d).map(|r| r[pivot] * r[other]).sum();
+                let entry = (self.gram[pivot * d + other] - projected) / diagonal;
+                row[other] = entry;
+                self.squares[other] -= entry * entry;
+            }
+        }
+        orthogonalise(&mut self.factor, d);
+        self.extract(d, 1.0, sigma, right);
+        Some(Factor {
+            log_volume,
+            rank: d,
+        })
+    }
+
+    /// The column of the largest remaining square.
+    fn next_pivot(&self) -> Option<usize> {
+        (0..self.count)
+            .filter(|&k| !self.done[k])
+            .max_by(|&a, &b| self.squares[a].total_cmp(&self.squares[b]).then(b.cmp(&a)))
     }
 
     /// Singular values (descending) into `sigma` and the right singular vectors into the columns of `right`
@@ -60,9 +135,7 @@ impl Workspace {
         let mut rank = 0;
         let mut log_volume = 0.0;
         for _ in 0..d {
-            let pivot = (0..d)
-                .filter(|&k| !self.done[k])
-                .max_by(|&a, &b| self.squares[a].total_cmp(&self.squares[b]).then(b.cmp(&a)))?;
+            let pivot = self.next_pivot()?;
             self.done[pivot] = true;
             let diagonal = self.squares[pivot].sqrt();
             if diagonal <= DEPENDENT_UNITS * unit * self.lengths[pivot]
@@ -177,8 +250,8 @@ fn orthogonalise(vectors: &mut [f64], d: usize) {
                 }
                 turned = true;
                 let ratio = (yy - xx) / (2.0 * xy);
-                let tangent = ratio.signum() / (ratio.abs() + ratio.hypot(1.0));
-                let cosine = 1.0 / tangent.hypot(1.0);
+                let tangent = ratio.signum() / (ratio.abs() + secant(ratio));
+                let cosine = 1.0 / secant(tangent);
                 let sine = cosine * tangent;
                 for i in 0..d {
                     let (a, b) = (vectors[p * d + i], vectors[q * d + i]);
@@ -190,6 +263,15 @@ fn orthogonalise(vectors: &mut [f64], d: usize) {
         if !turned {
             return;
         }
+    }
+}
+
+/// $\sqrt{1 + x^2}$, for the large x of columns of very different lengths too.
+fn secant(x: f64) -> f64 {
+    if x.abs() < 1e100 {
+        (1.0 + x * x).sqrt()
+    } else {
+        x.abs()
     }
 }
 

@@ -1,6 +1,6 @@
 use ndarray::{Array1, ArrayView1};
 
-use super::{DataManifold, Manifold, ManifoldResult, TangentSpaces, check};
+use super::{DataManifold, Manifold, ManifoldResult, check, flat::flat_tangent_spaces};
 
 /// Flat space $\mathbb R^D$: the case in which everything here reduces to the usual formulas.
 ///
@@ -74,45 +74,7 @@ impl Manifold for Euclidean {
     }
 }
 
-impl TangentSpaces for Euclidean {
-    fn dimension(&self) -> usize {
-        self.dimension
-    }
-
-    fn project_tangent(
-        &self,
-        x: ArrayView1<f64>,
-        u: ArrayView1<f64>,
-    ) -> ManifoldResult<Array1<f64>> {
-        self.vector("project_tangent", "x", x)?;
-        self.vector("project_tangent", "u", u)?;
-        check::finite("project_tangent", u.to_owned())
-    }
-
-    fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        self.vector("isotropic", "x", x)?;
-        self.vector("isotropic", "z", z)?;
-        check::finite("isotropic", z.to_owned())
-    }
-
-    fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        self.vector("covector", "x", x)?;
-        self.vector("covector", "v", v)?;
-        check::finite("covector", v.to_owned())
-    }
-
-    fn transport(
-        &self,
-        x: ArrayView1<f64>,
-        y: ArrayView1<f64>,
-        v: ArrayView1<f64>,
-    ) -> ManifoldResult<Array1<f64>> {
-        self.vector("transport", "x", x)?;
-        self.vector("transport", "y", y)?;
-        self.vector("transport", "v", v)?;
-        check::finite("transport", v.to_owned())
-    }
-}
+flat_tangent_spaces!(Euclidean);
 
 impl DataManifold for Euclidean {
     fn residual(&self, x: ArrayView1<f64>) -> ManifoldResult<f64> {

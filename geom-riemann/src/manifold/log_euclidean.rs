@@ -2,7 +2,7 @@ use nalgebra::DMatrix;
 use ndarray::{Array1, ArrayView1};
 
 use super::symmetric::{self, Eigen, ln_difference};
-use super::{DataManifold, Manifold, ManifoldResult, TangentSpaces, check};
+use super::{Manifold, ManifoldResult, TangentSpaces, check};
 
 /// Symmetric positive definite n×n matrices (row-major) with the log-Euclidean metric: flat space seen through the matrix logarithm.
 ///
@@ -167,22 +167,4 @@ impl TangentSpaces for LogEuclideanSpd {
     }
 }
 
-impl DataManifold for LogEuclideanSpd {
-    /// The skew part relative to the whole; a matrix that is not positive definite is an error.
-    fn residual(&self, x: ArrayView1<f64>) -> ManifoldResult<f64> {
-        symmetric::residual(x, self.size)
-    }
-
-    /// The matrix exponential of the symmetric part.
-    fn to_point(&self, raw: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        symmetric::exp_of_raw(raw, self.size)
-    }
-
-    fn to_point_pullback(
-        &self,
-        raw: ArrayView1<f64>,
-        covector: ArrayView1<f64>,
-    ) -> ManifoldResult<Array1<f64>> {
-        symmetric::exp_of_raw_pullback(raw, covector, self.size)
-    }
-}
+symmetric::positive_definite_data!(LogEuclideanSpd);

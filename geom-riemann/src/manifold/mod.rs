@@ -26,6 +26,8 @@
 //! | disturb data: $\exp_x(\sigma\varepsilon)$ | [`tangent_noise`], [`tangent_normals`] |
 //! | bring a network's output onto the manifold and go back | [`to_points`], [`to_points_pullback`] |
 //! | measure reconstruction: mean $d^2$ and its gradient | [`geodesic_loss`], [`squared_distance`] |
+//! | measure how much a map onto the manifold stretches, with gradient | [`pushed_energy`] |
+//! | look at a decoder onto the manifold in the manifold's metric | [`frame_jacobians`] |
 //! | read the score from a denoiser | [`score`] |
 //! | average, interpolate | [`frechet_mean`], [`geodesic`], [`geodesic_path`] |
 //!
@@ -64,6 +66,8 @@ mod spd;
 mod sphere;
 mod torus;
 
+mod energy;
+mod frame;
 mod geodesic;
 mod loss;
 mod mean;
@@ -71,14 +75,17 @@ mod noise;
 
 mod check;
 mod error;
+mod flat;
 mod rows;
 mod symmetric;
 
 #[cfg(test)]
 mod tests;
 
+pub use energy::{PushedEnergy, pushed_energy};
 pub use error::{ManifoldError, ManifoldResult};
 pub use euclidean::Euclidean;
+pub use frame::frame_jacobians;
 pub use geodesic::{SquaredDistance, geodesic, geodesic_path, squared_distance};
 pub use hyperbolic::Hyperbolic;
 pub use log_euclidean::LogEuclideanSpd;

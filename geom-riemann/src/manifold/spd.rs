@@ -2,7 +2,7 @@ use nalgebra::{Cholesky, DMatrix, Dyn};
 use ndarray::{Array1, ArrayView1};
 
 use super::symmetric::{self, Eigen};
-use super::{DataManifold, Manifold, ManifoldError, ManifoldResult, TangentSpaces, check};
+use super::{Manifold, ManifoldError, ManifoldResult, TangentSpaces, check};
 
 /// Symmetric positive definite n×n matrices (row-major) with the affine-invariant metric.
 ///
@@ -209,22 +209,4 @@ impl TangentSpaces for Spd {
     }
 }
 
-impl DataManifold for Spd {
-    /// The skew part relative to the whole; a matrix that is not positive definite is an error.
-    fn residual(&self, x: ArrayView1<f64>) -> ManifoldResult<f64> {
-        symmetric::residual(x, self.size)
-    }
-
-    /// The matrix exponential of the symmetric part: the nearest positive definite matrix does not exist, their set is open.
-    fn to_point(&self, raw: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        symmetric::exp_of_raw(raw, self.size)
-    }
-
-    fn to_point_pullback(
-        &self,
-        raw: ArrayView1<f64>,
-        covector: ArrayView1<f64>,
-    ) -> ManifoldResult<Array1<f64>> {
-        symmetric::exp_of_raw_pullback(raw, covector, self.size)
-    }
-}
+symmetric::positive_definite_data!(Spd);

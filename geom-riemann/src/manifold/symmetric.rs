@@ -218,6 +218,39 @@ pub(super) fn in_exp_range(operation: &'static str, values: &DVector<f64>) -> Ma
     })
 }
 
+/// Implements [`DataManifold`](super::DataManifold) for a manifold of positive definite matrices that has a field `size`.
+macro_rules! positive_definite_data {
+    ($manifold:ty) => {
+        impl $crate::manifold::DataManifold for $manifold {
+            /// The skew part relative to the whole; a matrix that is not positive definite is an error.
+            fn residual(
+                &self,
+                x: ndarray::ArrayView1<f64>,
+            ) -> $crate::manifold::ManifoldResult<f64> {
+                symmetric::residual(x, self.size)
+            }
+
+            /// The matrix exponential of the symmetric part: the nearest positive definite matrix does not exist, their set is open.
+            fn to_point(
+                &self,
+                raw: ndarray::ArrayView1<f64>,
+            ) -> $crate::manifold::ManifoldResult<ndarray::Array1<f64>> {
+                symmetric::exp_of_raw(raw, self.size)
+            }
+
+            fn to_point_pullback(
+                &self,
+                raw: ndarray::ArrayView1<f64>,
+                covector: ndarray::ArrayView1<f64>,
+            ) -> $crate::manifold::ManifoldResult<ndarray::Array1<f64>> {
+                symmetric::exp_of_raw_pullback(raw, covector, self.size)
+            }
+        }
+    };
+}
+
+pub(super) use positive_definite_data;
+
 #[cfg(test)]
 mod tests {
     use super::*;

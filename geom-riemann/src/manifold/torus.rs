@@ -2,7 +2,9 @@ use std::f64::consts::TAU;
 
 use ndarray::{Array1, ArrayView1};
 
-use super::{DataManifold, Manifold, ManifoldError, ManifoldResult, TangentSpaces, check};
+use super::{
+    DataManifold, Manifold, ManifoldError, ManifoldResult, check, flat::flat_tangent_spaces,
+};
 
 /// The flat torus $\mathbb R^m/(p_1\mathbb Z\times\dots\times p_m\mathbb Z)$ in its angles; with m = 1 the circle.
 ///
@@ -166,46 +168,7 @@ impl Manifold for FlatTorus {
     }
 }
 
-impl TangentSpaces for FlatTorus {
-    fn dimension(&self) -> usize {
-        self.periods.len()
-    }
-
-    fn project_tangent(
-        &self,
-        x: ArrayView1<f64>,
-        u: ArrayView1<f64>,
-    ) -> ManifoldResult<Array1<f64>> {
-        self.vector("project_tangent", "x", x)?;
-        self.vector("project_tangent", "u", u)?;
-        check::finite("project_tangent", u.to_owned())
-    }
-
-    fn isotropic(&self, x: ArrayView1<f64>, z: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        self.vector("isotropic", "x", x)?;
-        self.vector("isotropic", "z", z)?;
-        check::finite("isotropic", z.to_owned())
-    }
-
-    fn covector(&self, x: ArrayView1<f64>, v: ArrayView1<f64>) -> ManifoldResult<Array1<f64>> {
-        self.vector("covector", "x", x)?;
-        self.vector("covector", "v", v)?;
-        check::finite("covector", v.to_owned())
-    }
-
-    fn transport(
-        &self,
-        x: ArrayView1<f64>,
-        y: ArrayView1<f64>,
-        v: ArrayView1<f64>,
-    ) -> ManifoldResult<Array1<f64>> {
-        // The torus is flat: transport is the same along every path.
-        self.vector("transport", "x", x)?;
-        self.vector("transport", "y", y)?;
-        self.vector("transport", "v", v)?;
-        check::finite("transport", v.to_owned())
-    }
-}
+flat_tangent_spaces!(FlatTorus);
 
 impl DataManifold for FlatTorus {
     fn residual(&self, x: ArrayView1<f64>) -> ManifoldResult<f64> {

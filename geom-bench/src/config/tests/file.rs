@@ -15,6 +15,24 @@ fn a_file_can_say_what_every_flag_can() {
         "--labels=last",
         "--test-fraction=0.5",
         "--split=contiguous",
+        "--validation-fraction=0.2",
+        "--learning-rate-schedule=step:30:0.5",
+        "--weight-schedule=warm-up:3",
+        "--optimiser=sgd:0.9",
+        "--clip-norm=2",
+        "--sampler=neighbourhood:5",
+        "--patience=4",
+        "--on-nonfinite=skip",
+        "--distances=given:d.npy",
+        "--graph-form=slicing",
+        "--neighbours=7",
+        "--bandwidth=0.2",
+        "--calibrate=false",
+        "--scale-free=true",
+        "--cut-off=0",
+        "--drop-edges=0.1",
+        "--class-multiplier=2",
+        "--tensorboard",
         "--epochs=1",
         "--batch-size=2",
         "--learning-rate=3e-4",
@@ -35,6 +53,24 @@ fn a_file_can_say_what_every_flag_can() {
         labels = "last"
         test_fraction = 0.5
         split = "contiguous"
+        validation_fraction = 0.2
+        learning_rate_schedule = "step:30:0.5"
+        weight_schedule = "warm-up:3"
+        optimiser = "sgd:0.9"
+        clip_norm = 2
+        sampler = "neighbourhood:5"
+        patience = 4
+        on_nonfinite = "skip"
+        distances = "given:d.npy"
+        graph_form = "slicing"
+        neighbours = 7
+        bandwidth = 0.2
+        calibrate = false
+        scale_free = true
+        cut_off = 0
+        drop_edges = 0.1
+        class_multiplier = 2
+        tensorboard = true
         epochs = 1
         batch_size = 2
         learning_rate = 3e-4
@@ -64,8 +100,8 @@ fn an_unknown_key_is_named_with_file_line_and_the_nearest_one() {
             "a.toml, line 3: unknown key `learningrate`; the nearest known key is `learning_rate`",
         ),
         (
-            "[train]\nepochs = 3",
-            "a.toml, line 1: unknown key `train`; the nearest known key is `threads`",
+            "[thread]\nepochs = 3",
+            "a.toml, line 1: unknown key `thread`; the nearest known key is `threads`",
         ),
         (
             "zeta = 1\nepoch = 1",
@@ -150,10 +186,38 @@ proptest! {
         hidden in proptest::collection::vec(1..=LARGEST, 0..5),
         (seed, threads) in (0..=i64::MAX as u64, 1..=MOST_THREADS),
         (a, b, c, d, e) in (0..Activation::ALL.len(), 0..2_usize, 0..2_usize, 0..2_usize, 0..2_usize),
+        (every, factor, norm, share, h) in (1..=LARGEST, f64::MIN_POSITIVE..1e300, 1e-300..1e300_f64, 0.001..0.999_f64, 1e-300..1e300_f64),
+        (schedule, sampler, graph) in (0..4_usize, 0..3_usize, 0..3_usize),
     ) {
         let config = Config {
-            method: Method::GeomAe,
+            method: [Method::GeomAe, Method::Ggae][graph.min(1)],
+            validation_fraction: share,
+            learning_rate_schedule: [
+                Schedule::Constant,
+                Schedule::Step { every, factor },
+                Schedule::WarmUpCosine { epochs: every, floor: factor },
+                Schedule::Plateau { patience: every, factor },
+            ][schedule],
+            weight_schedule: [Schedule::Constant, Schedule::Cosine { floor: factor }][b],
+            optimiser: [Optimiser::Adam, Optimiser::AdamW, Optimiser::Sgd { momentum: share }][sampler],
+            clip_norm: [None, Some(norm)][b],
+            sampler: [BatchSampler::Uniform, BatchSampler::Stratified, BatchSampler::Neighbourhood { neighbours: every }][sampler],
+            patience: [None, Some(every)][c],
+            on_nonfinite: NonFinite::ALL[d],
+            bandwidth: [Bandwidth::LeastBias, Bandwidth::Fixed(h), Bandwidth::Neighbour(every)][graph],
+            graph_form: if graph > 0 { GraphForm::ALL[b] } else { GraphForm::Batch },
+            calibrate: graph == 0 || c == 0,
+            neighbours: if graph > 0 { every } else { NEIGHBOURS },
+            distances: DistanceSource::Geodesic,
+            scale_free: graph > 0 && d == 0,
+            cut_off: Config::default().cut_off,
+            drop_edges: if graph > 0 { share } else { 0.0 },
+            class_multiplier: if graph > 0 { norm } else { 1.0 },
+            tensorboard: e == 0,
+            beta1: share,
+            latent: LatentArgs::of([Method::GeomAe, Method::Ggae][graph.min(1)]),
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,
+            manifold: None,
             labels: Labels::ALL[b],
             split: SplitRule::ALL[c],
             activation: Activation::ALL[a],
@@ -163,7 +227,7 @@ proptest! {
             out: out.map(PathBuf::from),
         };
         let text = config.to_toml().unwrap();
-        prop_assert_eq!(Config::default().with(parse(&text).unwrap()), config);
+        prop_assert_eq!(Config::of(config.method).with(parse(&text).unwrap()), config);
     }
 
     #[test]

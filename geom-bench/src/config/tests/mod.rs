@@ -184,3 +184,103 @@ fn run_names_are_plain() {
         );
     }
 }
+
+#[test]
+fn contradictions_are_one_error_before_anything_is_loaded() {
+    for (arguments, expected) in [
+        (
+            vec!["--patience=3"],
+            "patience is 3: it must be left out, or --validation-fraction above 0",
+        ),
+        (
+            vec!["--patience=0", "--validation-fraction=0.1"],
+            "patience is 0",
+        ),
+        (
+            vec!["--validation-fraction=1"],
+            "validation-fraction is 1.0",
+        ),
+        (
+            vec!["--bandwidth=0.2"],
+            "bandwidth is 0.2: it must be left out: this method has no graph",
+        ),
+        (
+            vec!["--method=nrae-l", "--drop-edges=0.1"],
+            "drop-edges is 0.1: it must be left out: of a graph",
+        ),
+        (vec!["--method=ggae", "--drop-edges=1"], "drop-edges is 1.0"),
+        (
+            vec!["--method=ggae", "--drop-edges=0.1", "--distances=euclidean"],
+            "drop-edges is 0.1: it must be 0 unless",
+        ),
+        (
+            vec![
+                "--method=ggae",
+                "--class-multiplier=2",
+                "--distances=ground-truth",
+            ],
+            "class-multiplier is 2: it must be 1 unless",
+        ),
+        (vec!["--method=ggae", "--neighbours=0"], "neighbours is 0"),
+        (vec!["--clip-norm=0"], "clip-norm is 0.0"),
+        (vec!["--optimiser=sgd:1"], "momentum = 1 must be in [0, 1)"),
+        (
+            vec!["--learning-rate-schedule=step:0:0.5"],
+            "schedule every = 0 must be at least 1",
+        ),
+        (
+            vec!["--weight-schedule=plateau:3:0.5"],
+            "weight-schedule is plateau:3:0.5: it must be no plateau",
+        ),
+        (vec!["--sampler=neighbourhood:0"], "sampler neighbours = 0"),
+        (
+            vec!["--sampler=series:7", "--batch-size=20"],
+            "batch_size = 20: ",
+        ),
+        (
+            vec!["--split=paper-compatible", "--test-fraction=0.3"],
+            "test-fraction is 0.3: it must be left to --split paper-compatible",
+        ),
+        (
+            vec!["--split=paper-compatible", "--validation-fraction=0"],
+            "validation-fraction is 0.0: it must be left to --split paper-compatible",
+        ),
+    ] {
+        let error = flags(&arguments)
+            .unwrap()
+            .resolve()
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    for fine in [
+        vec!["--method=nrae-l", "--neighbours=5"],
+        vec![
+            "--method=ggae",
+            "--class-multiplier=2",
+            "--drop-edges=0.1",
+            "--graph-form=slicing",
+        ],
+        vec!["--split=paper-compatible", "--patience=3"],
+    ] {
+        flags(&fine).unwrap().resolve().unwrap();
+    }
+}
+
+#[test]
+fn the_paper_compatible_split_is_five_one_one_in_the_order_of_the_data() {
+    let config = flags(&[
+        "--split=paper-compatible",
+        "--data=swiss-roll:700",
+        "--batch-size=100",
+    ])
+    .unwrap()
+    .resolve()
+    .unwrap();
+    let (_, split) = config.load_data::<f64>().unwrap();
+    assert_eq!(split.test, (600..700).collect::<Vec<_>>());
+    let held_out = config.train_options().held_out_rows(split.train.len());
+    assert_eq!(held_out, (500..600).collect::<Vec<_>>());
+    let again = parse(&config.to_toml().unwrap()).unwrap();
+    assert_eq!(Config::default().with(again), config);
+}

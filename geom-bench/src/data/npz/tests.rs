@@ -81,16 +81,25 @@ fn points_and_labels_are_found_by_name() {
 }
 
 #[test]
-fn without_a_name_the_first_table_is_taken() {
+fn without_a_name_the_only_table_is_taken_and_of_several_none() {
     let data = load_files(&[
         ("a.npy", bytes1(&[1])),
         ("b.npy", bytes2(2, &[5, 6])),
-        ("c.npy", bytes2(1, &[9])),
+        ("c.npy", bytes1(&[9])),
     ])
     .unwrap();
     assert_eq!(
         (data.points, data.labels, data.name.as_str()),
         (array![[5.0], [6.0]], None, "t")
+    );
+    let message = refusal(load_files(&[
+        ("a.npy", bytes1(&[1])),
+        ("b.npy", bytes2(2, &[5, 6])),
+        ("c.npy", bytes2(1, &[9])),
+    ]));
+    assert_eq!(
+        message,
+        ": which array holds the points? Several are two-dimensional (b, c); call one of them x, X or data"
     );
     let message = refusal(load_files(&[
         ("a.npy", bytes1(&[1])),

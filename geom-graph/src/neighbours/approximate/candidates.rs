@@ -34,6 +34,10 @@ impl<T: Scalar> Candidates<T> {
         }
     }
 
+    pub(super) fn holds(&self, index: u32) -> bool {
+        self.list.iter().any(|c| c.index == index)
+    }
+
     /// Takes a candidate in if it is new and near enough, and says whether it did.
     pub(super) fn offer(&mut self, key: T, index: u32) -> bool {
         let after = |c: &Candidate<T>| before((key, index), (c.key, c.index));
@@ -41,7 +45,7 @@ impl<T: Scalar> Candidates<T> {
         if full && !self.list.last().is_some_and(after) {
             return false;
         }
-        if self.list.iter().any(|c| c.index == index) {
+        if self.holds(index) {
             return false;
         }
         if full {
@@ -51,14 +55,6 @@ impl<T: Scalar> Candidates<T> {
         let fresh = true;
         self.list.insert(place, Candidate { key, index, fresh });
         true
-    }
-
-    /// Replaces the keys.
-    pub(super) fn evaluate(&mut self, key: impl Fn(usize) -> T) {
-        let old = std::mem::take(&mut self.list);
-        for c in old {
-            self.offer(key(c.index as usize), c.index);
-        }
     }
 
     /// The first `count`.
@@ -77,7 +73,8 @@ impl<T: Scalar> Candidates<T> {
         }
     }
 
-    pub(super) fn nearest(self, k: usize) -> Vec<(T, u32)> {
-        self.list.iter().take(k).map(|c| (c.key, c.index)).collect()
+    /// All candidates, nearest first.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (T, u32)> {
+        self.list.iter().map(|c| (c.key, c.index))
     }
 }

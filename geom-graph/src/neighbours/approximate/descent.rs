@@ -8,7 +8,10 @@ use crate::progress::Counter;
 use crate::sparse::offsets_of;
 use crate::{Error, Scalar};
 
-/// Improves the lists for at most `most` rounds, until fewer than one neighbour in a thousand changes; returns the rounds.
+/// The most candidates of a list that are ways to others.
+pub(super) const FARTHEST: usize = 16;
+
+/// Improves the lists for at most `most` rounds, until fewer than one neighbour in two hundred changes; returns the rounds.
 pub(super) fn improve<T: Scalar>(
     cloud: &Cloud<'_, T>,
     lists: &mut [Candidates<T>],
@@ -16,7 +19,7 @@ pub(super) fn improve<T: Scalar>(
     most: usize,
     counter: &Counter<'_>,
 ) -> Result<usize, Error> {
-    let reach = k.clamp(10, 16);
+    let reach = k.clamp(10, FARTHEST);
     for round in 0..most {
         let ways = Ways::of(lists, reach);
         let changes: usize = lists
@@ -30,7 +33,7 @@ pub(super) fn improve<T: Scalar>(
             })
             .sum();
         counter.advance(1)?;
-        if changes.saturating_mul(1000) < lists.len().saturating_mul(k) {
+        if changes.saturating_mul(200) < lists.len().saturating_mul(k) {
             return Ok(round + 1);
         }
     }
@@ -105,12 +108,18 @@ impl Ways {
             seen.insert(j);
         }
         let mut changes = 0;
+        let mut reach = cloud.reach(list.threshold());
         for first in self.from(i) {
             let direct = std::iter::once(first);
             for second in direct.chain(self.from(first.to as usize)) {
-                if (first.fresh || second.fresh) && seen.insert(second.to) {
-                    let key = cloud.between(i, second.to as usize);
-                    changes += usize::from(list.offer(key, second.to));
+                let to = second.to as usize;
+                if (first.fresh || second.fresh)
+                    && seen.insert(second.to)
+                    && cloud.may(i, to, reach)
+                    && list.offer(cloud.between(i, to), second.to)
+                {
+                    changes += 1;
+                    reach = cloud.reach(list.threshold());
                 }
             }
         }

@@ -6,17 +6,18 @@ use rayon::prelude::*;
 
 use super::{Candidates, Cloud};
 use crate::metric::Key;
-use crate::neighbours::blocks::{BLOCK, Centred, mean, scan_into};
 use crate::progress::Counter;
-use crate::simd::{self, Strided};
+use crate::simd::{self, PANEL, Panel, Strided};
 use crate::{Error, Scalar};
 
 /// The largest leaf for few neighbours.
-pub(super) const LEAF: usize = 96;
+pub(super) const LEAF: usize = 2 * PANEL;
 /// Directions that the nodes of one tree choose from.
 const DIRECTIONS: usize = 16;
 /// Points from which a node estimates the variances that it chooses by.
 const LOOK: usize = 1024;
+/// Points that one task projects.
+const ROWS: usize = 512;
 
 /// How many trees of what kind.
 pub(super) struct Forest {
@@ -25,7 +26,7 @@ pub(super) struct Forest {
     pub(super) leaf: usize,
 }
 
-/// The points of a leaf and their lists.
+/// The places of a leaf and their lists.
 type Members<'a, T> = [(u32, &'a mut Candidates<T>)];
 
 impl Forest {
@@ -36,12 +37,10 @@ impl Forest {
         lists: &mut [Candidates<T>],
         counter: &Counter<'_>,
     ) -> Result<(), Error> {
-        let centre = mean(cloud.points, cloud.width);
-        let centred = Centred::new(cloud.points, cloud.width, &centre);
         let mut sizes = Vec::new();
-        leaf_sizes(centred.len(), self.leaf, &mut sizes);
+        leaf_sizes(cloud.len(), self.leaf, &mut sizes);
         for tree in 0..self.trees {
-            let order = self.order(&centred, tree);
+            let order = self.order(cloud, tree);
             let mut slots: Vec<Option<&mut Candidates<T>>> = lists.iter_mut().map(Some).collect();
             let mut members: Vec<(u32, &mut Candidates<T>)> = order
                 .iter()
@@ -58,7 +57,7 @@ impl Forest {
                 .into_par_iter()
                 .for_each_init(Scratch::default, |scratch, leaf| {
                     if cloud.key == Key::SquaredEuclidean {
-                        scratch.compare(&centred, leaf);
+                        scratch.compare(cloud, leaf);
                     } else {
                         compare_directly(cloud, leaf);
                     }
@@ -68,54 +67,50 @@ impl Forest {
         Ok(())
     }
 
-    /// The points in the order of the leaves of one tree.
-    fn order<T: Scalar>(&self, centred: &Centred<T>, tree: usize) -> Vec<u32> {
-        let (n, width) = (centred.len(), centred.width);
+    /// The places in the order of the leaves of one tree.
+    fn order<T: Scalar>(&self, cloud: &Cloud<'_, T>, tree: usize) -> Vec<u32> {
+        let (images, n) = (&cloud.images, cloud.len());
+        let width = images.width;
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(tree as u64);
         // Differences of points are directions in which the points extend.
         let mut directions = Vec::with_capacity(DIRECTIONS * width);
         for _ in 0..DIRECTIONS {
-            let mut row = || random.random_range(0..n) * width;
-            let (a, b) = (row(), row());
-            let ends = centred.points[a..a + width].iter();
-            let ends = ends.zip(&centred.points[b..b + width]);
+            let mut row = || images.row(random.random_range(0..n));
             let start = directions.len();
-            directions.extend(ends.map(|(&x, &y)| x - y));
-            let squares = directions[start..].iter().map(|x| x.as_f64().powi(2));
+            directions.extend(row().iter().zip(row()).map(|(&x, &y)| x - y));
+            let squares = directions[start..].iter().map(|x| f64::from(*x).powi(2));
             let norm = squares.sum::<f64>().sqrt();
             if norm > 0.0 {
                 for x in &mut directions[start..] {
-                    *x = T::of(x.as_f64() / norm);
+                    *x = f32::of(f64::from(*x) / norm);
                 }
             }
         }
         let directions = Strided::rows(&directions, DIRECTIONS, width).transposed();
-        let mut projections = vec![T::zero(); n * DIRECTIONS];
+        let mut projections = vec![0.0; n * DIRECTIONS];
         projections
-            .par_chunks_mut(BLOCK * DIRECTIONS)
-            .enumerate()
-            .for_each(|(block, out)| {
-                simd::product(T::one(), centred.block(block), directions, T::zero(), out);
+            .par_chunks_mut(ROWS * DIRECTIONS)
+            .zip(images.values.par_chunks(ROWS * width))
+            .for_each(|(out, rows)| {
+                let rows = Strided::rows(rows, rows.len() / width, width);
+                simd::product(1.0, rows, directions, 0.0, out);
             });
-        let mut order: Vec<u32> = (0..n).zip(0..).map(|p| p.1).collect();
+        let mut order: Vec<u32> = (0..).take(n).collect();
         split(&mut order, &projections, self.leaf);
         order
     }
 }
 
 /// Sorts points into the leaves of a tree: halves at the median along the direction of the largest variance.
-fn split<T: Scalar>(order: &mut [u32], projections: &[T], leaf: usize) {
+fn split(order: &mut [u32], projections: &[f32], leaf: usize) {
     if order.len() <= leaf {
         return;
     }
     let direction = widest(order, projections);
-    let along = |i: &u32| projections[*i as usize * DIRECTIONS + direction];
+    let along = |i: u32| projections[i as usize * DIRECTIONS + direction];
     let half = order.len() / 2;
-    order.select_nth_unstable_by(half, |a, b| {
-        let place = along(a).partial_cmp(&along(b));
-        place.unwrap_or(std::cmp::Ordering::Equal).then(a.cmp(b))
-    });
+    order.select_nth_unstable_by(half, |&a, &b| along(a).total_cmp(&along(b)).then(a.cmp(&b)));
     let (left, right) = order.split_at_mut(half);
     rayon::join(
         || split(left, projections, leaf),
@@ -133,16 +128,16 @@ fn leaf_sizes(size: usize, leaf: usize, sizes: &mut Vec<usize>) {
     leaf_sizes(size - size / 2, leaf, sizes);
 }
 
-fn widest<T: Scalar>(order: &[u32], projections: &[T]) -> usize {
+fn widest(order: &[u32], projections: &[f32]) -> usize {
     let step = order.len().div_ceil(LOOK);
     let (mut sums, mut squares) = ([0.0; DIRECTIONS], [0.0; DIRECTIONS]);
     let mut count = 0.0;
     for &i in order.iter().step_by(step) {
         count += 1.0;
         let row = &projections[i as usize * DIRECTIONS..(i as usize + 1) * DIRECTIONS];
-        for (d, x) in row.iter().enumerate() {
-            sums[d] += x.as_f64();
-            squares[d] += x.as_f64().powi(2);
+        for (d, &x) in row.iter().enumerate() {
+            sums[d] += f64::from(x);
+            squares[d] += f64::from(x) * f64::from(x);
         }
     }
     let variance = |d: usize| squares[d] - sums[d] * sums[d] / count;
@@ -155,65 +150,71 @@ fn widest<T: Scalar>(order: &[u32], projections: &[T]) -> usize {
     })
 }
 
-struct Scratch<T> {
-    rows: Vec<T>,
-    norms: Vec<T>,
-    products: Vec<T>,
-    never: Vec<T>,
-    hits: Vec<(u32, T)>,
+/// A leaf in panels.
+#[derive(Default)]
+struct Scratch {
+    coordinates: Vec<f32>,
+    half_norms: Vec<[f32; PANEL]>,
+    half_limits: Vec<[f32; PANEL]>,
+    hits: Vec<(u8, u8)>,
+    products: Vec<f32>,
 }
 
-impl<T> Default for Scratch<T> {
-    fn default() -> Self {
-        Self {
-            rows: Vec::new(),
-            norms: Vec::new(),
-            products: Vec::new(),
-            never: Vec::new(),
-            hits: Vec::new(),
+impl Scratch {
+    /// All pairs of a leaf: images say which are worth a distance.
+    fn compare<T: Scalar>(&mut self, cloud: &Cloud<'_, T>, members: &mut Members<'_, T>) {
+        let width = cloud.images.width;
+        let panels = members.len().div_ceil(PANEL);
+        self.coordinates.resize(panels * PANEL * width, 0.0);
+        self.half_norms.clear();
+        self.half_norms.resize(panels, [f32::NAN; PANEL]);
+        self.half_limits.clear();
+        self.half_limits.resize(panels, [f32::NEG_INFINITY; PANEL]);
+        for (at, (i, list)) in members.iter().enumerate() {
+            let (panel, place) = (at / PANEL, at % PANEL);
+            let start = panel * PANEL * width + place;
+            for (k, x) in cloud.images.row(*i as usize).iter().enumerate() {
+                self.coordinates[start + k * PANEL] = *x;
+            }
+            self.half_norms[panel][place] = cloud.images.half_norms[*i as usize];
+            self.half_limits[panel][place] = 0.5 * cloud.reach(list.threshold());
         }
-    }
-}
-
-impl<T: Scalar> Scratch<T> {
-    /// All pairs of a leaf by one matrix product.
-    fn compare(&mut self, centred: &Centred<T>, members: &mut Members<'_, T>) {
-        let (m, width) = (members.len(), centred.width);
-        self.rows.clear();
-        self.norms.clear();
-        for (i, _) in members.iter() {
-            let i = *i as usize;
-            self.rows
-                .extend_from_slice(&centred.points[i * width..(i + 1) * width]);
-            self.norms.push(centred.norms[i]);
-        }
-        self.products.resize(m * m, T::zero());
-        self.never.resize(m, T::neg_infinity());
-        let rows = Strided::rows(&self.rows, m, width);
-        simd::product(
-            T::one(),
-            rows,
-            rows.transposed(),
-            T::zero(),
-            &mut self.products,
-        );
-        for a in 0..m {
-            let line = &self.products[a * m..(a + 1) * m];
-            let threshold = members[a].1.threshold();
-            let (norms, never) = (&self.norms, &self.never);
-            scan_into(&mut self.hits, line, norms[a], norms, threshold, never);
-            for &(b, key) in &self.hits {
-                let b = b as usize;
-                if a != b {
-                    let index = members[b].0;
-                    members[a].1.offer(key, index);
+        for p in 0..panels {
+            for q in p..panels {
+                let panel = |p: usize| Panel {
+                    coordinates: &self.coordinates[p * PANEL * width..(p + 1) * PANEL * width],
+                    half_norms: &self.half_norms[p],
+                    half_limits: &self.half_limits[p],
+                };
+                simd::near(panel(p), panel(q), &mut self.hits, &mut self.products);
+                for &(row, column) in &self.hits {
+                    let (a, b) = (
+                        p * PANEL + usize::from(row),
+                        q * PANEL + usize::from(column),
+                    );
+                    if a >= b {
+                        continue;
+                    }
+                    let (i, j) = (members[a].0, members[b].0);
+                    // Met in another tree.
+                    if members[a].1.holds(j) || members[b].1.holds(i) {
+                        continue;
+                    }
+                    let key = cloud.between(i as usize, j as usize);
+                    for (at, other) in [(a, j), (b, i)] {
+                        let list = &mut members[at].1;
+                        if list.offer(key, other) {
+                            self.half_limits[at / PANEL][at % PANEL] =
+                                0.5 * cloud.reach(list.threshold());
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-/// All pairs of a leaf in a metric that products do not give.
+/// All pairs of a leaf in a metric of which images tell nothing.
 fn compare_directly<T: Scalar>(cloud: &Cloud<'_, T>, members: &mut Members<'_, T>) {
     for a in 1..members.len() {
         let (before, from) = members.split_at_mut(a);

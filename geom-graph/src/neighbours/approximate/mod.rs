@@ -1,10 +1,12 @@
 //! Approximate neighbours for many points of many dimensions, with their recall.
 //!
-//! A forest of random projection trees proposes the points that share a leaf, compared by matrix products;
-//! neighbours of neighbours improve the lists until nothing moves (Dong, Moses and Li 2011). Every round reads
-//! the lists of the round before, so that nothing depends on the order in which threads work.
+//! A forest of random projection trees proposes the points that share a leaf; neighbours of neighbours improve the lists until
+//! nothing moves (Dong, Moses and Li 2011). Short images of the points along principal directions, whose distances are
+//! never longer, say which pairs are worth a whole distance. Every round reads the lists of the round before, so that nothing
+//! depends on the order in which threads work.
 
 mod candidates;
+mod cloud;
 mod descent;
 mod forest;
 
@@ -17,6 +19,8 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use self::candidates::Candidates;
+use self::cloud::Cloud;
+use super::top::sort_pairs;
 use super::{Method, Neighbours, brute, check_count, check_k, label, product};
 use crate::metric::Key;
 use crate::progress::Progress;
@@ -98,7 +102,7 @@ impl<'a> Approximate<'a> {
         self
     }
 
-    /// Sets the largest number of rounds; they end earlier when fewer than one neighbour in a thousand changes.
+    /// Sets the largest number of rounds; they end earlier when fewer than one neighbour in two hundred changes.
     #[must_use]
     pub fn rounds(mut self, rounds: usize) -> Self {
         self.rounds = rounds;
@@ -130,7 +134,7 @@ impl<'a> Approximate<'a> {
     ///
     /// # Numerics
     /// The same seed gives the same bits for any number of threads; machines whose vectors have other widths round the
-    /// products of the forest otherwise and may find other neighbours. Sets that fit one leaf (about a hundred points, more for large k) are
+    /// products of the forest otherwise and may find other neighbours. Distances are exact. Sets that fit one leaf (about a hundred points, more for large k) are
     /// searched exactly. Up to about 12 dimensions the exact search is faster.
     pub fn knn<T: Scalar>(
         &self,
@@ -150,15 +154,13 @@ impl<'a> Approximate<'a> {
             });
         }
         let prepared = self.metric.prepare(OPERATION, "points", points)?;
-        let cloud = Cloud {
-            points: prepared.as_slice().unwrap_or_default(),
-            width: prepared.ncols(),
-            key: self.metric.key(),
-        };
+        let points = prepared.as_slice().unwrap_or_default();
         let counter = self
             .progress
             .start(OPERATION, self.trees.saturating_add(self.rounds));
-        let capacity = product::kept(k).min(n - 1);
+        counter.advance(0)?;
+        let cloud = Cloud::new(points, prepared.ncols(), self.metric.key());
+        let capacity = kept(k).min(n - 1);
         let mut lists = vec![Candidates::new(capacity); n];
         let trees = forest::Forest {
             trees: self.trees,
@@ -166,19 +168,20 @@ impl<'a> Approximate<'a> {
             leaf: forest::LEAF.max(3 * (k + 2)),
         };
         trees.fill(&cloud, &mut lists, &counter)?;
-        lists
-            .par_iter_mut()
-            .enumerate()
-            .for_each(|(i, list)| list.evaluate(|j| cloud.between(i, j)));
         let rounds = descent::improve(&cloud, &mut lists, k, self.rounds, &counter)?;
         let mut neighbours = Neighbours::zeros(n, k, Method::Approximate);
-        let mut rows = neighbours.table().into_ordered_rows(None);
-        rows.par_iter_mut()
-            .zip(lists)
-            .for_each(|((_, row), list)| row.put(&list.nearest(k)));
+        let mut rows = neighbours.table().into_ordered_rows(&cloud.order);
+        rows.par_iter_mut().zip(lists).for_each(|(row, list)| {
+            let pairs = list
+                .pairs()
+                .map(|(key, at)| (key, cloud.order[at as usize]));
+            let mut pairs: Vec<(T, u32)> = pairs.collect();
+            sort_pairs(&mut pairs);
+            row.put(&pairs[..k]);
+        });
         drop(rows);
         let sample = self.sample.min(n);
-        let recall = self.recall(&cloud, &neighbours, sample)?;
+        let recall = self.recall((points, prepared.ncols()), &neighbours, sample)?;
         neighbours.finish(self.metric);
         Ok(ApproximateNeighbours {
             neighbours,
@@ -191,33 +194,31 @@ impl<'a> Approximate<'a> {
     /// The share of neighbours that the exact search would have found, up to ties; `found` holds keys.
     fn recall<T: Scalar>(
         &self,
-        cloud: &Cloud<'_, T>,
+        (points, width): (&[T], usize),
         found: &Neighbours<T>,
         sample: usize,
     ) -> Result<Option<f64>, Error> {
         if sample == 0 {
             return Ok(None);
         }
-        let (n, k, width) = (found.len(), found.k(), cloud.width);
+        let (n, k, key) = (found.len(), found.k(), self.metric.key());
+        let row = |i: usize| &points[i * width..(i + 1) * width];
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(u64::MAX);
         // One point of each of `sample` stretches.
         let rows: Vec<usize> = (0..sample)
             .map(|s| random.random_range(s * n / sample..(s + 1) * n / sample))
             .collect();
-        let last: Vec<T> = if cloud.key == Key::SquaredEuclidean {
-            let queries: Vec<T> = rows
-                .iter()
-                .flat_map(|&i| cloud.row(i).iter().copied())
-                .collect();
+        let last: Vec<T> = if key == Key::SquaredEuclidean {
+            let queries: Vec<T> = rows.iter().flat_map(|&i| row(i).iter().copied()).collect();
             // Each point finds itself, or a duplicate, at distance zero.
             let mut exact = Neighbours::zeros(sample, k + 1, Method::Product);
             let progress = self.progress;
-            product::nearest_to(cloud.points, &queries, width, exact.table(), progress)?;
+            product::nearest_to(points, &queries, width, exact.table(), progress)?;
             exact.distances.column(k).to_vec()
         } else {
             let last = |&i: &usize| {
-                let nearest = brute::nearest(n, k, Some(label(i)), |j| cloud.between(i, j));
+                let nearest = brute::nearest(n, k, Some(label(i)), |j| key.between(row(i), row(j)));
                 nearest.last().map_or(T::zero(), |p| p.0)
             };
             rows.par_iter().map(last).collect()
@@ -238,19 +239,7 @@ impl<'a> Approximate<'a> {
     }
 }
 
-/// The points as the metric wants them.
-struct Cloud<'a, T> {
-    points: &'a [T],
-    width: usize,
-    key: Key,
-}
-
-impl<T: Scalar> Cloud<'_, T> {
-    fn row(&self, i: usize) -> &[T] {
-        &self.points[i * self.width..(i + 1) * self.width]
-    }
-
-    fn between(&self, i: usize, j: usize) -> T {
-        self.key.between(self.row(i), self.row(j))
-    }
+/// How many candidates are kept for `k` neighbours.
+fn kept(k: usize) -> usize {
+    k.max(descent::FARTHEST)
 }

@@ -138,8 +138,8 @@ fn refusals() {
     ));
     let search = crate::Search::new().method(Method::Approximate);
     assert!(matches!(
-        search.knn(x.view(), 3),
-        Err(Error::Parameter { .. })
+        search.knn_to(x.view(), x.view(), 3),
+        Err(Error::Method { .. })
     ));
     assert_eq!(
         Approximate::new()

@@ -2,3 +2,4 @@ mod batches;
 mod closed_forms;
 mod fixtures;
 mod laws;
+mod pushed;

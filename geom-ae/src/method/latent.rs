@@ -1,0 +1,162 @@
+//! The Wasserstein autoencoders: what they have in common, and what each leaves open.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Method, check_weight};
+use crate::{
+    Error, Result, Scalar,
+    codes::{Estimator, Kernel, LogVarianceNorm, Prior},
+    objective::{
+        AdversarySettings, EncoderNoise, LogVariancePenalty, MultiCodeDiscrepancy, Objective,
+        Pretraining, PriorDiscrepancy, SumSquaredError,
+    },
+};
+
+/// The factor on the squared error (Tolstikhin et al. 2018, `wae.py`).
+const RECONSTRUCTION: f64 = 0.05;
+/// The weight of the log-variances (Rubenstein et al. 2018, dSprites).
+const LOG_VARIANCE: f64 = 3.0;
+/// The range of log-variances in Rubenstein et al. 2018.
+const NARROW: Option<(f64, f64)> = Some((-20.0, 5.0));
+/// The range of log-variances in Tolstikhin et al. 2018.
+const WIDE: Option<(f64, f64)> = Some((-50.0, 50.0));
+/// Noise on the input in the paper's configurations.
+const INPUT_NOISE: f64 = 0.01;
+
+/// The kernel of a maximum mean discrepancy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelFamily {
+    /// Inverse multiquadratics, summed over the paper's scales.
+    #[default]
+    Imq,
+    /// A Gaussian as wide as the median distances of the batch.
+    Rbf,
+}
+
+/// What the methods with a prior on their codes leave open; [`Method::latent_settings`] gives those of a paper.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LatentSettings {
+    /// What the codes should be distributed like.
+    pub prior: Prior,
+    /// What is random between a point and its code.
+    pub noise: EncoderNoise,
+    /// The kernel of `wae-mmd` and `wae-stochastic`.
+    pub kernel: KernelFamily,
+    /// The power of the log-variances that `wae-stochastic` penalises.
+    pub log_variance: LogVarianceNorm,
+    /// Steps after which the regulariser's weight moves towards the ratio of the reconstruction and the regulariser; 0 keeps it
+    /// constant, 1,000 is the paper's "adaptive".
+    pub adaptive_every: u64,
+    /// Whether the encoder is trained alone first, until its codes have the prior's mean and covariance.
+    pub pretrain: bool,
+    /// The adversary of `wae-gan`.
+    pub adversary: AdversarySettings,
+}
+
+impl Default for LatentSettings {
+    fn default() -> Self {
+        Self {
+            prior: Prior::default(),
+            noise: EncoderNoise::Input {
+                deviation: INPUT_NOISE,
+            },
+            kernel: KernelFamily::default(),
+            log_variance: LogVarianceNorm::default(),
+            adaptive_every: 0,
+            pretrain: true,
+            adversary: AdversarySettings::default(),
+        }
+    }
+}
+
+impl Method {
+    /// The settings of the method's paper, where it has a prior on its codes: those of Tolstikhin et al. 2018 for MNIST (noise of
+    /// 0.01 on the input, pre-training of the encoder, an adversary of 4 × 512); a Gaussian encoder for several codes a point
+    /// (log-variances in ±50); for `wae-stochastic` those of Rubenstein et al. 2018 (a Gaussian encoder, log-variances in −20 to
+    /// 5, L1, no pre-training).
+    pub fn latent_settings(self) -> Option<LatentSettings> {
+        let settings = LatentSettings::default();
+        match self {
+            Self::WaeMmd | Self::WaeGan => Some(settings),
+            Self::WaeMulti => Some(LatentSettings {
+                noise: EncoderNoise::Gaussian { clip: WIDE },
+                ..settings
+            }),
+            Self::WaeStochastic => Some(LatentSettings {
+                noise: EncoderNoise::Gaussian { clip: NARROW },
+                pretrain: false,
+                ..settings
+            }),
+            _ => None,
+        }
+    }
+
+    /// The objective of a method with a prior on its codes, under other settings than its paper's.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where the weight is negative or not finite, [`Error::Contradiction`] for a method without a prior.
+    pub fn objective_with<E: Scalar>(
+        self,
+        weight: f64,
+        settings: &LatentSettings,
+    ) -> Result<Objective<E>> {
+        check_weight(weight)?;
+        let prior = settings.prior;
+        let discrepancy = match (settings.kernel, self) {
+            (KernelFamily::Rbf, _) => {
+                PriorDiscrepancy::new(prior, Kernel::GaussianMedian, Estimator::Wae)
+            }
+            (KernelFamily::Imq, Self::WaeStochastic) => PriorDiscrepancy::wae_latent(prior),
+            (KernelFamily::Imq, _) => PriorDiscrepancy::wae(prior),
+        };
+        let base = |factor| Objective::new().with(factor, SumSquaredError);
+        let every = settings.adaptive_every;
+        let objective = match self {
+            Self::WaeMmd => base(RECONSTRUCTION)
+                .with(weight, discrepancy)
+                .adaptive(every),
+            Self::WaeGan => base(RECONSTRUCTION)
+                .against(weight, prior, settings.adversary.clone())
+                .adaptive(every),
+            Self::WaeMulti => {
+                let term = MultiCodeDiscrepancy {
+                    prior,
+                    ..MultiCodeDiscrepancy::default()
+                };
+                base(RECONSTRUCTION).with(weight, term).adaptive(every)
+            }
+            Self::WaeStochastic => {
+                let clip = match settings.noise {
+                    EncoderNoise::Gaussian { clip } | EncoderNoise::Uniform { clip } => clip,
+                    _ => None,
+                };
+                let penalty = LogVariancePenalty {
+                    norm: settings.log_variance,
+                    clip,
+                };
+                base(1.0)
+                    .with(weight, discrepancy)
+                    .adaptive(every)
+                    .with(LOG_VARIANCE, penalty)
+            }
+            method => {
+                return Err(Error::Contradiction {
+                    first: "a prior of the codes",
+                    second: method.name(),
+                    reason: "it has no such prior",
+                });
+            }
+        };
+        let objective = objective.with_encoder_noise(settings.noise);
+        Ok(if settings.pretrain {
+            objective.pretrained(Pretraining {
+                prior,
+                ..Pretraining::default()
+            })
+        } else {
+            objective
+        })
+    }
+}

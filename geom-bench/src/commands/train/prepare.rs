@@ -1,0 +1,284 @@
+//! Model, objective and trainer of a run, with the graph of a method that needs one.
+
+use geom_ae::{
+    Autoencoder, AutoencoderArchitecture, Objective, Trainer,
+    objective::{
+        MeanSquaredError,
+        graph::{Distances, GraphData, GraphReport},
+    },
+};
+use geom_bench::{
+    Error,
+    config::{Config, DistanceSource, MOST_PARAMETERS, Method},
+    data::{self, Dataset, Split},
+};
+use geom_graph::DistanceGraph;
+use geom_nn::{Architecture, NetworkDevice};
+use ndarray::{ArrayView2, Axis};
+
+use super::super::Number;
+
+/// The trainer, and what there is to know about the graph of a method that needs one.
+pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
+    config: &Config,
+    device: &D,
+    dataset: &Dataset<E>,
+    split: &Split,
+    train: ArrayView2<'a, E>,
+    labels: Option<&[i64]>,
+) -> Result<(Trainer<'a, E, D>, Option<GraphReport>), Error> {
+    let architecture = config.architecture(train.ncols())?;
+    check_size(config, &architecture)?;
+    let model = Autoencoder::new(&architecture, config.seed, device)?;
+    let options = config.train_options();
+    let space = config.data_space(train.ncols())?;
+    let on_manifold = space
+        .as_ref()
+        .map(|space| config.method.objective_on_manifold(config.weight, space))
+        .transpose()?;
+    let (mut objective, report) = match on_manifold {
+        Some(objective) => (objective, None),
+        None => on_graph(config, dataset, split, train, labels)?,
+    };
+    objective.schedule_regularisers(config.weight_schedule)?;
+    let model = match space {
+        Some(space) => model.on(space)?,
+        None => model,
+    };
+    let trainer = Trainer::with_labels(model, objective, train, labels, options)?;
+    Ok((trainer, report))
+}
+
+/// The objective of every other method, on a graph of the data where it needs one.
+fn on_graph<E: Number>(
+    config: &Config,
+    dataset: &Dataset<E>,
+    split: &Split,
+    train: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+) -> Result<(Objective<E>, Option<GraphReport>), Error> {
+    let graph = GraphData {
+        points: train,
+        labels,
+        batch_size: config.batch_size,
+        seed: config.seed,
+    };
+    let settings = config.graph_settings();
+    let own = match config.latent_settings() {
+        Some(settings) => Some(config.method.objective_with(config.weight, &settings)?),
+        None => towards(config, dataset, split, train)?,
+    };
+    if let Some(objective) = own {
+        return Ok((objective, None));
+    }
+    match distances(config, dataset, split, labels)? {
+        Some(distances) => {
+            let (term, report) = settings.build_with(distances, &graph)?;
+            let objective = Objective::new()
+                .with(1.0, MeanSquaredError)
+                .with(config.weight, term);
+            Ok((objective, Some(report)))
+        }
+        None => {
+            let held_out = config
+                .train_options()
+                .check(train.nrows())?
+                .held_out_rows(train.nrows());
+            Ok(config
+                .method
+                .objective_holding_out(config.weight, &settings, &graph, &held_out)?)
+        }
+    }
+}
+
+/// Refuses published networks that would not fit into memory; dense ones were looked at before.
+fn check_size(config: &Config, architecture: &AutoencoderArchitecture) -> Result<(), Error> {
+    let count = |network: &Architecture| network.parameter_count().map_err(geom_ae::Error::from);
+    let parameters = count(&architecture.encoder)?.saturating_add(count(&architecture.decoder)?);
+    if parameters <= MOST_PARAMETERS {
+        return Ok(());
+    }
+    Err(Error::NetworkTooLarge {
+        network: config.latent.network.unwrap_or_default().name(),
+        parameters,
+        limit: MOST_PARAMETERS,
+    })
+}
+
+/// The objective of a method that follows an embedding: that of the file, or a diffusion map of the training points.
+fn towards<E: Number>(
+    config: &Config,
+    dataset: &Dataset<E>,
+    split: &Split,
+    train: ArrayView2<'_, E>,
+) -> Result<Option<Objective<E>>, Error> {
+    if !config.method.needs_embedding() {
+        return Ok(None);
+    }
+    let embedding = match &config.latent.towards {
+        None => geom_ae::diffusion_embedding(train, config.latent_dim)?,
+        Some(path) => {
+            let options = data::Options {
+                seed: config.seed,
+                ..data::Options::default()
+            };
+            let rows = data::load::<E>(&path.to_string_lossy(), options)?.points;
+            let refuse = |reason| {
+                let path = path.clone();
+                Err(Error::Embedding { path, reason })
+            };
+            if rows.nrows() != dataset.len() {
+                return refuse(format!(
+                    "it has {} rows for {} points of the data",
+                    rows.nrows(),
+                    dataset.len()
+                ));
+            }
+            if rows.ncols() != config.latent_dim {
+                return refuse(format!(
+                    "it has {} columns for a latent space of dimension {}",
+                    rows.ncols(),
+                    config.latent_dim
+                ));
+            }
+            rows.select(Axis(0), &split.train)
+        }
+    };
+    let method = config.method;
+    Ok(Some(
+        method.objective_towards(config.weight, embedding.view())?,
+    ))
+}
+
+/// The distances that do not come from the training points themselves.
+fn distances<E: Number>(
+    config: &Config,
+    dataset: &Dataset<E>,
+    split: &Split,
+    labels: Option<&[i64]>,
+) -> Result<Option<Distances<E>>, Error> {
+    let refuse = |due| {
+        Err(Error::Distances {
+            from: config.distances.to_string(),
+            reason: due,
+        })
+    };
+    if config.method != Method::Ggae {
+        return Ok(None);
+    }
+    match &config.distances {
+        DistanceSource::Geodesic | DistanceSource::Euclidean => Ok(None),
+        DistanceSource::GroundTruth => match &dataset.parameters {
+            Some(parameters) => Ok(Some(Distances::Coordinates(
+                parameters.select(Axis(0), &split.train),
+            ))),
+            None => {
+                refuse("only generated data know theirs; give a file as coordinates:FILE".into())
+            }
+        },
+        DistanceSource::Coordinates(path) => {
+            let rows = rows_of_file::<E>(config, path, dataset.len())?;
+            Ok(Some(Distances::Coordinates(
+                rows.select(Axis(0), &split.train),
+            )))
+        }
+        DistanceSource::Given(path) => {
+            let all = rows_of_file::<E>(config, path, dataset.len())?;
+            if all.ncols() != dataset.len() {
+                let (points, columns) = (dataset.len(), all.ncols());
+                return refuse(format!("it has {columns} columns for {points} points"));
+            }
+            let among = all
+                .select(Axis(0), &split.train)
+                .select(Axis(1), &split.train);
+            let graph = DistanceGraph::from_dense(among.view()).map_err(|source| {
+                geom_ae::Error::Graph {
+                    term: "distances",
+                    source: Box::new(source),
+                }
+            })?;
+            Ok(Some(Distances::Given(graph)))
+        }
+        DistanceSource::Series(length) => {
+            if !split.train.windows(2).all(|pair| pair[1] == pair[0] + 1) {
+                return refuse("series are consecutive points: give --split contiguous".into());
+            }
+            let length = match (length, labels) {
+                (Some(length), _) => *length,
+                (None, None) => {
+                    return refuse(
+                        "without a length they are runs of one label, and there are no labels"
+                            .into(),
+                    );
+                }
+                (None, Some(labels)) => match run_length(labels) {
+                    Ok(length) => length,
+                    Err((a, b)) => {
+                        return refuse(format!(
+                            "the series are of unequal length, {a} and {b} points"
+                        ));
+                    }
+                },
+            };
+            Ok(Some(Distances::cyclic_series(split.train.len(), length)?))
+        }
+    }
+}
+
+/// The one length of all runs of equal labels, or two that differ.
+fn run_length(labels: &[i64]) -> Result<usize, (usize, usize)> {
+    let mut runs = labels.chunk_by(|a, b| a == b).map(<[i64]>::len);
+    let first = runs.next().unwrap_or(0);
+    match runs.find(|&run| run != first) {
+        None => Ok(first),
+        Some(other) => Err((first, other)),
+    }
+}
+
+fn rows_of_file<E: Number>(
+    config: &Config,
+    path: &std::path::Path,
+    points: usize,
+) -> Result<ndarray::Array2<E>, Error> {
+    let options = data::Options {
+        seed: config.seed,
+        ..data::Options::default()
+    };
+    let rows = data::load::<E>(&path.to_string_lossy(), options)?.points;
+    if rows.nrows() == points {
+        return Ok(rows);
+    }
+    Err(Error::Distances {
+        from: config.distances.to_string(),
+        reason: format!("it has {} rows for {points} points", rows.nrows()),
+    })
+}
+
+/// What a person should know about a graph before a model is trained on it.
+pub(super) fn graph_line(graph: &GraphReport) -> String {
+    let bias = graph.bias.map_or(String::new(), |bias| {
+        format!(
+            "; a perfect embedding would be {:.0} % too large or small",
+            100.0 * bias
+        )
+    });
+    let components = graph
+        .components
+        .map_or(String::new(), |count| format!("; {count} components"));
+    format!(
+        "graph: bandwidth {:.4}, {} of {} points isolated{components}{bias}",
+        graph.bandwidth, graph.isolated, graph.points
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run_length;
+
+    #[test]
+    fn runs_of_one_label_are_series_of_one_length_or_none() {
+        assert_eq!(run_length(&[4, 4, 4, 1, 1, 1, 4, 4, 4]), Ok(3));
+        assert_eq!(run_length(&[4, 4, 1, 1, 1]), Err((2, 3)));
+        assert_eq!(run_length(&[7]), Ok(1));
+    }
+}

@@ -1,0 +1,137 @@
+//! Networks on an NVIDIA GPU: kernels of our own, compiled when they are first used, around cuBLAS's products.
+//!
+//! As on the CPU, a layer is one product over all rows of the batch, followed by one launch for bias, activation and tangents; the way
+//! back is one launch and two products. Activations are not stored but computed again on the way back. Every thread owns an entry of its
+//! result and every sum has a fixed order, so nothing but cuBLAS itself could change a bit between two runs. The texts of the kernels lie
+//! in `kernels/`; they are compiled by NVRTC, which needs no header of CUDA.
+
+mod engine;
+mod forward;
+#[allow(
+    unsafe_code,
+    reason = "launches of kernels, whose arguments are checked here against the lengths of their buffers"
+)]
+mod launch;
+mod linear;
+mod norm;
+mod reverse;
+mod tape;
+#[cfg(all(test, not(feature = "cuda-check")))]
+mod tests;
+
+use std::ops::DerefMut;
+
+use cudarc::cublas::{CudaBlas, Gemm};
+use cudarc::driver::CudaSlice;
+use dfdx::tensor::{Cuda, Storage, Tape};
+use dfdx::tensor_ops::Device;
+
+use crate::cpu::forward::Fill;
+use crate::device::NetworkDevice;
+use crate::element::Element;
+use crate::error::Error;
+use crate::jet::Order;
+use crate::network::Model;
+use crate::optimiser::Rates;
+use crate::tape::{Parameters, Stacked};
+
+use engine::{Engine, refused};
+use forward::Trace;
+
+/// The GPU with a given index.
+///
+/// # Errors
+/// [`Error::Device`] if there is no driver, no such device, or the device refuses.
+pub fn cuda(ordinal: usize) -> Result<Cuda, Error> {
+    engine::check_device(ordinal)?;
+    Cuda::try_build(ordinal, 0).map_err(|e| refused("cuda", e))
+}
+
+impl<E: Element> NetworkDevice<E> for Cuda
+where
+    Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
+    CudaBlas: Gemm<E>,
+{
+    type Trace = Trace<E>;
+
+    fn run(
+        &self,
+        model: &Model<E>,
+        depth: usize,
+        batch: usize,
+        order: Order,
+        fill: Fill<'_, E>,
+    ) -> Result<Trace<E>, Error> {
+        let engine = Engine::of(self)?;
+        let theta = engine.upload(&model.parameters)?;
+        let size = order.stack() * model.plan.inputs;
+        let input = engine.upload(&rows(batch, size, fill))?;
+        let mut trace = forward::forward(engine, model, depth, batch, order, theta, input)?;
+        trace.fetch()?;
+        Ok(trace)
+    }
+
+    fn output(trace: &Trace<E>) -> &[E] {
+        trace.host_output()
+    }
+
+    fn running_statistics(model: &Model<E>, trace: &Trace<E>) -> Option<Vec<E>> {
+        trace.running_statistics(model)
+    }
+
+    fn run_back(
+        &self,
+        model: &Model<E>,
+        trace: &Trace<E>,
+        seed: Fill<'_, E>,
+        want_input: bool,
+        gradient: Option<&mut [E]>,
+    ) -> Result<Option<Vec<E>>, Error> {
+        let engine = &trace.engine;
+        let size = trace.order.stack() * trace.width(model);
+        let bar = engine.upload(&rows(trace.batch, size, seed))?;
+        let mut sums = gradient
+            .as_ref()
+            .map(|g| engine.take::<E>(g.len()))
+            .transpose()?;
+        let input = reverse::reverse(model, trace, bar, want_input, sums.as_mut())?;
+        if let (Some(gradient), Some(sums)) = (gradient, &sums) {
+            let flat = engine.download(&sums.slice(..))?;
+            // Only the entries that took part: the others may hold what another route has written.
+            for step in &model.plan.steps[..trace.steps.len()] {
+                for range in [step.weight.clone(), step.bias.clone()] {
+                    gradient[range.clone()].copy_from_slice(&flat[range]);
+                }
+            }
+        }
+        input.map(|bar| engine.download(&bar.slice(..))).transpose()
+    }
+
+    fn taped<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        order: &Order,
+    ) -> Result<Stacked<E, Self, T>, Error> {
+        tape::forward(model, theta, input, order)
+    }
+
+    fn adam(
+        &self,
+        rates: &Rates<E>,
+        [parameters, mean, square]: [&mut <Self as Storage<E>>::Vec; 3],
+        gradient: &<Self as Storage<E>>::Vec,
+    ) -> Result<bool, Error> {
+        let engine = Engine::of(self)?;
+        engine.adam(rates, gradient, mean, square, parameters)
+    }
+}
+
+/// All rows of a batch, written point by point.
+fn rows<E: Element>(batch: usize, size: usize, fill: Fill<'_, E>) -> Vec<E> {
+    let mut rows = vec![E::zero(); batch * size];
+    for (point, rows) in rows.chunks_exact_mut(size).enumerate() {
+        fill(point, rows);
+    }
+    rows
+}
