@@ -9,9 +9,9 @@
 use std::ops::ControlFlow;
 
 use geom_ae::{
-    Autoencoder, Method, Result, Scalar, TrainOptions, Trainer,
+    Autoencoder, AutoencoderArchitecture, Method, Result, Scalar, TrainOptions, Trainer,
     objective::{Batch, MeanSquaredError, Objective, Step, Term, TermValue, gradcheck},
-    trainer::EpochOutcome,
+    trainer::{EpochOutcome, EpochReport},
 };
 use geom_nn::{Cpu, Element};
 use ndarray::{Array2, Axis};
@@ -48,31 +48,30 @@ fn sheet<E: Scalar>(points: usize) -> Array2<E> {
     })
 }
 
-fn main() -> Result<()> {
-    let device = Cpu::default();
+fn networks() -> Result<AutoencoderArchitecture> {
     let mut nets = Method::Ae.nets();
     nets.hidden = vec![8, 8];
-    let architecture = Method::Ae.architecture(&nets, 5, 2)?;
+    Method::Ae.architecture(&nets, 5, 2)
+}
 
-    // First the gradient: every weight of both networks against central differences.
+/// First the gradient: every weight of both networks against central differences, relative to the largest entry.
+fn gradient_error() -> Result<f64> {
     let x = sheet::<f64>(10);
     let rows: Vec<usize> = (0..10).collect();
-    let mut model = Autoencoder::<f64, Cpu>::new(&architecture, 1, &device)?;
+    let mut model = Autoencoder::<f64, Cpu>::new(&networks()?, 1, &Cpu::default())?;
     let mut objective = Objective::new().with(1.0, Whitening);
     let batch = Batch {
         data: x.view(),
         rows: &rows,
         seed: 0,
     };
-    let agreement = gradcheck::check(&mut objective, &mut model, &batch, 1e-4, 1e-6)?;
-    println!(
-        "gradient agrees to {:.1e} of its largest entry",
-        agreement.error
-    );
+    Ok(gradcheck::check(&mut objective, &mut model, &batch, 1e-4, 1e-6)?.error)
+}
 
-    // Then a run with it.
+/// Then a run with it, epoch by epoch.
+fn train() -> Result<Vec<EpochReport>> {
     let data = sheet::<f32>(500);
-    let model = Autoencoder::<f32, Cpu>::new(&architecture, 1, &device)?;
+    let model = Autoencoder::<f32, Cpu>::new(&networks()?, 1, &Cpu::default())?;
     let objective = Objective::new()
         .with(1.0, MeanSquaredError)
         .with(0.1, Whitening);
@@ -82,17 +81,36 @@ fn main() -> Result<()> {
         ..TrainOptions::default()
     };
     let mut trainer = Trainer::new(model, objective, data.view(), options)?;
+    let mut reports = Vec::new();
     while let Some(EpochOutcome::Finished(report)) =
         trainer.next_epoch(|_| ControlFlow::Continue(()))?
     {
-        if report.epoch % 10 == 0 {
-            let terms: Vec<String> = report
-                .terms
-                .iter()
-                .map(|term| format!("{} {:.4} ({:?})", term.name, term.value, term.elapsed))
-                .collect();
-            println!("epoch {:3}: {}", report.epoch, terms.join(", "));
-        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+fn main() -> Result<()> {
+    println!(
+        "gradient agrees to {:.1e} of its largest entry",
+        gradient_error()?
+    );
+    for report in train()?.iter().filter(|report| report.epoch % 10 == 0) {
+        let terms: Vec<String> = report
+            .terms
+            .iter()
+            .map(|term| format!("{} {:.4} ({:?})", term.name, term.value, term.elapsed))
+            .collect();
+        println!("epoch {:3}: {}", report.epoch, terms.join(", "));
     }
     Ok(())
+}
+
+#[test]
+fn the_term_has_its_gradient_and_whitens() {
+    assert!(gradient_error().unwrap() < 1e-6);
+    let reports = train().unwrap();
+    let whitening = |report: &EpochReport| report.terms[1].value;
+    assert_eq!(reports.len(), 40);
+    assert!(whitening(&reports[39]) < 0.2 * whitening(&reports[0]));
 }

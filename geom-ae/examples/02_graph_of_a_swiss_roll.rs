@@ -13,7 +13,10 @@ use std::ops::ControlFlow;
 
 use geom_ae::{
     Autoencoder, Method, TrainOptions, Trainer, metrics,
-    objective::{GraphSettings, graph::GraphData},
+    objective::{
+        GraphSettings,
+        graph::{GraphData, GraphIsometry, GraphReport},
+    },
 };
 use geom_graph::{Bandwidth, manifolds::SwissRoll};
 use geom_nn::Cpu;
@@ -43,34 +46,43 @@ fn roll_with_hole(points: usize, seed: u64) -> Result<(Array2<f32>, Array2<f32>)
     Ok((roll.points.select(Axis(0), &kept).mapv(|v| v as f32), flat))
 }
 
+/// The term with this bandwidth, what there is to know about its graph, and the scale that the true picture of the first batch
+/// would have to take.
+fn prepare(
+    points: &Array2<f32>,
+    flat: &Array2<f32>,
+    batch_size: usize,
+    bandwidth: Bandwidth,
+) -> Result<(GraphIsometry<f32>, GraphReport, f64), Failure> {
+    let data = GraphData {
+        points: points.view(),
+        labels: None,
+        batch_size,
+        seed: 0,
+    };
+    let settings = GraphSettings {
+        bandwidth,
+        ..GraphSettings::default()
+    };
+    let (term, report) = settings.build(&data)?;
+    let rows: Vec<usize> = (0..batch_size).collect();
+    let rescaling = term.rescaling(points.view(), flat.view(), [&rows[..]])?;
+    Ok((term, report, rescaling.sq_scale.sqrt()))
+}
+
 fn main() -> Result<(), Failure> {
     let epochs = std::env::args()
         .nth(1)
         .map_or(Ok(300), |text| text.parse())?;
     let (train, flat_train) = roll_with_hole(7000, 1)?;
     let (test, flat_test) = roll_with_hole(2000, 2)?;
-    let data = GraphData {
-        points: train.view(),
-        labels: None,
-        batch_size: 1000,
-        seed: 0,
-    };
-    let rows: Vec<usize> = (0..1000).collect();
     for bandwidth in [
         Bandwidth::LeastBias,
         Bandwidth::Fixed(20.0),
         Bandwidth::Fixed(0.2),
     ] {
-        let settings = GraphSettings {
-            bandwidth,
-            ..GraphSettings::default()
-        };
         let start = std::time::Instant::now();
-        let (term, report) = settings.build(&data)?;
-        let ideal = term
-            .rescaling(train.view(), flat_train.view(), [&rows[..]])?
-            .sq_scale
-            .sqrt();
+        let (term, report, ideal) = prepare(&train, &flat_train, 1000, bandwidth)?;
         println!(
             "{report:?}\n  the true picture asks for scale {ideal:.3}; built in {:.1?}",
             start.elapsed()
@@ -118,4 +130,14 @@ fn scale(flat: &Array2<f32>, z: &Array2<f32>) -> f64 {
         }
     }
     cross / square
+}
+
+#[test]
+fn the_bandwidth_that_chooses_itself_keeps_lengths_and_a_tiny_one_isolates_points() {
+    let (points, flat) = roll_with_hole(1200, 1).unwrap();
+    let (_, report, scale) = prepare(&points, &flat, 400, Bandwidth::LeastBias).unwrap();
+    assert_eq!(report.isolated, 0);
+    assert!((scale - 1.0).abs() < 0.1, "{scale}");
+    let (_, report, _) = prepare(&points, &flat, 400, Bandwidth::Fixed(0.2)).unwrap();
+    assert!(2 * report.isolated > report.points, "{report:?}");
 }

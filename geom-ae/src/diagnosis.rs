@@ -3,10 +3,9 @@
 use geom_nn::{Network, NetworkDevice, Request};
 use geom_riemann::{JacobianSpectra, diagnostics::quantile};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
-use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    Autoencoder, Error, Result, Scalar,
+    Autoencoder, Error, Metrics, Result, Scalar, Undefined,
     metrics::{self, SummaryOptions},
     scalar::widen,
 };
@@ -24,7 +23,7 @@ pub struct DecoderGeometry {
     /// The points at which J has lost rank.
     pub rank_deficient: Vec<usize>,
     /// How far the metric varies over the other points: [`geom_riemann::variation_of_metric`], or why it is not defined.
-    pub variation: std::result::Result<f64, String>,
+    pub variation: std::result::Result<f64, Undefined>,
 }
 
 /// Measures the decoder at the codes `z`; for data on a known manifold in its metric.
@@ -86,7 +85,7 @@ fn geometry_by<E: Scalar>(
         log_det: Array1::zeros(points),
         condition_number: Array1::zeros(points),
         rank_deficient: Vec::new(),
-        variation: Err("no point has full rank".to_owned()),
+        variation: Err(Undefined::NoFullRank { points }),
     };
     // Of every Jacobian of full rank the d × d matrix diag(σ)Vᵀ, which has its metric.
     let mut roots = Vec::new();
@@ -121,7 +120,7 @@ fn geometry_by<E: Scalar>(
     if full > 0 {
         let roots = Array3::from_shape_vec((full, d, d), roots).expect("d × d numbers a point");
         geometry.variation =
-            geom_riemann::variation_of_metric(roots.view()).map_err(|reason| reason.to_string());
+            geom_riemann::variation_of_metric(roots.view()).map_err(Undefined::from);
     }
     Ok(geometry)
 }
@@ -131,30 +130,34 @@ impl DecoderGeometry {
     /// `condition_number_median`, `condition_number_p95`, `variation_of_metric` (VoR), `rank_deficient_points`. Points whose
     /// Jacobian has lost rank are counted there and left out of all others.
     pub fn metrics(&self) -> Metrics {
-        let mut metrics = Metrics::default();
+        let points = self.log_det.len();
+        let full = points - self.rank_deficient.len();
+        let none = || Undefined::NoFullRank { points };
         let finite = |values: &Array1<f64>| -> Vec<f64> {
             values.iter().copied().filter(|v| v.is_finite()).collect()
         };
-        metrics.push(
-            "log_det_variance",
-            variance(&finite(&self.log_det)),
-            "fewer than two points have full rank",
-        );
         let mut condition = finite(&self.condition_number);
         condition.sort_by(f64::total_cmp);
-        let none = "no point has full rank";
-        let mean = condition.iter().sum::<f64>() / condition.len() as f64;
-        metrics.push("condition_number_mean", Some(mean), none);
-        metrics.push("condition_number_median", quantile(&condition, 0.5), none);
-        metrics.push("condition_number_p95", quantile(&condition, 0.95), none);
-        let reason = self.variation.as_ref().err().map_or(none, String::as_str);
-        metrics.push(
-            "variation_of_metric",
-            self.variation.as_ref().ok().copied(),
-            reason,
+        let mean = || condition.iter().sum::<f64>() / condition.len() as f64;
+
+        let mut metrics = Metrics::default();
+        let spread = variance(&finite(&self.log_det)).ok_or(Undefined::TooFewOfFullRank { full });
+        metrics.add("log_det_variance", spread);
+        metrics.add(
+            "condition_number_mean",
+            (full > 0).then(mean).ok_or_else(none),
         );
-        let deficient = self.rank_deficient.len() as f64;
-        metrics.push("rank_deficient_points", Some(deficient), none);
+        for (name, share) in [
+            ("condition_number_median", 0.5),
+            ("condition_number_p95", 0.95),
+        ] {
+            metrics.add(name, quantile(&condition, share).ok_or_else(none));
+        }
+        metrics.add("variation_of_metric", self.variation.clone());
+        metrics.add(
+            "rank_deficient_points",
+            Ok(self.rank_deficient.len() as f64),
+        );
         metrics
     }
 }
@@ -168,73 +171,6 @@ pub struct Diagnosis {
     pub geometry: DecoderGeometry,
     /// The figures by name.
     pub metrics: Metrics,
-}
-
-/// Figures by name, in the order of a report.
-///
-/// Serialises as a map from name to number; a figure that is not defined for these data becomes `{"undefined": reason}`.
-#[derive(Clone, Debug, Default)]
-pub struct Metrics {
-    entries: Vec<(String, Result<f64, String>)>,
-}
-
-impl Metrics {
-    /// Every name with its value, or the reason why it has none.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<f64, &str>)> {
-        self.entries.iter().map(|(name, value)| {
-            (
-                name.as_str(),
-                value.as_ref().copied().map_err(String::as_str),
-            )
-        })
-    }
-
-    /// The value of this name where it is defined.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        self.iter()
-            .find(|(known, _)| *known == name)
-            .and_then(|(_, value)| value.ok())
-    }
-
-    /// Adds a figure, or the reason why it is not defined.
-    pub fn add(&mut self, name: impl Into<String>, value: Result<f64, String>) {
-        self.entries.push((name.into(), value));
-    }
-
-    fn push(&mut self, name: &str, value: Option<f64>, otherwise: &str) {
-        let value = value
-            .filter(|value| value.is_finite())
-            .ok_or_else(|| otherwise.to_owned());
-        self.entries.push((name.to_owned(), value));
-    }
-}
-
-impl From<metrics::Summary> for Metrics {
-    fn from(summary: metrics::Summary) -> Self {
-        let entries = summary.entries.into_iter();
-        Self {
-            entries: entries
-                .map(|entry| (entry.name, entry.value.map_err(|reason| reason.to_string())))
-                .collect(),
-        }
-    }
-}
-
-impl Serialize for Metrics {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Undefined<'a> {
-            undefined: &'a str,
-        }
-        let mut map = serializer.serialize_map(Some(self.entries.len()))?;
-        for (name, value) in self.iter() {
-            match value {
-                Ok(value) => map.serialize_entry(name, &value)?,
-                Err(undefined) => map.serialize_entry(name, &Undefined { undefined })?,
-            }
-        }
-        map.end()
-    }
 }
 
 /// Embeds `x` and measures reconstruction, the decoder's geometry and the embedding.
@@ -253,10 +189,10 @@ pub fn diagnose<E: Scalar, D: NetworkDevice<E>>(
     labels: Option<&[i64]>,
 ) -> Result<Diagnosis> {
     let z = model.encode(x)?;
-    diagnose_codes(model, x, z.view(), labels)
+    diagnose_codes(model, x, z.view(), labels, &SummaryOptions::default())
 }
 
-/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it.
+/// As [`diagnose`], with codes that came from elsewhere: the encoder has no part in it; and with options of the summary.
 ///
 /// # Shapes
 /// `x` (n, D), `z` (n, d), `labels` n.
@@ -268,21 +204,22 @@ pub fn diagnose_codes<E: Scalar, D: NetworkDevice<E>>(
     x: ArrayView2<'_, E>,
     z: ArrayView2<'_, E>,
     labels: Option<&[i64]>,
+    options: &SummaryOptions,
 ) -> Result<Diagnosis> {
     let geometry = decoder_geometry(model, z)?;
     let mut metrics = Metrics::default();
 
     let back = model.decode(z)?;
     let error = metrics::reconstruction_mse(x, back.view())?;
-    metrics.push("reconstruction_mse", Some(error), "there is no point");
+    metrics.add("reconstruction_mse", Ok(error));
     if let Some(space) = model.data_space() {
         let error = space.reconstruction_error(x, back.view())?;
-        metrics.push("geodesic_reconstruction_error", Some(error), "");
+        metrics.add("geodesic_reconstruction_error", Ok(error));
     }
 
-    metrics.entries.extend(geometry.metrics().entries);
-    let summary = metrics::summary(x, z, labels, &SummaryOptions::default())?;
-    metrics.entries.extend(Metrics::from(summary).entries);
+    metrics.extend(geometry.metrics());
+    let summary = metrics::summary(x, z, labels, options)?;
+    metrics.extend(summary.into());
     Ok(Diagnosis {
         embedding: z.mapv(widen),
         geometry,

@@ -227,6 +227,17 @@ pub enum Error {
         term: &'static str,
     },
 
+    /// A term was handed codes, reconstructions or derivatives that are NaN or infinite.
+    #[error("{term}: {source}")]
+    NonFiniteInput {
+        /// The term's name.
+        term: &'static str,
+        /// The first such row of the batch.
+        row: Option<usize>,
+        /// What refused them.
+        source: Box<Self>,
+    },
+
     /// A term of the objective became NaN or infinite.
     #[error(
         "training: {term} is {value} in epoch {epoch}, batch {batch}{}",
@@ -303,6 +314,32 @@ pub enum Error {
 }
 
 impl Error {
+    /// Makes a refusal of what is NaN or infinite the term's own, at this row or else the one that was refused; other errors
+    /// stay as they are.
+    pub(crate) fn in_term(self, term: &'static str, row: Option<usize>) -> Self {
+        let refused = match &self {
+            Self::Geometry {
+                source: geom_riemann::Error::NotFinite { point, .. },
+                ..
+            } => Some(*point),
+            Self::Graph { source, .. } => match **source {
+                geom_graph::Error::NotFinite { row, .. }
+                | geom_graph::Error::TooLarge { row, .. } => Some(row),
+                _ => return self,
+            },
+            Self::Network(geom_nn::Error::NotFinite { position, .. }) => position.first().copied(),
+            Self::Codes(crate::codes::CodeError::NotFinite { row, .. })
+            | Self::Metric(crate::metrics::MetricError::NotFinite { row, .. })
+            | Self::NonFiniteData { row, .. } => Some(*row),
+            _ => return self,
+        };
+        Self::NonFiniteInput {
+            term,
+            row: row.or(refused),
+            source: Box::new(self),
+        }
+    }
+
     /// Makes an error of an operation on a manifold.
     pub(crate) fn manifold(
         operation: &'static str,

@@ -58,6 +58,7 @@ mod mapped;
 mod method;
 pub mod metrics;
 mod model;
+mod named_metrics;
 pub mod objective;
 mod scalar;
 mod score;
@@ -67,8 +68,7 @@ pub use chart::NetworkChart;
 pub use control::Control;
 pub use data_space::DataSpace;
 pub use diagnosis::{
-    DecoderGeometry, Diagnosis, Metrics, decoder_geometry, diagnose, diagnose_codes,
-    network_geometry,
+    DecoderGeometry, Diagnosis, decoder_geometry, diagnose, diagnose_codes, network_geometry,
 };
 pub use error::{Error, Result};
 pub use mapped::MappedPoints;
@@ -77,6 +77,7 @@ pub use method::{
     diffusion_embedding,
 };
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
+pub use named_metrics::{Metrics, Undefined};
 pub use objective::Objective;
 pub use scalar::Scalar;
 pub use score::score;

@@ -24,6 +24,7 @@ use std::time::Instant;
 
 use geom_graph::neighbours::Approximate;
 use geom_graph::{Metric, Search, knn};
+use geom_riemann::diagnostics::median;
 use ndarray::{Array2, ArrayView2};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -121,9 +122,8 @@ impl Times {
 
     fn print(&mut self, case: &str) {
         for (name, times) in &mut self.0 {
-            times.sort_by(f64::total_cmp);
+            let median = median(times).unwrap_or(f64::NAN);
             let (first, last) = (times[0], times[times.len() - 1]);
-            let median = times[times.len() / 2];
             println!("{case:>12}  {name:<42} {median:>8.3} s   ({first:.3} .. {last:.3})");
         }
     }

@@ -18,6 +18,7 @@ use geom_ae::{
     objective::graph::{DistanceRule, GraphData, GraphSettings},
 };
 use geom_nn::Cpu;
+use geom_riemann::diagnostics::quantile;
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -136,15 +137,6 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an index below the length"
-)]
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    sorted[(share * (sorted.len() - 1) as f64) as usize]
-}
-
 /// The most memory this process has held, in MiB; 0 where the system does not say.
 fn peak() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -194,7 +186,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             times.extend(case.apart(index)?.0);
         }
         times.sort_by(f64::total_cmp);
-        let [lower, median, upper] = [0.25, 0.5, 0.75].map(|q| quantile(&times, q));
+        let [lower, median, upper] =
+            [0.25, 0.5, 0.75].map(|q| quantile(&times, q).unwrap_or(f64::NAN));
         println!(
             "{:44} {lower:>8.2} {median:>8.2} {upper:>8.2} {peak:>9.0}",
             case.name()

@@ -243,6 +243,20 @@ pub enum Error {
     /// A batch larger than the data to train on.
     #[error("batch-size is {batch_size}, but there are only {train} training points")]
     BatchTooLarge { batch_size: usize, train: usize },
+    /// A file of weights that does not say which layers they belong to.
+    #[error("{}: name its layers with --architecture FILE, because {source}", path.display())]
+    ArchitectureMissing {
+        path: PathBuf,
+        source: Box<geom_nn::Error>,
+    },
+    /// More neighbours than there are other points.
+    #[error("{setting} asks for {neighbours} neighbours of each of {points} {of}: there are at most {} others", points.saturating_sub(1))]
+    TooManyNeighbours {
+        setting: &'static str,
+        neighbours: usize,
+        points: usize,
+        of: &'static str,
+    },
     /// A latent dimension above the dimension of the data.
     #[error("latent-dim is {latent_dim}, above the dimension {width} of the data")]
     LatentTooLarge { latent_dim: usize, width: usize },
@@ -360,12 +374,6 @@ pub enum Error {
     },
 }
 
-impl From<crate::controls::Error> for Error {
-    fn from(error: crate::controls::Error) -> Self {
-        Self::Control(Box::new(error))
-    }
-}
-
 impl From<geom_ae::Error> for Error {
     fn from(error: geom_ae::Error) -> Self {
         Self::Model(Box::new(error))
@@ -388,26 +396,4 @@ impl Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Error;
-
-    #[test]
-    fn the_error_is_small_enough_to_return_by_value() {
-        assert!(size_of::<Error>() <= 128, "{} bytes", size_of::<Error>());
-    }
-
-    #[test]
-    fn text_from_a_file_cannot_break_the_line() {
-        let error = Error::NotANumber {
-            path: "a.csv".into(),
-            line: 2,
-            column: 3,
-            text: "a\nb".to_owned(),
-            due: "a number",
-        };
-        assert_eq!(
-            error.to_string(),
-            "a.csv: line 2, column 3: `a\\nb` is not a number"
-        );
-    }
-}
+mod tests;

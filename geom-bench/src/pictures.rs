@@ -1,8 +1,10 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
 mod geodesics;
+mod losses;
 
 pub use geodesics::{Way, geodesics};
+pub use losses::loss_curves;
 
 use geom_ae::{Autoencoder, Diagnosis, Scalar, codes::Prior};
 use geom_nn::{Network, NetworkDevice, Request};

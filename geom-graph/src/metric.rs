@@ -36,7 +36,7 @@ pub enum Metric {
 
 /// What is compared while searching: monotone in the metric and cheaper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
+pub(crate) enum Key {
     SquaredEuclidean,
     Manhattan,
     Chebyshev,

@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::metric::Key;
+use crate::neighbours::tree::{self, Tree};
 use crate::progress::Progress;
 use crate::sparse::offsets_of;
 use crate::{Error, Laplacian, Metric, Scalar, Search, simd};
@@ -157,22 +158,34 @@ pub fn greedy_cover<T: Scalar>(
     let threshold = radius * radius;
     let mut state = vec![(T::infinity(), 0_usize); n];
     let mut centres = Vec::new();
+    // A centre matters to the points within the radius only: all have one there in the end.
+    let tree = (width <= tree::WIDEST).then(|| Tree::new(data, width, Key::SquaredEuclidean));
+    let mut near = tree::Within::new();
     let mut start = 0;
     while let Some(next) = (start..n).find(|&i| state[i].0 > threshold) {
         let centre = &data[next * width..(next + 1) * width];
         let position = centres.len();
         centres.push(next);
-        state
-            .par_chunks_mut(4096)
-            .zip(data.par_chunks(4096 * width))
-            .for_each(|(state, data)| {
-                for (state, point) in state.iter_mut().zip(data.chunks_exact(width)) {
-                    let d = Key::SquaredEuclidean.between(centre, point);
-                    if d < state.0 {
-                        *state = (d, position);
-                    }
+        if let Some(tree) = &tree {
+            for &(d, i) in near.of(tree, centre, threshold) {
+                let state = &mut state[i as usize];
+                if d < state.0 {
+                    *state = (d, position);
                 }
-            });
+            }
+        } else {
+            state
+                .par_chunks_mut(4096)
+                .zip(data.par_chunks(4096 * width))
+                .for_each(|(state, data)| {
+                    for (state, point) in state.iter_mut().zip(data.chunks_exact(width)) {
+                        let d = Key::SquaredEuclidean.between(centre, point);
+                        if d < state.0 {
+                            *state = (d, position);
+                        }
+                    }
+                });
+        }
         counter.advance(next + 1 - start)?;
         start = next + 1;
     }
@@ -330,6 +343,23 @@ mod tests {
         }
         assert!(nets[0].radius <= 0.3 && nets[2].radius <= 0.3);
         assert_eq!(nets[1].centres.len(), 40);
+    }
+
+    #[test]
+    fn the_tree_covers_as_comparison_does() {
+        let mut points = manifolds::sphere(3000, 4);
+        for i in 0..500 {
+            let copy = points.row(i).to_owned();
+            points.row_mut(2999 - i).assign(&copy);
+        }
+        // Too wide for the tree.
+        let mut wide = ndarray::Array2::zeros((3000, tree::WIDEST + 1));
+        wide.slice_mut(ndarray::s![.., ..3]).assign(&points);
+        for radius in [0.05, 0.4, 3.0] {
+            let net = greedy_cover(points.view(), radius, Progress::none()).unwrap();
+            let other = greedy_cover(wide.view(), radius, Progress::none()).unwrap();
+            assert_eq!(net, other);
+        }
     }
 
     #[test]

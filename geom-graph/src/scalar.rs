@@ -16,32 +16,13 @@ pub trait Scalar:
     fn of(value: f64) -> Self;
 }
 
-/// Shuts the trait; also where the types differ inside.
-#[allow(
-    private_interfaces,
-    reason = "nobody outside can name or call what is in here"
-)]
-pub(crate) mod private {
-    use crate::metric::Key;
-    use crate::neighbours::tree::Tree;
-
-    pub trait Sealed: Sized {
-        /// A kd-tree over the rows of `points`, `width` numbers each; `None` when no tree takes this width.
-        fn tree(points: &[Self], width: usize, key: Key) -> Option<Box<dyn Tree<Self>>>;
-    }
+mod private {
+    pub trait Sealed {}
 }
 
 macro_rules! scalar {
-    ($t:ty, $tree:path) => {
-        impl private::Sealed for $t {
-            fn tree(
-                points: &[Self],
-                width: usize,
-                key: crate::metric::Key,
-            ) -> Option<Box<dyn crate::neighbours::tree::Tree<Self>>> {
-                $tree(points, width, key)
-            }
-        }
+    ($t:ty) => {
+        impl private::Sealed for $t {}
 
         impl Scalar for $t {
             #[allow(clippy::cast_lossless, reason = "one macro for both types")]
@@ -60,5 +41,5 @@ macro_rules! scalar {
     };
 }
 
-scalar!(f32, crate::neighbours::tree::build_f32);
-scalar!(f64, crate::neighbours::tree::build_f64);
+scalar!(f32);
+scalar!(f64);

@@ -47,7 +47,7 @@ pub enum Error {
         /// What it should be.
         expected: &'static str,
     },
-    /// The architecture is too large to be counted on this machine.
+    /// The architecture, or a batch of it, is too large for this machine.
     #[error("layer {layer} ({kind}): the number of {argument} does not fit in memory")]
     TooLarge {
         /// Index of the layer in the architecture.

@@ -51,7 +51,7 @@ impl Initialiser {
             });
         }
         let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut all = Vec::with_capacity(plan.parameter_count());
+        let mut all = plan.parameter_memory()?;
         for parameter in &plan.parameters {
             self.fill(parameter, &mut random, &mut all);
         }

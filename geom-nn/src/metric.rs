@@ -162,7 +162,7 @@ impl<E: Element> Metric<E> {
             tangents: d,
         };
         if let (Some(gram), Some(last)) = (&self.gram, model.plan.steps.last()) {
-            let value = value.map(|v| v.as_standard_layout().into_owned());
+            let value = value.as_ref().map(|v| v.as_standard_layout());
             let value = value.as_ref().and_then(|v| v.as_slice());
             seeded.value = None;
             seeded.through = value.map(|value| gram.value_back(last, model, value));

@@ -66,7 +66,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     /// The same architecture, initialiser and seed give the same bits on every machine.
     ///
     /// # Errors
-    /// As [`Architecture::check`], and as the initialiser's own arguments.
+    /// As [`Architecture::check`]; [`Error::TooLarge`] for more parameters than memory can hold, and as the initialiser's own arguments.
     pub fn new(
         architecture: &Architecture,
         initialiser: Initialiser,

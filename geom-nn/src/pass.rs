@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, Array3, ArrayBase, ArrayView2, ArrayView3, Axis, s};
 
+use crate::cpu::on_pool;
 use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
@@ -30,7 +31,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ///
     /// # Errors
     /// [`Error::Shape`] and [`Error::Empty`] for the batch or the directions, [`Error::MissingDerivative`] from a layer
-    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::Device`].
+    /// that has none, [`Error::Argument`] for an ambient metric that is not symmetric, [`Error::TooLarge`] for a batch that memory cannot
+    /// hold, [`Error::Device`].
     ///
     /// # Numerics
     /// Tangents travel with the values, layer by layer: the Jacobian has the accuracy of the value. The metric is a product of
@@ -65,14 +67,10 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let metric = if wants_metric {
             let (output, gram) = (D::output(&trace), depth < steps);
             let tangents = order.tangents;
-            Some(Metric::new(
-                &self.model,
-                output,
-                batch,
-                tangents,
-                ambient,
-                gram,
-            )?)
+            let model = &self.model;
+            Some(on_pool(|| {
+                Metric::new(model, output, batch, tangents, ambient, gram)
+            })?)
         } else {
             None
         };
@@ -215,7 +213,8 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             .expect("a fresh array is contiguous");
         if let Some(metric) = &self.metric {
             let output = D::output(trace);
-            let seeded = metric.seeds(&network.model, output, seeds.value, seeds.metric, flat);
+            let (model, value, bar) = (&network.model, seeds.value, seeds.metric);
+            let seeded = on_pool(|| metric.seeds(model, output, value, bar, flat));
             let fill = |point: usize, out: &mut [E]| seeded.write(point, out);
             let input =
                 network

@@ -12,8 +12,10 @@ use crate::window::Window;
 
 mod here;
 mod image;
+mod memory;
 mod norm;
 mod parameter;
+pub(crate) use memory::all_pairs;
 pub use parameter::{Parameter, Role};
 
 use here::Here;
@@ -274,8 +276,9 @@ impl Plan {
         }
     }
 
-    /// Refuses what batch statistics in training cannot give: tangents, and statistics of a single number.
+    /// Refuses more rows than can be held, and what batch statistics in training cannot give: tangents, and statistics of a single number.
     pub(crate) fn check(&self, mode: Mode, order: &Order, batch: usize) -> Result<(), Error> {
+        self.check_room(order, batch)?;
         for step in self.steps.iter().filter(|step| step.is_coupled(mode)) {
             let Step { layer, kind, .. } = *step;
             if order.stack() > 1 {

@@ -5,6 +5,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView, ArrayView2, ArrayView3, Axis};
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
+use crate::plan::all_pairs;
 #[cfg(doc)]
 use crate::{Network, Pass};
 
@@ -151,9 +152,7 @@ impl<'x, 'r, E: Element> Input<'x, 'r, E> {
                 (order, Some(directions))
             }
             Request::Hessian => {
-                let pairs = (0..width)
-                    .flat_map(|k| (k..width).map(move |l| (k, l)))
-                    .collect();
+                let pairs = all_pairs(width)?;
                 (
                     Order {
                         tangents: width,

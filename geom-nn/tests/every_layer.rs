@@ -10,16 +10,17 @@
 
 #[path = "common/build.rs"]
 mod build;
+#[path = "common/layers.rs"]
+mod layers;
 
-use build::{apply, conv, transposed, wave};
+use build::wave;
 use geom_nn::{
-    Activation, Architecture, Cpu, Element, Error, Initialiser, Layer, Mode, Network,
-    NetworkDevice, Request, Seeds, gradcheck,
+    Cpu, Element, Error, Layer, Mode, Network, NetworkDevice, Request, Seeds, gradcheck,
 };
+use layers::{WIDTH, around, cases};
 use ndarray::{Array, Array2, Array3, ArrayView, Dimension, ShapeBuilder};
 
 const BATCH: usize = 3;
-const WIDTH: usize = 2;
 const DIRECTIONS: usize = 2;
 const PAIRS: [(usize, usize); 3] = [(0, 0), (0, 1), (1, 1)];
 
@@ -48,85 +49,6 @@ const ALL: [Derivative; 9] = [
     Derivative::Vjp,
     Derivative::GramProducts,
 ];
-
-fn cases() -> Vec<(String, Layer)> {
-    let mut layers: Vec<(String, Layer)> = Activation::ALL
-        .into_iter()
-        .map(|function| (function.to_string(), apply(function)))
-        .collect();
-    let window = (2, 1);
-    let more = [
-        Layer::Linear {
-            inputs: 18,
-            outputs: 4,
-        },
-        conv(2, 3, 2, 1, 1),
-        transposed(2, 1, 3, 2, 1),
-        Layer::AveragePool2d {
-            kernel: window.0,
-            stride: window.1,
-        },
-        Layer::MaxPool2d {
-            kernel: window.0,
-            stride: window.1,
-        },
-        Layer::UpsampleNearest2d { factor: 2 },
-        Layer::Reshape { shape: vec![18] },
-        Layer::ZeroPad2d {
-            before: 1,
-            after: -1,
-        },
-        Layer::batch_norm(2),
-        Layer::layer_norm(),
-        Layer::Dropout { probability: 0.4 },
-    ];
-    layers.extend(more.map(|layer| (layer.kind().to_owned(), layer)));
-    layers
-}
-
-/// The layer in the middle of a net that is curved before and after it.
-fn around(layer: &Layer, seed: u64) -> Network<f64> {
-    let mut layers = vec![
-        Layer::Linear {
-            inputs: WIDTH,
-            outputs: 18,
-        },
-        apply(Activation::Tanh),
-        Layer::Reshape {
-            shape: vec![2, 3, 3],
-        },
-        layer.clone(),
-        apply(Activation::Silu),
-    ];
-    let inputs = Architecture::new(WIDTH, layers.clone())
-        .output_width()
-        .unwrap();
-    layers.push(Layer::Linear { inputs, outputs: 3 });
-    let mut net = Network::<f64>::new(
-        &Architecture::new(WIDTH, layers),
-        Initialiser::PyTorch,
-        seed,
-        &Cpu::default(),
-    )
-    .unwrap();
-    // A scale and shift of a normalisation that differ from 1 and 0, and running statistics that have moved.
-    let mut i = 0;
-    let moved: Vec<f64> = net
-        .parameters()
-        .iter()
-        .map(|p| {
-            i += 1;
-            f64::from((p + 0.2 * wave(i)) as f32)
-        })
-        .collect();
-    net.set_parameters(&moved).unwrap();
-    let count = net.running_statistics().len();
-    let statistics: Vec<f64> = (0..count)
-        .map(|i| f64::from((0.6 + 0.4 * wave(i)) as f32))
-        .collect();
-    net.set_running_statistics(&statistics).unwrap();
-    net
-}
 
 fn numbers<E: Element, Sh: ShapeBuilder>(shape: Sh, phase: usize) -> Array<E, Sh::Dim> {
     let mut i = phase;

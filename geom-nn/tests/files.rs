@@ -1,4 +1,4 @@
-//! Files: round trips, stable bytes, other people's names, and hostile content.
+//! Files: round trips, stable bytes, other people's names.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -130,66 +130,4 @@ fn what_does_not_fit_is_named() -> Result<(), Error> {
         "{text}"
     );
     Ok(())
-}
-
-#[test]
-fn hostile_files_are_refused() {
-    let with_header = |header: &str, data: &[u8]| {
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend_from_slice(header.as_bytes());
-        bytes.extend_from_slice(data);
-        bytes
-    };
-    let entry = |shape: &str, from: &str, to: &str| {
-        format!("{{\"dtype\":\"F32\",\"shape\":{shape},\"data_offsets\":[{from},{to}]}}")
-    };
-    let mut gallery = vec![
-        vec![],
-        vec![0; 7],
-        (1_u64 << 63).to_le_bytes().to_vec(),
-        u64::MAX.to_le_bytes().to_vec(),
-        with_header("not json", &[]),
-        with_header(&format!("{{\"a\":{}}}", entry("[2]", "0", "8")), &[0; 4]),
-        with_header(&format!("{{\"a\":{}}}", entry("[3]", "0", "8")), &[0; 8]),
-        with_header(&format!("{{\"a\":{}}}", entry("[2]", "8", "0")), &[0; 8]),
-        with_header(
-            &format!("{{\"a\":{}}}", entry("[4294967296,4294967296,4]", "0", "8")),
-            &[0; 8],
-        ),
-        with_header(&format!("{{\"a\":{}}}", entry("[-1]", "0", "8")), &[0; 8]),
-        with_header(
-            &format!(
-                "{{\"a\":{},\"b\":{}}}",
-                entry("[2]", "0", "8"),
-                entry("[2]", "4", "12")
-            ),
-            &[0; 12],
-        ),
-        with_header(
-            &format!(
-                "{{\"a\":{},\"b\":{}}}",
-                entry("[1]", "0", "4"),
-                entry("[1]", "8", "12")
-            ),
-            &[0; 12],
-        ),
-        with_header(&format!("{{\"a\":{}}}", entry("[2]", "0", "8")), &[0; 20]),
-    ];
-    let whole = both().to_bytes();
-    gallery.extend((0..whole.len()).step_by(17).map(|n| whole[..n].to_vec()));
-    for (i, bytes) in gallery.into_iter().enumerate() {
-        assert!(
-            matches!(read(bytes), Err(Error::Malformed { .. })),
-            "file {i} was accepted"
-        );
-    }
-    // Every single changed byte is either refused or read without a panic.
-    for at in 0..whole.len() {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 0x55;
-        if let Ok(file) = read(bytes) {
-            let _ = file.network::<f32, Cpu>("decoder.", &Cpu::default());
-            let _ = file.check_finite::<f32>();
-        }
-    }
 }

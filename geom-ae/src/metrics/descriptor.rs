@@ -73,6 +73,8 @@ metrics! {
     TripletAccuracy: "Triplets", Higher, 1.0, "Share of triplets whose nearer pair stays the nearer one.";
     KnnLabelAccuracy: "kNN accuracy", Higher, 1.0, "Leave-one-out accuracy of a nearest neighbour vote on labels.";
     KnnPurity: "kNN purity", Higher, 1.0, "Mean share of nearest neighbours with the same label.";
+    AdjustedRandIndex: "ARI", Higher, 1.0, "Agreement of the labels with the k means of the embedding, corrected for chance.";
+    NormalizedMutualInformation: "NMI", Higher, 1.0, "Information on the labels in the k means of the embedding.";
 }
 
 #[cfg(test)]

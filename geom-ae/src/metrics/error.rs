@@ -68,7 +68,7 @@ pub enum MetricError {
     },
     /// A coordinate or distance so large that sums of squared distances could overflow.
     #[error(
-        "`{argument}`: value {value} at row {row}, column {column} exceeds {limit:e}, beyond which sums of squared distances may overflow"
+        "`{argument}`: value {value:e} at row {row}, column {column} exceeds {limit:e}, beyond which sums of squared distances may overflow"
     )]
     TooLarge {
         /// The argument.
@@ -115,6 +115,16 @@ pub enum MetricError {
     Bandwidth {
         /// The bandwidth.
         sigma: f64,
+    },
+    /// More labels than are looked for as clusters.
+    #[error(
+        "clusters of the embedding: {classes} different labels, at most {limit} are looked for"
+    )]
+    TooManyClasses {
+        /// Different labels.
+        classes: usize,
+        /// The limit.
+        limit: usize,
     },
     /// Too many pairs to be ranked in memory; sample them instead.
     #[error("{metric}: {pairs} pairs exceed the limit of {limit}; sample the pairs instead")]

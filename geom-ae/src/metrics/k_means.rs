@@ -1,4 +1,7 @@
 //! A clustering of an embedding, to hold against labels.
+//!
+//! Ours, because the crates that are kept up bring a second ndarray, rand and linear algebra (linfa-clustering) or need a nightly
+//! compiler (kmeans), and none promises the same clusters for every number of threads.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rand::{RngExt, SeedableRng};
@@ -66,7 +69,11 @@ where
         }
     }
     let clusters = best.map(|(_, clusters)| clusters).unwrap_or_default();
-    Ok(clusters.into_iter().map(|cluster| cluster as i64).collect())
+    Ok(clusters
+        .into_iter()
+        .map(usize::cast_signed)
+        .map(|cluster| cluster as i64)
+        .collect())
 }
 
 /// Points drawn one after another, each with a probability in proportion to its squared distance from those before.

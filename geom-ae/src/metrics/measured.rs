@@ -1,17 +1,24 @@
 //! The results that a summary reads its entries from.
 
+use std::collections::BTreeSet;
+
 use ndarray::ArrayView2;
 
 use super::MetricError;
+use super::clustering::{adjusted_rand_index, normalized_mutual_information};
 use super::correlation::{DistanceCorrelation, Pairs, distance_correlation};
 use super::density::{self, DensityDivergence};
 use super::descriptor::Metric;
 use super::distances::{Points, pair_count};
+use super::k_means::k_means;
 use super::labels::NeighbourLabels;
 use super::ranks::{NeighbourRanks, NeighbourhoodMetrics, RankMetrics, check_k};
 use super::stress::{DistanceAgreement, Moments, StressNormalisation};
 use super::summary::{SummaryEntry, SummaryOptions};
 use super::triplets::{TripletCounts, Triplets};
+
+/// Most labels that are looked for as k means.
+const MOST_CLUSTERS: usize = 100;
 
 /// Each family of metrics, or why it is not defined.
 pub(super) struct Measured {
@@ -21,7 +28,49 @@ pub(super) struct Measured {
     densities: Result<Vec<DensityDivergence>, MetricError>,
     correlation: Result<DistanceCorrelation, MetricError>,
     triplets: Result<TripletCounts, MetricError>,
-    labels: Option<Result<NeighbourLabels, MetricError>>,
+    labels: Option<OfLabels>,
+}
+
+/// What there is to say where the points have labels.
+struct OfLabels {
+    neighbours: Result<NeighbourLabels, MetricError>,
+    /// ARI and NMI of k means, as many as there are labels.
+    clusters: Result<[f64; 2], MetricError>,
+}
+
+impl OfLabels {
+    fn new<T>(
+        z: ArrayView2<'_, T>,
+        points: &Points,
+        labels: &[i64],
+        options: &SummaryOptions,
+    ) -> Self
+    where
+        T: Copy + Into<f64> + Sync,
+    {
+        Self {
+            neighbours: NeighbourLabels::of_points(points, labels, options.k),
+            clusters: clusters(z, labels, options.seed),
+        }
+    }
+}
+
+fn clusters<T>(z: ArrayView2<'_, T>, labels: &[i64], seed: u64) -> Result<[f64; 2], MetricError>
+where
+    T: Copy + Into<f64> + Sync,
+{
+    let k = labels.iter().collect::<BTreeSet<_>>().len();
+    if k > MOST_CLUSTERS {
+        return Err(MetricError::TooManyClasses {
+            classes: k,
+            limit: MOST_CLUSTERS,
+        });
+    }
+    let clusters = k_means(z, k, seed)?;
+    Ok([
+        adjusted_rand_index(labels, &clusters)?,
+        normalized_mutual_information(labels, &clusters)?,
+    ])
 }
 
 impl Measured {
@@ -89,7 +138,7 @@ impl Measured {
             agreement: Ok(agreement),
             correlation: distance_correlation(x, z, pairs),
             triplets: TripletCounts::compute(x, z, triplets),
-            labels: labels.map(|labels| NeighbourLabels::of_points(&pz, labels, options.k)),
+            labels: labels.map(|labels| OfLabels::new(z, &pz, labels, options)),
         }
     }
 
@@ -106,7 +155,10 @@ impl Measured {
             densities: Err(reason.clone()),
             correlation: Err(reason.clone()),
             triplets: Err(reason.clone()),
-            labels: labelled.then_some(Err(reason)),
+            labels: labelled.then(|| OfLabels {
+                neighbours: Err(reason.clone()),
+                clusters: Err(reason.clone()),
+            }),
         }
     }
 
@@ -201,7 +253,15 @@ impl Measured {
         let Some(labels) = &self.labels else {
             return Vec::new();
         };
-        let (accuracy, purity) = (read(labels, |l| l.accuracy), read(labels, |l| l.purity));
+        let OfLabels {
+            neighbours,
+            clusters,
+        } = labels;
+        let (accuracy, purity) = (
+            read(neighbours, |l| l.accuracy),
+            read(neighbours, |l| l.purity),
+        );
+        let (ari, nmi) = (read(clusters, |c| c[0]), read(clusters, |c| c[1]));
         vec![
             entry(
                 format!("knn_label_accuracy_{k}"),
@@ -209,6 +269,8 @@ impl Measured {
                 accuracy,
             ),
             entry(format!("knn_purity_{k}"), Metric::KnnPurity, purity),
+            entry("ari_k_means", Metric::AdjustedRandIndex, ari),
+            entry("nmi_k_means", Metric::NormalizedMutualInformation, nmi),
         ]
     }
 }

@@ -1,6 +1,8 @@
 //! The metrics of a report, in one call.
 
-use ndarray::ArrayView2;
+use ndarray::{ArrayView2, Axis};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -21,6 +23,8 @@ pub struct SummaryOptions {
     pub k: usize,
     /// Density bandwidths: 0.1 and 100.
     pub sigmas: Vec<f64>,
+    /// Points that are compared at most; of more a sample of this size. Everything grows with its square. Default: all.
+    pub points: usize,
     /// Distance correlations use all pairs up to this number, else a sample of this size; default 1,000,000.
     pub pairs: usize,
     /// Triplet accuracy uses all triplets up to this number, else a sample of this size; default 1,000,000.
@@ -35,6 +39,7 @@ impl Default for SummaryOptions {
             ks: (1..=20).map(|i| 10 * i).collect(),
             k: 10,
             sigmas: vec![0.1, 100.0],
+            points: usize::MAX,
             pairs: 1_000_000,
             triplets: 1_000_000,
             seed: 0,
@@ -58,7 +63,7 @@ pub struct SummaryEntry {
 /// Serialises as a map from name to value; an undefined one becomes `{"undefined": reason}`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// Number of points.
+    /// Number of points that were compared: all, or the sample's.
     pub n: usize,
     /// The neighbourhood sizes that the rank metrics were averaged over.
     pub ks: Vec<usize>,
@@ -106,7 +111,8 @@ impl Serialize for Summary {
 /// Names, in order: `kl_σ` and `density_l1_σ` for each bandwidth, `knn_recall_k`, then the means over the list of $k$
 /// `knn_recall`, `neighbourhood_loss`, `trustworthiness`, `continuity`, `mrre`, `mrre_zx`, `mrre_xz`,
 /// `rank_correlation`, then `rmse`, `stress`, `stress_kruskal`, `spearman`, `pearson`, `triplet_accuracy`, and
-/// with labels `knn_label_accuracy_k`, `knn_purity_k`.
+/// with labels `knn_label_accuracy_k`, `knn_purity_k`, and of [`k_means`](super::k_means) of the embedding, as many as there are labels
+/// (at most 100), `ari_k_means`, `nmi_k_means`.
 ///
 /// # Shapes
 /// `x` (n, D), `z` (n, d), `labels` n; f32, f64 or integers.
@@ -158,6 +164,12 @@ where
         check_labels("x", x.nrows(), "labels", labels)?;
     }
     let n = x.nrows();
+    if n > options.points {
+        let rows = sample(n, options);
+        let (x, z) = (x.select(Axis(0), &rows), z.select(Axis(0), &rows));
+        let labels: Option<Vec<i64>> = labels.map(|l| rows.iter().map(|&row| l[row]).collect());
+        return summary(x.view(), z.view(), labels.as_deref(), options);
+    }
     let ks: Vec<usize> = options
         .ks
         .iter()
@@ -170,4 +182,14 @@ where
         ks,
         entries: measured.entries(options),
     })
+}
+
+/// So many of n points as are compared, in their order.
+fn sample(n: usize, options: &SummaryOptions) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..n).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let (drawn, _) = order.partial_shuffle(&mut rng, options.points);
+    let mut rows = drawn.to_vec();
+    rows.sort_unstable();
+    rows
 }

@@ -19,6 +19,7 @@ fn equals_the_single_metrics() {
     let density = density_divergences(x.view(), z.view(), &options.sigmas).unwrap();
     let correlation = distance_correlation(x.view(), z.view(), Pairs::All).unwrap();
     let neighbours = NeighbourLabels::compute(z.view(), &labels, 10).unwrap();
+    let clusters = k_means(z.view(), 3, 0).unwrap();
     let triplets = Triplets::Sampled {
         triplets: options.triplets,
         seed: options.seed,
@@ -62,6 +63,14 @@ fn equals_the_single_metrics() {
         ),
         ("knn_label_accuracy_10", neighbours.accuracy),
         ("knn_purity_10", neighbours.purity),
+        (
+            "ari_k_means",
+            adjusted_rand_index(&labels, &clusters).unwrap(),
+        ),
+        (
+            "nmi_k_means",
+            normalized_mutual_information(&labels, &clusters).unwrap(),
+        ),
     ];
     let names: Vec<_> = summary
         .entries
@@ -164,6 +173,45 @@ fn threads_do_not_change_a_bit() {
         summary(x.view(), z.view(), None, &SummaryOptions::default()).unwrap()
     });
     assert_eq!(one, two);
+}
+
+#[test]
+fn of_more_points_than_are_compared_a_sample_is_taken() {
+    let (x, z) = (cloud(400, 5, 1), cloud(400, 2, 2));
+    let labels: Vec<i64> = (0..400).map(|i| i % 4).collect();
+    let few = |points, seed| {
+        let options = SummaryOptions {
+            points,
+            seed,
+            ..SummaryOptions::default()
+        };
+        summary(x.view(), z.view(), Some(&labels), &options).unwrap()
+    };
+    let all = few(usize::MAX, 0);
+    assert_eq!((all.n, few(400, 0)), (400, all.clone()));
+    let sample = few(300, 0);
+    assert_eq!(sample.n, 300);
+    assert_eq!(sample, few(300, 0));
+    assert_ne!(sample.value("rmse"), few(300, 1).value("rmse"));
+    for name in ["rmse", "pearson", "spearman"] {
+        let (a, b) = (sample.value(name).unwrap(), all.value(name).unwrap());
+        assert!((a - b).abs() < 0.05, "{name}: {a} {b}");
+    }
+    assert_eq!(few(0, 0).n, 0);
+}
+
+#[test]
+fn labels_of_many_classes_are_not_looked_for_as_clusters() {
+    let z = cloud(202, 2, 5);
+    let labels: Vec<i64> = (0..202).map(|i| i / 2).collect();
+    let options = SummaryOptions::default();
+    let summary = summary(z.view(), z.view(), Some(&labels), &options).unwrap();
+    let refused = Err(MetricError::TooManyClasses {
+        classes: 101,
+        limit: 100,
+    });
+    assert_eq!(summary.get("ari_k_means").unwrap().value, refused);
+    assert!(summary.value("knn_purity_10").is_some());
 }
 
 #[test]

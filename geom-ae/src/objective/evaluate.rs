@@ -63,11 +63,9 @@ impl<E> Evaluation<E> {
 impl<E: Scalar> Evaluation<E> {
     /// The Euclidean norm of all gradients together.
     pub fn gradient_norm(&self) -> f64 {
-        [&self.encoder, &self.decoder, &self.parameters]
-            .into_iter()
-            .map(|gradient| sums::squares(gradient.view()))
-            .sum::<f64>()
-            .sqrt()
+        let parts = [&self.encoder, &self.decoder, &self.parameters];
+        let sum: f64 = rayon::scope(|_| parts.map(|g| sums::squares(g.view())).iter().sum());
+        sum.sqrt()
     }
 }
 
@@ -78,8 +76,8 @@ impl<E: Scalar> Objective<E> {
     /// The gradients are flat, in the order of each network's parameters.
     ///
     /// # Errors
-    /// Where a network or a term is not defined on this batch. A value that is not finite is not an error here: the
-    /// trainer decides what to do with it.
+    /// Where a network or a term is not defined on this batch, [`Error::NonFiniteInput`] where it was handed what is not finite. A
+    /// value that is not finite is not an error here: the trainer decides what to do with it.
     pub fn evaluate<D: NetworkDevice<E>>(
         &self,
         model: &Autoencoder<E, D>,
@@ -147,12 +145,16 @@ impl<E: Scalar> Objective<E> {
         let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
         let encoder = model
             .encoder()
-            .evaluate(input, request(needs.encoder_jacobian, false))?;
+            .evaluate(input, request(needs.encoder_jacobian, false))
+            .map_err(|source| Error::from(source).in_term("encoder", None))?;
         let code = Code::new(encoder.value(), noise, own, mix(batch.seed, 0));
-        let decoder = model.decoder().evaluate(
-            code.latent.view(),
-            request(needs.decoder_jacobian, needs.decoder_metric),
-        )?;
+        let decoder = model
+            .decoder()
+            .evaluate(
+                code.latent.view(),
+                request(needs.decoder_jacobian, needs.decoder_metric),
+            )
+            .map_err(|source| Error::from(source).in_term("decoder", None))?;
         let views = Views {
             latent: code.latent.view(),
             posterior: code.posterior,
@@ -167,26 +169,7 @@ impl<E: Scalar> Objective<E> {
         let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
-        let mut corrections = Corrections::default();
-        let mut terms = Vec::with_capacity(self.entries.len());
-        let mut prepared = prepared.into_iter();
-        for (place, entry) in (1..).zip(&self.entries) {
-            let start = Instant::now();
-            step.enter(Current {
-                prepared: prepared.next().unwrap_or_default(),
-                weight: entry.weight,
-                seed: mix(batch.seed, place),
-                parameters: entry.parameters.clone(),
-            });
-            let evaluated = entry.term.evaluate(&mut step)?;
-            corrections += evaluated.corrections;
-            terms.push(TermShare {
-                name: entry.term.name(),
-                weight: entry.weight,
-                value: evaluated.value,
-                elapsed: start.elapsed(),
-            });
-        }
+        let (terms, corrections) = self.evaluate_terms(&mut step, batch.seed, prepared)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
@@ -232,5 +215,39 @@ impl<E: Scalar> Objective<E> {
             running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })
+    }
+
+    /// Every term in turn, each with its own share of the randomness.
+    fn evaluate_terms(
+        &self,
+        step: &mut Step<'_, E>,
+        seed: u64,
+        prepared: Vec<Prepared>,
+    ) -> Result<(Vec<TermShare>, Corrections)> {
+        let non_finite_row = step.non_finite_row();
+        let mut corrections = Corrections::default();
+        let mut terms = Vec::with_capacity(self.entries.len());
+        let mut prepared = prepared.into_iter();
+        for (place, entry) in (1..).zip(&self.entries) {
+            let start = Instant::now();
+            step.enter(Current {
+                prepared: prepared.next().unwrap_or_default(),
+                weight: entry.weight,
+                seed: mix(seed, place),
+                parameters: entry.parameters.clone(),
+            });
+            let evaluated = entry
+                .term
+                .evaluate(step)
+                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
+            corrections += evaluated.corrections;
+            terms.push(TermShare {
+                name: entry.term.name(),
+                weight: entry.weight,
+                value: evaluated.value,
+                elapsed: start.elapsed(),
+            });
+        }
+        Ok((terms, corrections))
     }
 }

@@ -107,7 +107,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
 
     fn restore(&mut self, snapshot: Snapshot<E, D>, fingerprint: &str) -> Result<(), String> {
         if snapshot.fingerprint != fingerprint {
-            return Err("it was written under other settings".into());
+            return Err("it was written under other settings or with other data".into());
         }
         if !snapshot.best.is_empty()
             && snapshot.best.len() != changing::length(&self.model, &self.objective)

@@ -114,6 +114,20 @@ impl EpochSums {
     }
 }
 
+/// What could not be evaluated for the numbers it was handed, as a loss that is not finite; other errors stay as they are.
+pub(super) fn as_loss(error: Error, rows: &[usize], epoch: usize, batch: usize) -> Error {
+    match error {
+        Error::NonFiniteInput { term, row, .. } => Error::NonFiniteLoss {
+            term,
+            value: f64::NAN,
+            epoch,
+            batch,
+            point: row.and_then(|row| rows.get(row).copied()),
+        },
+        other => other,
+    }
+}
+
 /// Refuses a term, or a gradient, that is NaN or infinite; gives the gradient's norm.
 pub(super) fn finite_norm<E: Scalar>(
     evaluation: &Evaluation<E>,

@@ -187,3 +187,47 @@ fn batches_that_are_not_finite_are_skipped_and_counted() {
     // With no other batch there is nothing to go on with.
     assert!(matches!(start(10), Err(Error::NonFiniteLoss { .. })));
 }
+
+#[test]
+fn a_term_that_refuses_what_is_not_finite_is_a_loss_that_is_not_finite() {
+    let mut data = data();
+    // Finite, but no sum over it is: the codes are not, and the decoder has no Jacobian.
+    data.row_mut(7).fill(f32::MAX);
+    for method in [Method::GeomAe, Method::Irvae, Method::WaeMmd] {
+        let architecture = method
+            .architecture(
+                &Nets {
+                    hidden: vec![8],
+                    ..method.nets()
+                },
+                6,
+                2,
+            )
+            .unwrap();
+        let start = |on_nonfinite| {
+            let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
+            let objective = method.objective(1.0).unwrap();
+            let options = TrainOptions {
+                on_nonfinite,
+                ..options(1)
+            };
+            Trainer::new(model, objective, data.view(), options)
+                .unwrap()
+                .next_epoch(|_| ControlFlow::Continue(()))
+        };
+        let error = start(OnNonFinite::Stop).unwrap_err();
+        let Error::NonFiniteLoss {
+            epoch: 1,
+            point: Some(7),
+            ..
+        } = error
+        else {
+            panic!("{method}: {error}");
+        };
+        let Ok(Some(EpochOutcome::Finished(report))) = start(OnNonFinite::Skip) else {
+            panic!("{method}: the epoch did not finish");
+        };
+        assert_eq!(report.skipped, 1, "{method}");
+        assert!(report.total.is_finite(), "{method}");
+    }
+}

@@ -30,13 +30,16 @@ pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
 pub use schedule::Schedule;
 pub use spread::{Spread, spread};
 
-use std::{ops::ControlFlow, time::Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use geom_nn::NetworkDevice;
 use ndarray::{ArrayView2, Axis};
 
 use self::{
-    epoch::{EpochSums, Pipeline, finite_norm},
+    epoch::{EpochSums, Pipeline, as_loss, finite_norm},
     sampler::{Batches, step_seed},
     step::{Memory, clip},
     watch::Watch,
@@ -118,10 +121,17 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             options.batch_size
         };
         if smallest < minimum {
+            let reason = if smallest < options.batch_size {
+                format!(
+                    "{term} is defined for at least {minimum} points, and {held_out} are held out for validation"
+                )
+            } else {
+                format!("{term} is defined for batches of at least {minimum} points")
+            };
             return Err(Error::BatchSize {
-                batch_size: smallest,
+                batch_size: options.batch_size,
                 points: data.nrows(),
-                reason: format!("{term} is defined for batches of at least {minimum} points"),
+                reason,
             });
         }
         let setting = Setting {
@@ -261,13 +271,31 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             let begun = Instant::now();
             let objective = &self.objective;
             let seed = step_seed(self.options.seed, epoch, batch);
-            let mut evaluation = self
+            let evaluated = self
                 .model
-                .in_training(seed, |model| pipeline.evaluate(index, objective, model))?;
-            let total = evaluation.total();
-            let gradient_norm = evaluation.gradient_norm();
-            let skipped = match finite_norm(&evaluation, &pipeline.batches[index], epoch, batch) {
-                Ok(norm) => {
+                .in_training(seed, |model| pipeline.evaluate(index, objective, model));
+            let rows = &pipeline.batches[index];
+            let finite = evaluated
+                .map_err(|error| as_loss(error, rows, epoch, batch))
+                .and_then(|evaluation| {
+                    let norm = finite_norm(&evaluation, rows, epoch, batch)?;
+                    Ok((evaluation, norm))
+                });
+            let mut report = BatchReport {
+                epoch,
+                batch,
+                batches,
+                points: rows.len(),
+                total: f64::NAN,
+                terms: Vec::new(),
+                gradient_norm: f64::NAN,
+                skipped: false,
+                shared_passes: Duration::ZERO,
+                elapsed: Duration::ZERO,
+            };
+            match finite {
+                Ok((mut evaluation, norm)) => {
+                    report.total = evaluation.total();
                     sums.clipped +=
                         usize::from(clip(&mut evaluation, norm, self.options.clip_norm));
                     let (model, objective) = (&mut self.model, &mut self.objective);
@@ -281,27 +309,20 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                     model.set_running_statistics(&evaluation.running_statistics)?;
                     self.play(&pipeline, index, &mut evaluation)?;
                     sums.add(&evaluation, norm);
-                    false
+                    report.terms = evaluation.terms;
+                    report.gradient_norm = norm;
+                    report.shared_passes = evaluation.shared_passes;
                 }
-                Err(error) if self.options.on_nonfinite == OnNonFinite::Stop => return Err(error),
-                Err(error) => {
+                Err(error @ Error::NonFiniteLoss { .. })
+                    if self.options.on_nonfinite == OnNonFinite::Skip =>
+                {
                     sums.skipped += 1;
+                    report.skipped = true;
                     refusal.get_or_insert(error);
-                    true
                 }
-            };
-            let report = BatchReport {
-                epoch,
-                batch,
-                batches,
-                points: pipeline.batches[index].len(),
-                total,
-                terms: evaluation.terms,
-                gradient_norm,
-                skipped,
-                shared_passes: evaluation.shared_passes,
-                elapsed: begun.elapsed(),
-            };
+                Err(error) => return Err(error),
+            }
+            report.elapsed = begun.elapsed();
             if on_batch(&report).is_break() {
                 return Ok(Some(EpochOutcome::Interrupted));
             }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr};
 
 use geom_ae::{
-    Metrics,
+    Metrics, Undefined,
     metrics::{
         self, DistanceCorrelation, MetricError, Pairs, SummaryOptions, adjusted_rand_index,
         distance_correlation, distance_correlation_from_sources, normalized_mutual_information,
@@ -190,7 +190,7 @@ fn measure(
     let ks = summary.ks.clone();
     let mut metrics = Metrics::from(summary);
     let mut correlation = |name: &str, found: Result<DistanceCorrelation, MetricError>| {
-        let found = found.map_err(|reason| reason.to_string());
+        let found = found.map_err(Undefined::from);
         let (spearman, pearson) = (found.clone().map(|c| c.spearman), found.map(|c| c.pearson));
         metrics.add(format!("spearman_{name}"), spearman);
         metrics.add(format!("pearson_{name}"), pearson);
@@ -222,9 +222,10 @@ fn measure(
             return Err(Error::ClustersWithoutLabels { path: file.into() });
         };
         let clusters = integers(file, clusters.view())?;
-        let add = |value: Result<f64, MetricError>| value.map_err(|reason| reason.to_string());
-        metrics.add("ari", add(adjusted_rand_index(labels, &clusters)));
-        metrics.add("nmi", add(normalized_mutual_information(labels, &clusters)));
+        let ari = adjusted_rand_index(labels, &clusters);
+        metrics.add("ari", ari.map_err(Undefined::from));
+        let nmi = normalized_mutual_information(labels, &clusters);
+        metrics.add("nmi", nmi.map_err(Undefined::from));
     }
     Ok((ks, metrics))
 }

@@ -96,6 +96,14 @@ pub(crate) enum Failure {
         /// What it leaves behind.
         left: String,
     },
+    /// A run that cannot be written: a full disk, say.
+    #[error("{error}; {left}")]
+    Unwritten {
+        /// What was refused.
+        error: Error,
+        /// What the run leaves behind.
+        left: String,
+    },
     /// The user.
     #[error("{0}")]
     Interrupted(String),
@@ -104,7 +112,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Input(_) => ExitCode::from(2),
+            Self::Input(_) | Self::Unwritten { .. } => ExitCode::from(2),
             Self::Training { .. } => ExitCode::FAILURE,
             // 128 + SIGINT, as a shell reports it.
             Self::Interrupted(_) => ExitCode::from(130),

@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes};
+use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes, metrics::SummaryOptions};
 use geom_bench::{
     Error,
     config::Config,
     data::{Dataset, Split},
-    figures::{self, Curve},
     history::EpochRecord,
     pictures::{self, Part},
     report::{self, AbsentFigure, Figure, FigureKind, Footer, HEADLINE_METRICS, Metric, RunReport},
@@ -18,6 +17,9 @@ use ndarray::{Array2, Axis};
 use serde::Serialize;
 
 use super::{Number, score};
+
+/// Points of a part that are compared with each other, at most: more would take longer than most trainings.
+const MOST_COMPARED: usize = 20_000;
 
 /// Train and test points of a data set, each diagnosed; without a split all points are one part.
 pub(crate) struct Measured<'a, E> {
@@ -101,7 +103,12 @@ impl<'a, E: Number> Measured<'a, E> {
         let measure = |(name, indices, codes): (&'static str, Vec<usize>, Array2<E>)| {
             let points = dataset.subset(&indices)?;
             let labels = points.labels.as_deref();
-            let diagnosis = diagnose_codes(model, points.points.view(), codes.view(), labels)?;
+            let options = SummaryOptions {
+                points: MOST_COMPARED,
+                ..SummaryOptions::default()
+            };
+            let (x, z) = (points.points.view(), codes.view());
+            let diagnosis = diagnose_codes(model, x, z, labels, &options)?;
             Ok(MeasuredPart {
                 name,
                 indices,
@@ -213,7 +220,7 @@ impl<'a, E: Number> Measured<'a, E> {
                 reason: "Nothing was trained on these data.".to_owned(),
             });
         } else {
-            pictures.push(loss_curves(history)?);
+            pictures.push(pictures::loss_curves(history)?);
         }
         Ok((pictures, absent))
     }
@@ -260,6 +267,14 @@ impl<'a, E: Number> Measured<'a, E> {
             ));
         }
         for part in &self.parts {
+            let points = part.indices.len();
+            if points > MOST_COMPARED {
+                warnings.push(format!(
+                    "What compares points with each other (neighbours, distances, densities, labels) was measured on a sample of \
+                     {MOST_COMPARED} of the {points} {} points; `geom evaluate` compares all.",
+                    part.name
+                ));
+            }
             let lost = part.diagnosis.geometry.rank_deficient.len();
             if lost > 0 {
                 warnings.push(format!(
@@ -377,56 +392,6 @@ pub(crate) fn closing_lines<E: Number>(folder: &RunFolder, measured: &Measured<'
         folder.path().join(run_folder::REPORT).display()
     );
     lines
-}
-
-fn loss_curves(history: &[EpochRecord]) -> Result<Figure, Error> {
-    let series = |value: &dyn Fn(&EpochRecord) -> Option<f64>| -> Vec<(f64, f64)> {
-        history
-            .iter()
-            .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)))
-            .collect()
-    };
-    let total = series(&|epoch| Some(epoch.total));
-    let test = series(&|epoch| epoch.test_mse);
-    let names: Vec<&String> = history
-        .first()
-        .into_iter()
-        .flat_map(|epoch| epoch.terms.keys())
-        .collect();
-    let terms: Vec<Vec<(f64, f64)>> = names
-        .iter()
-        .map(|name| series(&|epoch| epoch.terms.get(*name).copied()))
-        .collect();
-    let mut curves = vec![Curve {
-        name: "objective",
-        train: &total,
-        test: &[],
-    }];
-    let validation = series(&|epoch| epoch.validation);
-    if !validation.is_empty() {
-        curves.push(Curve {
-            name: "objective on validation points",
-            train: &validation,
-            test: &[],
-        });
-    }
-    for (name, train) in names.iter().zip(&terms) {
-        let test: &[(f64, f64)] = if *name == "mean_squared_error" {
-            &test
-        } else {
-            &[]
-        };
-        curves.push(Curve { name, train, test });
-    }
-    let svg = figures::loss_curves(&figures::LossCurves {
-        title: "Losses",
-        curves: &curves,
-    })?;
-    Ok(Figure {
-        kind: FigureKind::LossCurves,
-        svg,
-        remark: None,
-    })
 }
 
 /// The parts' metrics as one JSON object.

@@ -1,8 +1,8 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
 use super::{
-    Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
-    Spelled,
+    Bandwidth, Config, DistanceSource, GraphForm, MOST_PARAMETERS, MOST_THREADS, Method,
+    ON_PAPER_SPLIT, Schedule, Spelled,
 };
 use geom_ae::NetworkKind;
 
@@ -15,17 +15,6 @@ impl Config {
     /// # Errors
     /// The first setting that is outside its range, with its value and the range.
     pub fn check(&self) -> Result<(), Error> {
-        let require = |holds: bool, setting, value: String, due| {
-            if holds {
-                Ok(())
-            } else {
-                Err(Error::Setting {
-                    setting,
-                    value,
-                    due,
-                })
-            }
-        };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let path_is_text = self
             .out
@@ -41,19 +30,7 @@ impl Config {
         )?;
         check_fraction(self.test_fraction)?;
         self.check_split()?;
-        let (needed, named) = (self.method.needs_manifold(), self.manifold);
-        require(
-            named.is_some() || !needed,
-            "manifold",
-            "missing".to_owned(),
-            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
-        )?;
-        require(
-            named.is_none() || needed,
-            "manifold",
-            named.map_or_else(String::new, |named| named.to_string()),
-            "left out for other methods than gdae and grcae",
-        )?;
+        self.check_manifold()?;
         require(
             self.epochs > 0,
             "epochs",
@@ -135,6 +112,22 @@ impl Config {
         )
     }
 
+    fn check_manifold(&self) -> Result<(), Error> {
+        let (needed, named) = (self.method.needs_manifold(), self.manifold);
+        require(
+            named.is_some() || !needed,
+            "manifold",
+            "missing".to_owned(),
+            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
+        )?;
+        require(
+            named.is_none() || needed,
+            "manifold",
+            named.map_or_else(String::new, |named| named.to_string()),
+            "left out for other methods than gdae and grcae",
+        )
+    }
+
     /// Checks the settings against `train` training points of dimension `width`.
     ///
     /// # Errors
@@ -148,6 +141,7 @@ impl Config {
         if latent_dim > width {
             return Err(Error::LatentTooLarge { latent_dim, width });
         }
+        self.check_neighbours(train)?;
         if !matches!(self.latent.network, None | Some(NetworkKind::Mlp)) {
             return Ok(());
         }
@@ -168,6 +162,39 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
+    }
+
+    /// Neighbours of a training point, and those in its batch that a bandwidth is chosen from.
+    fn check_neighbours(&self, train: usize) -> Result<(), Error> {
+        let isometry = self.method == Method::Ggae;
+        let graph = match self.method {
+            Method::Ggae => matches!(self.distances, DistanceSource::Geodesic),
+            Method::NraeL | Method::NraeQ => true,
+            _ => false,
+        };
+        let mut asked = Vec::new();
+        if graph {
+            asked.push(("neighbours", self.neighbours, train, "training points"));
+        }
+        if let Bandwidth::Neighbour(k) = self.bandwidth
+            && isometry
+        {
+            asked.push(match self.graph_form {
+                GraphForm::Batch => ("bandwidth", k, self.batch_size, "points of a batch"),
+                GraphForm::Slicing => ("bandwidth", k, train, "training points"),
+            });
+        }
+        for (setting, neighbours, points, of) in asked {
+            if neighbours >= points {
+                return Err(Error::TooManyNeighbours {
+                    setting,
+                    neighbours,
+                    points,
+                    of,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The parts that the data are split into.
@@ -209,8 +236,15 @@ impl Config {
         {
             return refuse("clip-norm", format!("{norm:?}"), "a finite number above 0");
         }
-        self.learning_rate_schedule.check()?;
-        self.weight_schedule.check()?;
+        for (setting, schedule) in [
+            ("learning-rate-schedule", self.learning_rate_schedule),
+            ("weight-schedule", self.weight_schedule),
+        ] {
+            if schedule.check().is_err() {
+                let due = "with periods of at least 1 epoch, finite factors above 0, floors and shares of at least 0";
+                return refuse(setting, schedule.spell(), due);
+            }
+        }
         if matches!(self.weight_schedule, Schedule::Plateau { .. }) {
             return refuse(
                 "weight-schedule",
@@ -238,7 +272,6 @@ impl Config {
                 refuse(setting, value, due)
             }
         };
-        let differs = |a: f64, b: f64| a.to_bits() != b.to_bits();
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
@@ -289,9 +322,14 @@ impl Config {
         ] {
             spelled(value, changed, isometry, setting)?;
         }
-        if !isometry {
-            return Ok(());
+        if isometry {
+            self.check_graph_values()
+        } else {
+            Ok(())
         }
+    }
+
+    fn check_graph_values(&self) -> Result<(), Error> {
         let edges = matches!(self.distances, DistanceSource::Geodesic);
         if !edges && differs(self.drop_edges, 0.0) {
             return refuse(
@@ -336,6 +374,22 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn differs(a: f64, b: f64) -> bool {
+    a.to_bits() != b.to_bits()
+}
+
+fn require(
+    holds: bool,
+    setting: &'static str,
+    value: String,
+    due: &'static str,
+) -> Result<(), Error> {
+    if holds {
+        return Ok(());
+    }
+    refuse(setting, value, due)
 }
 
 fn refuse(setting: &'static str, value: String, due: &'static str) -> Result<(), Error> {

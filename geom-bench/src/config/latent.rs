@@ -148,11 +148,11 @@ impl LatentArgs {
 
     /// The first setting that the method, or the network, has no use for.
     pub(super) fn useless(&self, method: Method) -> Option<(&'static str, &'static str)> {
+        const WAE: &str = "a setting of the wae methods";
+        const GAN: &str = "a setting of wae-gan";
         let own = Self::of(method);
         let kind = self.network.unwrap_or_default();
         let only = |set: bool, has: bool, name, due| (set && !has).then_some((name, due));
-        const WAE: &str = "a setting of the wae methods";
-        const GAN: &str = "a setting of wae-gan";
         [
             only(
                 self.filters.is_some(),
@@ -223,6 +223,7 @@ impl LatentArgs {
 }
 
 /// For serde: writes a setting that is there.
+#[expect(clippy::ref_option, reason = "serde hands over the field")]
 fn spelled<T: Spelled, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_ref().map(Spelled::spell).serialize(serializer)
 }

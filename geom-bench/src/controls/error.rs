@@ -144,3 +144,9 @@ pub(super) fn check_width(
         found: points.ncols(),
     })
 }
+
+impl From<Error> for crate::Error {
+    fn from(error: Error) -> Self {
+        Self::Control(Box::new(error))
+    }
+}

@@ -59,7 +59,7 @@ pub fn quiver(figure: &Quiver<'_>) -> Result<String, Error> {
         .collect();
     let lost = placed.len() - arrows.len();
     let (x, y) = bounds(placed.iter().map(|point| point.at));
-    let dimension = points.ncols().min(2).max(1);
+    let dimension = points.ncols().clamp(1, 2);
     let plane = Plane::fit(x, y, dimension).named(figure.axes);
 
     let mut lengths: Vec<f64> = arrows.iter().map(|(_, v)| v.0.hypot(v.1)).collect();

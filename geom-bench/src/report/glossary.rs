@@ -101,6 +101,18 @@ const ENTRIES: &[Entry] = &[
         "How much of the labels the given clusters tell: 1 for the same division, 0 for none.",
     ),
     (
+        "ari_k_means",
+        "Adjusted Rand index of k\u{a0}means",
+        Better::Higher,
+        "Agreement of the labels with the k means of the embedding, as many as there are labels: 1 for the same division, 0 on average for a random one.",
+    ),
+    (
+        "nmi_k_means",
+        "Mutual information of k\u{a0}means",
+        Better::Higher,
+        "How much of the labels the k means of the embedding tell, as many as there are labels: 1 for the same division, 0 for none.",
+    ),
+    (
         "condition_number_p{}",
         "Condition number, percentile {}",
         Better::Lower,

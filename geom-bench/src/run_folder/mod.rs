@@ -142,6 +142,16 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// Gives up a folder in which nothing was done after [`create`](Self::create): what that has made goes, and the folder too if
+    /// nothing else is in it.
+    pub fn abandon(self) {
+        // Nothing can be done about a refusal, and an error is on its way to the user.
+        for file in [CONFIG, LOCK] {
+            let _ = fs::remove_file(self.file(file));
+        }
+        let _ = fs::remove_dir(&self.path);
+    }
+
     /// A locked folder for results that no training made, without [`CONFIG`]: `out`, new or empty, else the first free
     /// `<name>-<n>` in `parent`.
     ///

@@ -27,7 +27,7 @@ fn impossible_input_is_one_line_and_leaves_nothing() {
         &[0, 0, 8, 3, 0, 0, 0, 9, 0, 0, 0, 2, 0, 0, 0, 2, 1, 2],
     );
 
-    let cases: [(&[&str], &str); 20] = [
+    let cases: [(&[&str], &str); 25] = [
         (&["--data", "missing.csv"], "missing.csv"),
         (&["--data", "digit"], "`digits`"),
         (&["--data", "empty.csv"], "empty"),
@@ -48,6 +48,20 @@ fn impossible_input_is_one_line_and_leaves_nothing() {
         (&["--learning-rate", "nan"], "learning-rate"),
         (&["--config", "unknown-key.toml"], "epocs"),
         (&["--device", "cuda"], "cuda"),
+        (&["--seeds", "2", "--data", "nan.csv"], "column 2"),
+        (
+            &["--method", "ggae", "--neighbours", "5000"],
+            "5000 neighbours",
+        ),
+        (
+            &["--method", "ggae", "--bandwidth", "neighbour:100"],
+            "points of a batch",
+        ),
+        (
+            &["--weight-schedule", "step:0:0.5"],
+            "weight-schedule is step:0:0.5",
+        ),
+        (&["--validation-fraction", "0.001"], "held out"),
     ];
     for (arguments, fragment) in cases {
         let output = run(

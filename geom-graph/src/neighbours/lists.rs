@@ -100,15 +100,15 @@ impl<T: Scalar> Part<T> {
     }
 }
 
-/// Joins parts of `size` rows each; row `order[p]` was answered at place `p`.
+/// Joins parts of `size` rows each, all full but the last; row `order[p]` was answered at place `p`.
 pub(super) fn join<T: Scalar>(
     parts: &[Part<T>],
     size: usize,
-    rows: usize,
     order: Option<&[u32]>,
     metric: Metric,
     method: Method,
 ) -> RadiusNeighbours<T> {
+    let rows: usize = parts.iter().map(|part| part.ends.len()).sum();
     let mut place: Vec<usize> = (0..rows).collect();
     for (p, &row) in order.unwrap_or_default().iter().enumerate() {
         place[row as usize] = p;

@@ -220,29 +220,17 @@ impl<'a> Search<'a> {
             _ if asked.rows == 0 => {}
             (Method::Product, None) => product::nearest(points, width, table, progress)?,
             (Method::Product, Some(q)) => product::nearest_to(points, q, width, table, progress)?,
-            _ => {
-                let index = asked.tree();
-                let order = asked.order(index.as_ref());
+            (Method::Tree, _) => {
                 let counter = progress.start(operation, asked.rows);
-                let mut rows = match &order {
-                    Some(order) => table.into_ordered_rows(order),
-                    None => table.into_rows(),
-                };
-                let places = rows.par_chunks_mut(ROWS).enumerate();
-                places.try_for_each(|(chunk, rows)| {
-                    let mut buffer = Vec::new();
-                    for (place, answer) in (chunk * ROWS..).zip(&mut *rows) {
-                        let row = order.as_ref().map_or(place, |order| order[place] as usize);
-                        let (query, exclude) = asked.query(row);
-                        match &index {
-                            Some(tree) => tree.nearest(query, k, exclude, &mut buffer),
-                            None => {
-                                buffer = brute::nearest(asked.n, k, exclude, asked.keys(query));
-                            }
-                        }
-                        answer.put(&buffer);
-                    }
-                    counter.advance(rows.len())
+                tree::nearest(points, queries, (width, asked.key), table, &counter)?;
+            }
+            _ => {
+                let counter = progress.start(operation, asked.rows);
+                let mut rows = table.into_rows();
+                rows.par_iter_mut().enumerate().try_for_each(|(i, row)| {
+                    let (query, exclude) = asked.query(i);
+                    row.put(&brute::nearest(asked.n, k, exclude, asked.keys(query)));
+                    counter.advance(1)
                 })?;
             }
         }
@@ -263,35 +251,30 @@ impl<'a> Search<'a> {
         let (method, progress, rows) = (asked.method, self.progress, asked.rows);
         if method == Method::Product && asked.n > 0 && rows > 0 {
             let (parts, order) = product::within(points, queries, width, radius, progress)?;
-            let order = Some(order.as_slice());
-            return Ok(join(&parts, PANEL, rows, order, self.metric, method));
+            return Ok(join(&parts, PANEL, Some(&order), self.metric, method));
         }
-        let index = asked.tree();
-        let order = asked.order(index.as_ref());
         let counter = progress.start(operation, rows);
+        if method == Method::Tree {
+            let space = (width, asked.key);
+            let (parts, order) = tree::within(points, queries, space, radius, &counter)?;
+            return Ok(join(&parts, tree::ROWS, Some(&order), self.metric, method));
+        }
         let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();
         let parts = starts
             .par_iter()
             .map(|&start| {
-                let (mut part, mut buffer) = (Part::default(), Vec::new());
-                for place in start..(start + ROWS).min(rows) {
-                    let row = order.as_ref().map_or(place, |order| order[place] as usize);
+                let mut part = Part::default();
+                for row in start..(start + ROWS).min(rows) {
                     let (query, exclude) = asked.query(row);
-                    match &index {
-                        Some(tree) => tree.within(query, radius, exclude, &mut buffer),
-                        None => {
-                            buffer = brute::within(asked.n, radius, exclude, asked.keys(query));
-                        }
-                    }
-                    part.push(&buffer);
+                    let keys = asked.keys(query);
+                    part.push(&brute::within(asked.n, radius, exclude, keys));
                 }
                 counter
                     .advance((start + ROWS).min(rows) - start)
                     .map(|()| part.closed())
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let order = order.as_deref();
-        Ok(join(&parts, ROWS, rows, order, self.metric, method))
+        Ok(join(&parts, ROWS, None, self.metric, method))
     }
 }
 
@@ -316,28 +299,17 @@ impl<'a, T: Scalar> Asked<'a, T> {
     ) -> Result<Self, Error> {
         let n = points.len().checked_div(width).unwrap_or_default();
         check_count(operation, n)?;
+        let rows = queries.map_or(n, |q| q.len() / width.max(1));
+        check_count(operation, rows)?;
         Ok(Self {
             points,
             queries,
             width,
             n,
-            rows: queries.map_or(n, |q| q.len() / width.max(1)),
+            rows,
             key: search.metric.key(),
             method: search.choose(n, width)?,
         })
-    }
-
-    fn tree(&self) -> Option<tree::TreeIndex<'a, T>> {
-        (self.method == Method::Tree)
-            .then(|| tree::TreeIndex::new(self.points, self.width, self.key))
-            .flatten()
-    }
-
-    /// In which order the points ask, so that neighbours ask one after the other.
-    fn order(&self, index: Option<&tree::TreeIndex<'a, T>>) -> Option<Vec<u32>> {
-        index
-            .filter(|_| self.queries.is_none())
-            .map(tree::TreeIndex::order)
     }
 
     /// A query and the point that is not its neighbour.

@@ -19,16 +19,17 @@ pub(crate) use panel::{PANEL, Panel, near};
 pub(crate) use product::{Strided, product};
 
 use crate::Scalar;
+use crate::neighbours::tree::{Group, Taker, Tree, visit_body};
 
 const LANES: usize = 16;
 
 /// Compiles one body for three instruction sets and picks at run time.
 macro_rules! dispatched {
     ($(#[$doc:meta])* $name:ident / $wide:ident / $widest:ident = $body:ident
-        ($($argument:ident : $type:ty),*) $(-> $out:ty)?) => {
+        $([$generic:ident : $bound:path])? ($($argument:ident : $type:ty),*) $(-> $out:ty)?) => {
         $(#[$doc])*
         #[inline]
-        pub(crate) fn $name<T: Scalar>($($argument: $type),*) $(-> $out)? {
+        pub(crate) fn $name<T: Scalar $(, $generic: $bound)?>($($argument: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
                 if std::is_x86_feature_detected!("avx512f") && std::is_x86_feature_detected!("avx512vl") {
@@ -45,13 +46,13 @@ macro_rules! dispatched {
 
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2")]
-        fn $wide<T: Scalar>($($argument: $type),*) $(-> $out)? {
+        fn $wide<T: Scalar $(, $generic: $bound)?>($($argument: $type),*) $(-> $out)? {
             $body($($argument),*)
         }
 
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512vl")]
-        fn $widest<T: Scalar>($($argument: $type),*) $(-> $out)? {
+        fn $widest<T: Scalar $(, $generic: $bound)?>($($argument: $type),*) $(-> $out)? {
             $body($($argument),*)
         }
     };
@@ -61,6 +62,12 @@ dispatched! {
     /// The squared Euclidean distance; short vectors are summed in order, long ones in 16 lanes.
     squared_distance / squared_distance_avx2 / squared_distance_avx512 = squared_distance_body
         (a: &[T], b: &[T]) -> T
+}
+
+dispatched! {
+    /// Shows a group of queries the points of a tree that may be within its limits.
+    visit / visit_avx2 / visit_avx512 = visit_body
+        [F: Taker<T>] (tree: &Tree<T>, group: &Group<'_, T>, taker: &mut F)
 }
 
 dispatched! {

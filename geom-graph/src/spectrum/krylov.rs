@@ -18,6 +18,14 @@ const ROWS: usize = 2048;
 /// Maps `x`, n rows of p numbers, to `y`.
 pub(crate) type Operator<'a> = dyn Fn(&[f64], usize, &mut [f64]) -> Result<(), Error> + Sync + 'a;
 
+/// A residual to reach.
+#[derive(Clone, Copy)]
+pub(crate) enum Tolerance {
+    Absolute(f64),
+    /// A share of the last wanted eigenvalue.
+    Relative(f64),
+}
+
 /// What is wanted.
 #[derive(Clone, Copy)]
 pub(crate) struct Goal {
@@ -28,7 +36,7 @@ pub(crate) struct Goal {
     /// Largest basis.
     pub(crate) basis: usize,
     /// Residual at which a pair is accepted.
-    pub(crate) tolerance: f64,
+    pub(crate) tolerance: Tolerance,
     /// Also stop once the largest eigenvalue is proven below, or seen above, this.
     pub(crate) ceiling: Option<f64>,
     /// Most products with the operator's blocks.
@@ -45,6 +53,8 @@ pub(crate) struct Ritz {
     pub(crate) converged: bool,
     /// The largest residual among the pairs.
     pub(crate) residual: f64,
+    /// The residual that was to be reached.
+    pub(crate) tolerance: f64,
 }
 
 /// A basis in rows of `capacity` numbers.
@@ -170,6 +180,7 @@ pub(crate) fn largest(
         let columns = done + p;
         let mut c = basis.project(columns, &w, p);
         basis.subtract(columns, &c, &mut w, p);
+        // Twice, always: what one pass leaves grows from step to step, even where hardly anything cancels.
         let again = basis.project(columns, &w, p);
         basis.subtract(columns, &again, &mut w, p);
         c.iter_mut().zip(again).for_each(|(c, a)| *c += a);
@@ -215,8 +226,12 @@ pub(crate) fn largest(
         let settled = goal.ceiling.is_some_and(|ceiling| {
             done > 0 && (values[0] > ceiling || values[0] + residual(0) < ceiling)
         });
-        let converged =
-            done >= count && (0..count).all(|c| residual(c) <= goal.tolerance) || settled;
+        let last = values[count.min(done) - 1].abs();
+        let tolerance = match goal.tolerance {
+            Tolerance::Absolute(tolerance) => tolerance,
+            Tolerance::Relative(share) => share * last,
+        };
+        let converged = done >= count && (0..count).all(|c| residual(c) <= tolerance) || settled;
         if converged || exhausted {
             let kept = count.min(done);
             let chosen = leading(&s, done, kept);
@@ -226,6 +241,7 @@ pub(crate) fn largest(
                 steps,
                 converged: converged || done >= free,
                 residual: (0..kept).map(residual).fold(0.0, f64::max),
+                tolerance,
             });
         }
         if !full {
@@ -278,11 +294,17 @@ fn orthonormalise(
     for c in 0..p {
         let mut v = column(w, p, c);
         let before = norm(&v);
-        for _ in 0..2 {
+        for round in 0..2 {
             for (a, q) in finished.iter().enumerate() {
                 let x = dot(q, &v);
                 r[a * p + c] += x;
                 axpy(-x, q, &mut v);
+            }
+            // What cancelled within the block brings the rounding in the directions of the basis to the fore.
+            if round == 0 && norm(&v) < 0.1 * before {
+                remove(known, known_count, &mut v, 1);
+                let c = basis.project(columns, &v, 1);
+                basis.subtract(columns, &c, &mut v, 1);
             }
         }
         let mut length = norm(&v);
@@ -322,6 +344,25 @@ fn orthonormalise(
         }
     }
     r
+}
+
+/// The lengths of the columns.
+pub(super) fn norms(w: &[f64], p: usize) -> Vec<f64> {
+    let parts: Vec<Vec<f64>> = w
+        .par_chunks(ROWS * p)
+        .map(|w| {
+            let mut squares = vec![0.0; p];
+            for row in w.chunks_exact(p) {
+                squares.iter_mut().zip(row).for_each(|(s, x)| *s += x * x);
+            }
+            squares
+        })
+        .collect();
+    let mut squares = vec![0.0; p];
+    for part in parts {
+        squares.iter_mut().zip(part).for_each(|(s, x)| *s += x);
+    }
+    squares.into_iter().map(f64::sqrt).collect()
 }
 
 fn column(w: &[f64], p: usize, c: usize) -> Vec<f64> {

@@ -3,9 +3,8 @@
 use rayon::prelude::*;
 
 use crate::cpu::pool::{Buffer, Pool};
-use crate::cpu::product::tile::{
-    self, Left, Panel, ROWS, Strip, lanes, pack, pack_transposed, packed_len, panels, strips,
-};
+use crate::cpu::product::panel::{Panel, pack, pack_transposed, packed_len, panels};
+use crate::cpu::product::tile::{self, Left, ROWS, Strip, lanes, strips};
 use crate::cpu::product::{Matrix, product};
 use crate::element::Element;
 use crate::network::Model;
@@ -14,7 +13,7 @@ use crate::plan::{Op, Step};
 /// Fewer rows than these are not worth a packed weight.
 const FEWEST: usize = 16;
 /// Rows of the batch whose panel stays in the first cache.
-const DEPTH: usize = 128;
+const DEPTH: usize = 192;
 
 /// Which factor a weight is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,11 @@ pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod reverse;
 
+/// Runs on one of the pool's own threads, so that the parallel parts inside need no thread to be woken for each of them.
+pub(crate) fn on_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
 /// Points of a chunk: between 32 and 63 once the batch holds that many, always the same for the same batch.
 pub(crate) fn chunk_points(batch: usize) -> usize {
     let chunks = match batch / 32 {

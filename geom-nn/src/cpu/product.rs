@@ -6,6 +6,7 @@
 
 use gemm::Parallelism;
 
+pub(crate) mod panel;
 pub(crate) mod tile;
 
 use crate::element::Element;

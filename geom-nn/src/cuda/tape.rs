@@ -86,7 +86,13 @@ where
     Ok(out.put_tape(tape))
 }
 
-/// dfdx's tape carries no errors but its device's own.
-fn on_tape(_: Error) -> CudaError {
-    CudaError::Driver(DriverError(CUresult::CUDA_ERROR_UNKNOWN))
+/// dfdx's tape carries no errors but its device's own: that memory is missing, or else that the driver refused.
+fn on_tape(error: Error) -> CudaError {
+    let missing =
+        matches!(&error, Error::Device { detail, .. } if detail.contains("OUT_OF_MEMORY"));
+    CudaError::Driver(DriverError(if missing {
+        CUresult::CUDA_ERROR_OUT_OF_MEMORY
+    } else {
+        CUresult::CUDA_ERROR_UNKNOWN
+    }))
 }

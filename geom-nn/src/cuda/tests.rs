@@ -5,8 +5,7 @@ use ndarray::Array2;
 use crate::element::Element;
 use crate::tape::host;
 use crate::{
-    Activation, Architecture, Cpu, Error, Initialiser, Layer, Network, NetworkDevice, Request,
-    Seeds, cuda,
+    Activation, Architecture, Cpu, Error, Initialiser, Layer, Network, Request, Seeds, cuda,
 };
 
 fn wave(i: usize) -> f64 {

@@ -103,9 +103,8 @@ fn scale<E: Element, D: Device<E>, T: Tape<E, D>>(
     theta: &Flat<E, D, T>,
     hat: Stacked<E, D, T>,
 ) -> Result<Stacked<E, D, T>, Error> {
-    let &(batch, stack, _) = hat.shape();
-    let scale = spread(step, block(theta, &step.weight)?, (batch, stack))?;
-    hat.try_mul(scale).map_err(device_error(OPERATION))
+    let scale = block(theta, &step.weight)?;
+    by_feature(step, hat, scale, TryMul::try_mul).map_err(device_error(OPERATION))
 }
 
 /// The bias on the value rows.
@@ -114,28 +113,34 @@ fn add_bias<E: Element, D: Device<E>, T: Tape<E, D>>(
     theta: &Flat<E, D, T>,
     out: Stacked<E, D, T>,
 ) -> Result<Stacked<E, D, T>, Error> {
-    let &(batch, stack, _) = out.shape();
-    let bias = spread(step, block(theta, &step.bias)?, (batch, 1))?;
+    let &(_, stack, _) = out.shape();
+    let bias = block(theta, &step.bias)?;
+    let add = |rows| by_feature(step, rows, bias, TryAdd::try_add);
     if stack == 1 {
-        return out.try_add(bias).map_err(device_error(OPERATION));
+        return add(out).map_err(device_error(OPERATION));
     }
-    let value = rows(out.with_empty_tape(), 0..1)?
-        .try_add(bias)
-        .map_err(device_error(OPERATION))?;
+    let value = rows(out.with_empty_tape(), 0..1)?;
+    let value = add(value).map_err(device_error(OPERATION))?;
     concat(value, rows(out, 1..stack)?)
 }
 
-/// One number for each feature, repeated over its pixels and over rows.
-fn spread<E: Element, D: Device<E>, T: Tape<E, D>>(
+/// Values by feature and pixel, (b, stack, features, pixels).
+type Pixels<E, D, T> = Tensor<(usize, usize, usize, usize), E, D, T>;
+
+/// Joins rows with one number for each feature, the same for all of its pixels.
+///
+/// The numbers are spread inside the operation: on a GPU, dfdx's reverse of a reshaped broadcast leaves out most of the gradient.
+fn by_feature<E: Element, D: Device<E>, T: Tape<E, D>>(
     step: &Step,
+    rows: Stacked<E, D, T>,
     features: Flat<E, D, T>,
-    (batch, stack): (usize, usize),
-) -> Result<Stacked<E, D, T>, Error> {
+    join: impl FnOnce(Pixels<E, D, T>, Pixels<E, D, T>) -> Result<Pixels<E, D, T>, D::Err>,
+) -> Result<Stacked<E, D, T>, D::Err> {
+    let &(batch, stack, width) = rows.shape();
     let shape = (batch, stack, features.shape().0, step.bias_span());
-    features
-        .try_broadcast_like::<_, Axes3<0, 1, 3>>(&shape)
-        .and_then(|wide| wide.try_reshape_like(&(batch, stack, step.outputs)))
-        .map_err(device_error(OPERATION))
+    let rows = rows.try_reshape_like(&shape)?;
+    let features = features.try_broadcast_like::<_, Axes3<0, 1, 3>>(&shape)?;
+    join(rows, features)?.try_reshape_like(&(batch, stack, width))
 }
 
 /// Flat parameters with a tape.

@@ -147,14 +147,23 @@ pub(crate) fn compare<D: NetworkDevice<f64>>(
         orders.push(Order { tangents: 2, pairs });
     }
     for order in orders {
+        let orders = format!("{order:?}");
         let fused = device.run(model, depth, batch, order.clone(), &fill)?;
         let composed = run(device, model, depth, batch, order, &fill)?;
-        close(&composed.output, D::output(&fused), "output");
+        close(
+            &composed.output,
+            D::output(&fused),
+            &format!("{orders}, output"),
+        );
         let (mut first, mut second) = (vec![0.0; count], vec![0.0; count]);
         let a = device.run_back(model, &fused, &fill, true, Some(&mut first))?;
         let b = run_back(device, model, &composed, &fill, true, Some(&mut second))?;
-        close(&second, &first, "weights");
-        close(&b.unwrap_or_default(), &a.unwrap_or_default(), "input");
+        close(&second, &first, &format!("{orders}, weights"));
+        close(
+            &b.unwrap_or_default(),
+            &a.unwrap_or_default(),
+            &format!("{orders}, input"),
+        );
     }
     Ok(())
 }

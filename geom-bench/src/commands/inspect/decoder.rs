@@ -119,7 +119,12 @@ impl InspectDecoder<'_> {
         let prefix = &self.decoder.prefix;
         let architecture: Architecture = match &self.decoder.architecture {
             Some(path) => read_toml(path)?,
-            None => file.architecture(prefix).map_err(nn)?,
+            None => file
+                .architecture(prefix)
+                .map_err(|source| Error::ArchitectureMissing {
+                    path: self.weights.into(),
+                    source: Box::new(source),
+                })?,
         };
         let names: BTreeMap<String, String> = match &self.decoder.names {
             Some(path) => read_toml(path)?,

@@ -41,7 +41,7 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
     } else {
         None
     };
-    let mut refused = None;
+    let (mut refused, mut saved) = (None, trainer.epoch());
     loop {
         let outcome = trainer.next_epoch(|report| {
             progress.batch(report);
@@ -78,16 +78,21 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
             .map_err(Error::from)?
             .mean();
         progress.epoch(&report, test_mse);
-        if let Some(file) = &mut events {
-            file.epoch(&report, test_mse)?;
-        }
         let record = EpochRecord::new(&report, test_mse);
-        log.append(&record)?;
+        let mut keep = || {
+            if let Some(file) = &mut events {
+                file.epoch(&report, test_mse)?;
+            }
+            log.append(&record)?;
+            trainer.save_checkpoint(&folder.file(run_folder::CHECKPOINTS), fingerprint)?;
+            save(folder, config, trainer, trainer.epoch())
+        };
+        keep().map_err(|error| Failure::Unwritten {
+            error,
+            left: left_behind(folder, saved),
+        })?;
+        saved = trainer.epoch();
         history.push(record);
-        trainer
-            .save_checkpoint(&folder.file(run_folder::CHECKPOINTS), fingerprint)
-            .map_err(Error::from)?;
-        save(folder, config, trainer, trainer.epoch())?;
     }
     if let Some((epoch, figure)) = trainer.best() {
         trainer.restore_best().map_err(Error::from)?;

@@ -103,10 +103,16 @@ impl Job for TrainAll<'_> {
             let seed = config.seed;
             let out = folder.path().join(format!("seed-{seed}"));
             let config = Config {
-                out: Some(out),
+                out: Some(out.clone()),
                 ..config
             };
-            let finished = super::train::<E, D>(config, None, device)?;
+            let finished = match super::train::<E, D>(config, None, device) {
+                Err(failure) if seeds.is_empty() && !out.exists() => {
+                    folder.abandon();
+                    return Err(failure);
+                }
+                finished => finished?,
+            };
             seeds.push(seed);
             for (name, metrics) in finished.parts {
                 match parts.iter_mut().find(|(known, _)| *known == name) {

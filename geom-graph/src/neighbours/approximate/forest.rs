@@ -202,7 +202,7 @@ impl Scratch {
                     }
                     let key = cloud.between(i as usize, j as usize);
                     for (at, other) in [(a, j), (b, i)] {
-                        let list = &mut members[at].1;
+                        let list = &mut *members[at].1;
                         if list.offer(key, other) {
                             self.half_limits[at / PANEL][at % PANEL] =
                                 0.5 * cloud.reach(list.threshold());

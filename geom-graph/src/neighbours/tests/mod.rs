@@ -310,3 +310,25 @@ fn a_metric_of_ones_own() {
     let negative = knn_by(points.view(), 4, |_: &[f64], _: &[f64]| -1.0);
     assert!(matches!(negative, Err(Error::NegativeDistance { .. })));
 }
+
+#[test]
+fn a_tree_of_many_leaves() {
+    let (n, k) = (20_011, 9);
+    for width in [1, 3, 6] {
+        let points = random(n, width, 4);
+        let queries = points.slice(s![..;397, ..]);
+        let tree = Search::new().method(Method::Tree);
+        let brute = Search::new().method(Method::Brute);
+        let expected = brute.knn_to(points.view(), queries, k + 1).unwrap();
+        let found = tree.knn_to(points.view(), queries, k + 1).unwrap();
+        assert_eq!(found.indices, expected.indices, "{width}");
+        assert_eq!(found.distances, expected.distances, "{width}");
+        let own = tree.knn(points.view(), k).unwrap();
+        let own = own.indices.slice(s![..;397, ..]);
+        assert_eq!(own, expected.indices.slice(s![.., 1..]), "{width}");
+        let radius = expected.distances[(3, k)];
+        let expected = brute.within_to(points.view(), queries, radius).unwrap();
+        let found = tree.within_to(points.view(), queries, radius).unwrap();
+        assert_eq!(found.indices, expected.indices, "{width}");
+    }
+}
