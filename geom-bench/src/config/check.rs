@@ -43,12 +43,12 @@ impl Config {
             self.batch_size.to_string(),
             "at least 1",
         )?;
-        let pairs = self.method != Method::GeomAe || self.batch_size > 1;
+        let pairs = !matches!(self.method, Method::GeomAe | Method::Ggae) || self.batch_size > 1;
         require(
             pairs,
             "batch-size",
             self.batch_size.to_string(),
-            "at least 2 for geomae, whose loss is a variance over the batch",
+            "at least 2 for geomae and ggae, whose losses compare the points of a batch",
         )?;
         let rate = self.learning_rate;
         require(
@@ -170,10 +170,13 @@ impl Config {
         let graph = match self.method {
             Method::Ggae => matches!(self.distances, DistanceSource::Geodesic),
             Method::NraeL | Method::NraeQ => true,
-            _ => false,
+            method => super::control_neighbours(method).is_some(),
         };
         let mut asked = Vec::new();
         if graph {
+            if self.neighbours == 0 {
+                return refuse("neighbours", "0".to_owned(), "at least 1");
+            }
             asked.push(("neighbours", self.neighbours, train, "training points"));
         }
         if let Bandwidth::Neighbour(k) = self.bandwidth
