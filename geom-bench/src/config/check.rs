@@ -1,8 +1,10 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
+mod neighbours;
+
 use super::{
-    Bandwidth, Config, DistanceSource, GraphForm, MOST_PARAMETERS, MOST_THREADS, Method,
-    ON_PAPER_SPLIT, Schedule, Spelled,
+    Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
+    Spelled,
 };
 use geom_ae::NetworkKind;
 
@@ -162,42 +164,6 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
-    }
-
-    /// Neighbours of a training point, and those in its batch that a bandwidth is chosen from.
-    fn check_neighbours(&self, train: usize) -> Result<(), Error> {
-        let isometry = self.method == Method::Ggae;
-        let graph = match self.method {
-            Method::Ggae => matches!(self.distances, DistanceSource::Geodesic),
-            Method::NraeL | Method::NraeQ => true,
-            method => super::control_neighbours(method).is_some(),
-        };
-        let mut asked = Vec::new();
-        if graph {
-            if self.neighbours == 0 {
-                return refuse("neighbours", "0".to_owned(), "at least 1");
-            }
-            asked.push(("neighbours", self.neighbours, train, "training points"));
-        }
-        if let Bandwidth::Neighbour(k) = self.bandwidth
-            && isometry
-        {
-            asked.push(match self.graph_form {
-                GraphForm::Batch => ("bandwidth", k, self.batch_size, "points of a batch"),
-                GraphForm::Slicing => ("bandwidth", k, train, "training points"),
-            });
-        }
-        for (setting, neighbours, points, of) in asked {
-            if neighbours >= points {
-                return Err(Error::TooManyNeighbours {
-                    setting,
-                    neighbours,
-                    points,
-                    of,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The parts that the data are split into.
