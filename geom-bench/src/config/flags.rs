@@ -58,7 +58,7 @@ pub struct Settings {
     /// Where a table's labels are: none, or last (the last column) [default: none]
     #[arg(long, value_name = "PLACE", help_heading = "What")]
     pub labels: Option<Labels>,
-    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1
+    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1 [default: none]
     #[arg(long, value_name = "NAME", help_heading = "What")]
     pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing; data with a test set of their own keep it [default: 0.2]

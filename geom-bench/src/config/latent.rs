@@ -236,7 +236,10 @@ mod tests {
     #[test]
     fn every_method_writes_settings_that_it_reads_again() {
         for method in Method::ALL {
-            let config = Config::of(method);
+            let mut config = Config::of(method);
+            if method.needs_manifold() {
+                config.manifold = Some("sphere".parse().unwrap());
+            }
             config.check().unwrap();
             let text = config.to_toml().unwrap();
             let folder = tempfile::tempdir().unwrap();
