@@ -184,22 +184,6 @@ impl Method {
         }
     }
 
-    /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
-    ///
-    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, GRAE's 100, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST), IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error
-    /// has no learned precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³; for `iae` 0.025, for `conformal` 0.1, for `contrastive` 1: these five are ours.
-    pub const fn default_weight(self) -> f64 {
-        match self {
-            Self::Ae | Self::Control(_) => 0.0,
-            Self::GeomAe => 0.1,
-            Self::Vae => 1.0,
-            Self::Irvae => 100.0,
-            Self::Irae | Self::Ggae => 10.0,
-            Self::Flat => 1e-3,
-            other => code_methods::default_weight(other),
-        }
-    }
-
     /// Whether the objective has a term besides the reconstruction.
     pub const fn has_regulariser(self) -> bool {
         !matches!(self, Self::Ae | Self::Control(_))

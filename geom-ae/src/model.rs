@@ -251,7 +251,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
             contents.metadata(key, value)
         });
         if let Some(space) = &self.data_space {
-            let json = serde_json::to_string(space.space()).expect("a description is plain data");
+            let json = serde_json::to_string(space.space()).map_err(|source| {
+                geom_nn::Error::Metadata {
+                    path: path.to_path_buf(),
+                    key: MANIFOLD.to_owned(),
+                    source,
+                }
+            })?;
             contents = contents.metadata(MANIFOLD, &json);
         }
         Ok(contents.save(path)?)

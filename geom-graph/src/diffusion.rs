@@ -157,6 +157,18 @@ impl<T: Scalar> DiffusionMap<T> {
     /// [`Error::Size`], [`Error::NotFinite`]; [`Error::Isolated`] when a query has no weight to any point;
     /// [`Error::Parameter`] when a $\mu_k$ vanishes.
     pub fn extend(&self, queries: ArrayView2<'_, T>) -> Result<Array2<f64>, Error> {
+        self.extend_with(queries, Progress::none())
+    }
+
+    /// As [`DiffusionMap::extend`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DiffusionMap::extend`], and [`Error::Cancelled`].
+    pub fn extend_with(
+        &self,
+        queries: ArrayView2<'_, T>,
+        progress: Progress<'_>,
+    ) -> Result<Array2<f64>, Error> {
         const OPERATION: &str = "extend";
         let (got, expected) = (queries.ncols(), self.points.ncols());
         if got != expected {
@@ -184,9 +196,11 @@ impl<T: Scalar> DiffusionMap<T> {
         let points = crate::metric::contiguous(self.points.view());
         let asking = crate::metric::contiguous(queries);
         let psi = &self.spectrum.eigenfunctions;
+        let counter = progress.start(OPERATION, queries.nrows());
         let rows = (0..queries.nrows())
             .into_par_iter()
             .map(|q| {
+                counter.advance(1)?;
                 let query = asking.row(q).to_slice().unwrap_or_default();
                 let (mut sum, mut total) = (vec![0.0; width], 0.0);
                 let mut nearest = f64::INFINITY;

@@ -52,16 +52,7 @@
 //!
 //! # Conventions
 //!
-//! | | here | scikit-learn | pydiffmap | datafold | megaman |
-//! |---|---|---|---|---|---|
-//! | distances of neighbours | not squared | not squared | not squared | not squared | not squared |
-//! | a point among its own neighbours | never | when it is a query | yes | yes | yes |
-//! | kernel | $e^{-d^2/h}$ | $e^{-\gamma d^2}$: $h = 1/\gamma$ | $e^{-d^2/4\epsilon}$: $h = 4\epsilon$ | $e^{-d^2/2\epsilon}$: $h = 2\epsilon$ | $e^{-d^2/r^2}$: $h = r^2$ |
-//! | Laplacian's sign | $L \le 0$, as $\Delta$ | $L \ge 0$ | $L \le 0$ | $L \le 0$ | $L \le 0$, optional |
-//! | Laplacian's scale | $(P-I)/(h/4)$ | $I - D^{-1/2}KD^{-1/2}$ | $(P-I)/\epsilon$: the same | $P$ alone | $4(P-I)/r^2$: the same |
-//! | eigenvalues reported | those of $-L$, rising | of the normalised matrix | of $L$, falling | of $P$ | of $-L$ or $P$ |
-//! | eigenfunctions | of $L$, unit mean square for its mass | $D^{-1/2}$ scaled | unit | unit | unit |
-//! | asymmetric neighbour lists | union unless told | mean of both | mean of both | as they are | symmetric by radius |
+#![doc = include_str!("../docs/conventions.md")]
 //!
 //! Bandwidths are squared lengths, radii and distances are lengths. Points are rows. Results do not depend on the number of
 //! threads, nor on the machine's vector width in the exact searches.
@@ -93,8 +84,10 @@ pub mod sparse;
 
 // What operators tell: about embeddings, about manifolds.
 mod automatic;
+mod clock;
 mod diffusion;
 mod distortion;
+mod factors;
 mod heat;
 pub mod manifolds;
 mod sampler;
@@ -118,7 +111,7 @@ pub use laplacian::{Laplacian, LaplacianParameters, LaplacianSlice, Normalisatio
 pub use metric::Metric;
 pub use neighbours::{Method, Neighbours, RadiusNeighbours, Search, knn};
 pub use progress::{Progress, Step};
-pub use sampler::{BatchBias, Sampler, batch_bias};
+pub use sampler::{BatchBias, Sampler, batch_bias, batch_bias_with};
 pub use scalar::Scalar;
 pub use spectral_distance::SpectralDistance;
 pub use spectrum::{Reading, SpectralMethod, Spectrum, SpectrumParameters};

@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayView1};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+pub use crate::factors::{Factor, Factors};
 use crate::{Error, Scalar};
 
 /// Uniform points on the unit circle, (n, 2); eigenvalues $k^2$ twice.

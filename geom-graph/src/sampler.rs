@@ -5,7 +5,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::Scale;
 use crate::laplacian::LaplacianParameters;
+use crate::progress::Progress;
 use crate::{DistanceGraph, Error, GraphDistortion, Rescaling, Scalar};
 
 /// How minibatches are drawn.
@@ -165,17 +167,41 @@ pub fn batch_bias<T: Scalar>(
     points: ArrayView2<'_, T>,
     batches: &[Vec<usize>],
 ) -> Result<BatchBias, Error> {
+    batch_bias_with(
+        graph,
+        parameters,
+        bandwidth,
+        points,
+        batches,
+        Progress::none(),
+    )
+}
+
+/// As [`batch_bias`], with progress reports and cancellation.
+///
+/// # Errors
+/// As [`batch_bias`], and [`Error::Cancelled`].
+pub fn batch_bias_with<T: Scalar>(
+    graph: &DistanceGraph<T>,
+    parameters: &LaplacianParameters,
+    bandwidth: T,
+    points: ArrayView2<'_, T>,
+    batches: &[Vec<usize>],
+    progress: Progress<'_>,
+) -> Result<BatchBias, Error> {
+    const OPERATION: &str = "batch bias";
     if batches.is_empty() {
         let max = usize::MAX;
         return Err(Error::Count {
-            operation: "batch bias",
+            operation: OPERATION,
             argument: "batches",
             value: 0,
             min: 1,
             max,
         });
     }
-    let laplacian = parameters.build(graph, bandwidth)?;
+    let laplacian = parameters.build_with(graph, &Scale::fixed(bandwidth), progress)?;
+    let counter = progress.start(OPERATION, batches.len());
     let whole = GraphDistortion::new(&laplacian).h_tilde(points)?;
     let mut sums = [[0.0; 2]; 3];
     let mut add = |form: usize, h: ndarray::ArrayView3<'_, T>| {
@@ -185,6 +211,7 @@ pub fn batch_bias<T: Scalar>(
         }
     };
     for batch in batches {
+        counter.advance(1)?;
         let slice = laplacian.slice(batch)?;
         let y = points.select(Axis(0), batch);
         add(0, whole.select(Axis(0), batch).view());

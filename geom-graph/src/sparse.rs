@@ -1,5 +1,7 @@
 //! Sparse matrices times dense ones, in parallel, and the loops over rows that the other modules share.
 
+use std::ops::Range;
+
 use nalgebra_sparse::CsrMatrix;
 use nalgebra_sparse::pattern::SparsityPattern;
 use ndarray::{Array2, ArrayView2};
@@ -9,6 +11,8 @@ use crate::{Error, Scalar, simd};
 
 /// Rows that one task handles; fixed, so that results do not depend on the number of threads.
 pub(crate) const ROWS: usize = 512;
+/// Up to this many entries a row is sorted by insertion.
+const SHORT: usize = 48;
 
 /// The product $AX$ of a sparse matrix and a dense one.
 ///
@@ -90,16 +94,11 @@ pub(crate) fn for_each_row<T: Send>(
     edit: impl Fn(usize, &mut [usize], &mut [T]) + Sync,
 ) {
     let mut tasks = Vec::new();
-    let (mut columns, mut values) = (columns, values);
-    let n = offsets.len() - 1;
-    for start in (0..n).step_by(ROWS) {
-        let end = (start + ROWS).min(n);
-        let count = offsets[end] - offsets[start];
-        let (c, rest) = columns.split_at_mut(count);
+    let mut columns = columns;
+    for (rows, values) in tasks_of(offsets, values) {
+        let (c, rest) = columns.split_at_mut(values.len());
         columns = rest;
-        let (v, rest) = values.split_at_mut(count);
-        values = rest;
-        tasks.push((start..end, c, v));
+        tasks.push((rows, c, values));
     }
     tasks.into_par_iter().for_each(|(rows, columns, values)| {
         let base = offsets[rows.start];
@@ -110,13 +109,62 @@ pub(crate) fn for_each_row<T: Send>(
     });
 }
 
+/// Runs `edit(row, columns, values)` on the values of every row in parallel and collects what it returns; `advance` hears of the
+/// rows done and may stop the loop.
+pub(crate) fn edit_rows<T: Send, U: Send>(
+    offsets: &[usize],
+    columns: &[usize],
+    values: &mut [T],
+    advance: impl Fn(usize) -> Result<(), Error> + Sync,
+    edit: impl Fn(usize, &[usize], &mut [T]) -> U + Sync,
+) -> Result<Vec<U>, Error> {
+    let parts = tasks_of(offsets, values)
+        .into_par_iter()
+        .map(|(rows, values)| {
+            let (base, count) = (offsets[rows.start], rows.len());
+            let edited = rows.map(|row| {
+                let range = offsets[row]..offsets[row + 1];
+                let own = &mut values[range.start - base..range.end - base];
+                edit(row, &columns[range], own)
+            });
+            let edited: Vec<U> = edited.collect();
+            advance(count)?;
+            Ok(edited)
+        })
+        .collect::<Result<Vec<Vec<U>>, Error>>()?;
+    let mut all = Vec::with_capacity(offsets.len() - 1);
+    all.extend(parts.into_iter().flatten());
+    Ok(all)
+}
+
+/// Stretches of [`ROWS`] rows with their values.
+fn tasks_of<'a, T>(offsets: &[usize], values: &'a mut [T]) -> Vec<(Range<usize>, &'a mut [T])> {
+    let mut values = values;
+    let n = offsets.len() - 1;
+    let starts = (0..n).step_by(ROWS);
+    let stretches = starts.map(|start| {
+        let end = (start + ROWS).min(n);
+        let (own, rest) = std::mem::take(&mut values).split_at_mut(offsets[end] - offsets[start]);
+        values = rest;
+        (start..end, own)
+    });
+    stretches.collect()
+}
+
 /// A number for every row of a matrix, in parallel.
 pub(crate) fn row_map<T: Scalar, U: Send>(
     matrix: &CsrMatrix<T>,
     number: impl Fn(usize, &[usize], &[T]) -> U + Sync,
 ) -> Vec<U> {
-    let (offsets, columns, values) = matrix.csr_data();
-    (0..matrix.nrows())
+    row_map_of(matrix.csr_data(), number)
+}
+
+/// As [`row_map`], on offsets, columns and values.
+pub(crate) fn row_map_of<T: Scalar, U: Send>(
+    (offsets, columns, values): (&[usize], &[usize], &[T]),
+    number: impl Fn(usize, &[usize], &[T]) -> U + Sync,
+) -> Vec<U> {
+    (0..offsets.len() - 1)
         .into_par_iter()
         .with_min_len(ROWS)
         .map(|i| {
@@ -126,10 +174,59 @@ pub(crate) fn row_map<T: Scalar, U: Send>(
         .collect()
 }
 
+/// Stores `fill` on the diagonal of the rows that are `missing` it, in place, in sorted rows.
+pub(crate) fn insert_diagonal<T: Scalar>(
+    offsets: &mut [usize],
+    columns: &mut Vec<usize>,
+    values: &mut Vec<T>,
+    missing: &[bool],
+    fill: T,
+) {
+    let mut more = missing.iter().filter(|m| **m).count();
+    let total = columns.len() + more;
+    columns.reserve_exact(more);
+    values.reserve_exact(more);
+    columns.resize(total, 0);
+    values.resize(total, fill);
+    // From the last row on, each moves behind what is still to come.
+    for i in (0..missing.len()).rev() {
+        if more == 0 {
+            break;
+        }
+        let (start, end) = (offsets[i], offsets[i + 1]);
+        offsets[i + 1] = end + more;
+        let split = start + columns[start..end].partition_point(|&j| j < i);
+        columns.copy_within(split..end, split + more);
+        values.copy_within(split..end, split + more);
+        if missing[i] {
+            more -= 1;
+            columns[split + more] = i;
+            values[split + more] = fill;
+        }
+        columns.copy_within(start..split, start + more);
+        values.copy_within(start..split, start + more);
+    }
+}
+
 /// Sorts the entries of each row by column.
 pub(crate) fn sort_rows<T: Scalar>(offsets: &[usize], columns: &mut [usize], values: &mut [T]) {
     for_each_row(offsets, columns, values, |_, columns, values| {
         if columns.is_sorted() {
+            return;
+        }
+        if columns.len() <= SHORT {
+            // Insertion: a row of neighbours is short.
+            for place in 1..columns.len() {
+                let (column, value) = (columns[place], values[place]);
+                let mut hole = place;
+                while hole > 0 && columns[hole - 1] > column {
+                    columns[hole] = columns[hole - 1];
+                    values[hole] = values[hole - 1];
+                    hole -= 1;
+                }
+                columns[hole] = column;
+                values[hole] = value;
+            }
             return;
         }
         let mut pairs: Vec<(usize, T)> = columns

@@ -9,8 +9,8 @@
 )]
 
 use geom_graph::{
-    Bandwidth, ComponentPolicy, DistanceGraph, Error, GraphDistortion, Kernel, LaplacianParameters,
-    Metric, Normalisation, Scale, SpectrumParameters, Symmetrisation, Time, knn, manifolds,
+    Bandwidth, DistanceGraph, Error, GraphDistortion, Kernel, LaplacianParameters, Metric,
+    Normalisation, Scale, SpectrumParameters, Symmetrisation, Time, knn, manifolds,
 };
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
 use ndarray::{Array2, array};
@@ -168,75 +168,6 @@ fn bad_bandwidths_are_refused() {
         panic!("every row is isolated")
     };
     assert!(isolated == 20 && n == 20 && median_distance > 0.0);
-}
-
-#[test]
-fn isolated_points_are_reported_or_refused() {
-    let x = array![[0.0], [1.0], [100.0]];
-    let graph = DistanceGraph::complete(x.view(), Metric::Euclidean).unwrap();
-    let laplacian = LaplacianParameters::default().build(&graph, 1.0).unwrap();
-    assert_eq!(laplacian.isolated(), [2]);
-    let strict = LaplacianParameters {
-        self_loops: false,
-        ..Default::default()
-    };
-    assert!(matches!(
-        strict.build(&graph, 1.0),
-        Err(Error::Isolated { isolated: 1, .. })
-    ));
-    let cut = LaplacianParameters {
-        cut_off: 0.5,
-        ..Default::default()
-    };
-    assert_eq!(cut.build(&graph, 2.0).unwrap().dropped(), 4);
-}
-
-#[test]
-fn components_are_handled_by_choice() {
-    let x = array![[0.0], [1.0], [2.0], [10.0], [11.0], [30.0]];
-    let graph = DistanceGraph::within(x.view(), 1.0, Metric::Euclidean).unwrap();
-    let resolve = |policy| graph.resolve(policy, Some(x.view()));
-    assert!(matches!(
-        resolve(ComponentPolicy::Error),
-        Err(Error::Disconnected {
-            components: 3,
-            largest: 3,
-            n: 6,
-            ..
-        })
-    ));
-    assert_eq!(resolve(ComponentPolicy::Largest).unwrap()[0].1, [0, 1, 2]);
-    let parts = resolve(ComponentPolicy::PerComponent).unwrap();
-    assert_eq!(
-        parts.iter().map(|p| p.1.len()).collect::<Vec<_>>(),
-        [3, 2, 1]
-    );
-    let joined = &resolve(ComponentPolicy::Joined).unwrap()[0].0;
-    assert_eq!(
-        (joined.components().count(), joined.edges()),
-        (1, graph.edges() + 2)
-    );
-    let d = joined.to_dense();
-    assert_eq!((d[(2, 3)], d[(4, 5)]), (8.0, 19.0));
-    assert!(matches!(
-        graph.resolve(ComponentPolicy::Joined, None),
-        Err(Error::Size { .. })
-    ));
-}
-
-#[test]
-fn many_components_are_joined_by_a_spanning_tree() {
-    let x = manifolds::sphere(300, 6);
-    let found = knn(x.view(), 1, Metric::Euclidean).unwrap();
-    let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
-    let before = graph.components().count();
-    assert!(before > 20);
-    let joined = &graph
-        .resolve(ComponentPolicy::Joined, Some(x.view()))
-        .unwrap()[0]
-        .0;
-    assert_eq!(joined.components().count(), 1);
-    assert_eq!(joined.edges(), graph.edges() + before - 1);
 }
 
 #[test]

@@ -6,9 +6,12 @@
     reason = "tests: what fails shall panic, exact values are compared on purpose"
 )]
 
-use geom_graph::{DistanceGraph, Error, Laplacian, LaplacianParameters, Metric};
+use geom_graph::{
+    ComponentPolicy, DistanceGraph, Error, Kernel, Laplacian, LaplacianParameters, Metric,
+    Normalisation, Progress, Scale, Symmetrisation, Time, knn, manifolds,
+};
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
-use ndarray::array;
+use ndarray::{Array2, array};
 
 #[allow(dead_code, reason = "the tests need no main")]
 #[path = "../examples/01_circle.rs"]
@@ -51,6 +54,134 @@ fn a_point_without_weights_stays_where_it_is() {
     for (&j, &p) in row.col_indices().iter().zip(row.values()) {
         assert_eq!(p, f64::from(u8::from(j == 2)));
     }
+}
+
+#[test]
+fn isolated_points_are_reported_or_refused() {
+    let x = array![[0.0], [1.0], [100.0]];
+    let graph = DistanceGraph::complete(x.view(), Metric::Euclidean).unwrap();
+    let laplacian = LaplacianParameters::default().build(&graph, 1.0).unwrap();
+    assert_eq!(laplacian.isolated(), [2]);
+    let strict = LaplacianParameters {
+        self_loops: false,
+        ..Default::default()
+    };
+    assert!(matches!(
+        strict.build(&graph, 1.0),
+        Err(Error::Isolated { isolated: 1, .. })
+    ));
+    let cut = LaplacianParameters {
+        cut_off: 0.5,
+        ..Default::default()
+    };
+    assert_eq!(cut.build(&graph, 2.0).unwrap().dropped(), 4);
+}
+
+#[test]
+fn components_are_handled_by_choice() {
+    let x = array![[0.0], [1.0], [2.0], [10.0], [11.0], [30.0]];
+    let graph = DistanceGraph::within(x.view(), 1.0, Metric::Euclidean).unwrap();
+    let resolve = |policy| graph.resolve(policy, Some(x.view()));
+    assert!(matches!(
+        resolve(ComponentPolicy::Error),
+        Err(Error::Disconnected {
+            components: 3,
+            largest: 3,
+            n: 6,
+            ..
+        })
+    ));
+    assert_eq!(resolve(ComponentPolicy::Largest).unwrap()[0].1, [0, 1, 2]);
+    let parts = resolve(ComponentPolicy::PerComponent).unwrap();
+    assert_eq!(
+        parts.iter().map(|p| p.1.len()).collect::<Vec<_>>(),
+        [3, 2, 1]
+    );
+    let joined = &resolve(ComponentPolicy::Joined).unwrap()[0].0;
+    assert_eq!(
+        (joined.components().count(), joined.edges()),
+        (1, graph.edges() + 2)
+    );
+    let d = joined.to_dense();
+    assert_eq!((d[(2, 3)], d[(4, 5)]), (8.0, 19.0));
+    assert!(matches!(
+        graph.resolve(ComponentPolicy::Joined, None),
+        Err(Error::Size { .. })
+    ));
+}
+
+#[test]
+fn many_components_are_joined_by_a_spanning_tree() {
+    let x = manifolds::sphere(300, 6);
+    let found = knn(x.view(), 1, Metric::Euclidean).unwrap();
+    let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
+    let before = graph.components().count();
+    assert!(before > 20);
+    let joined = &graph
+        .resolve(ComponentPolicy::Joined, Some(x.view()))
+        .unwrap()[0]
+        .0;
+    assert_eq!(joined.components().count(), 1);
+    assert_eq!(joined.edges(), graph.edges() + before - 1);
+}
+
+#[test]
+fn an_operator_in_the_memory_of_its_graph_has_the_same_bits() {
+    let x = manifolds::sphere(1200, 8);
+    let found = knn(x.view(), 9, Metric::Euclidean).unwrap();
+    let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
+    let moments = Time::Moments { dimension: 2.0 };
+    for (normalisation, time, self_loops, cut_off) in [
+        (Normalisation::default(), Time::Quarter, true, 0.0),
+        (Normalisation::default(), moments, false, 0.05),
+        (Normalisation::Combinatorial, Time::Quarter, false, 0.0),
+        (Normalisation::Sinkhorn, moments, true, 0.05),
+    ] {
+        let parameters = LaplacianParameters {
+            kernel: Kernel::Gaussian,
+            normalisation,
+            time,
+            self_loops,
+            cut_off,
+        };
+        let scale = Scale::fixed(0.02);
+        let copied = parameters.build_scaled(&graph, &scale).unwrap();
+        let owned = parameters
+            .build_owned(graph.clone(), &scale, Progress::none())
+            .unwrap();
+        assert_eq!(copied, owned, "{normalisation:?}");
+        assert!(
+            (cut_off > 0.0) == (owned.dropped() > 0),
+            "{normalisation:?}"
+        );
+        assert_eq!(owned.matrix(), copied.into_matrix(), "{normalisation:?}");
+    }
+}
+
+#[test]
+fn lists_that_no_search_returns_are_refused() {
+    let x = array![[0.0], [1.0], [3.0]];
+    let refused = |edit: &dyn Fn(&mut Array2<usize>)| {
+        let mut found = knn(x.view(), 2, Metric::Euclidean).unwrap();
+        edit(&mut found.indices);
+        DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap_err()
+    };
+    let twice = refused(&|lists| lists[(1, 0)] = lists[(1, 1)]);
+    assert!(
+        matches!(
+            twice,
+            Error::Repeated {
+                first: 2,
+                second: 3,
+                ..
+            }
+        ),
+        "{twice}"
+    );
+    let itself = refused(&|lists| lists[(2, 0)] = 2);
+    assert!(matches!(itself, Error::Diagonal { row: 2, .. }), "{itself}");
+    let nobody = refused(&|lists| lists[(2, 0)] = 7);
+    assert!(matches!(nobody, Error::Index { index: 7, .. }), "{nobody}");
 }
 
 #[test]

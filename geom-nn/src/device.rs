@@ -7,6 +7,7 @@ use dfdx::tensor::{Cpu, Storage, Tape};
 use dfdx::tensor_ops::Device;
 
 use crate::cpu::forward::{Fill, Trace, forward};
+use crate::cpu::on_pool;
 use crate::cpu::reverse::reverse;
 use crate::element::Element;
 use crate::error::Error;
@@ -96,7 +97,7 @@ where
         order: Order,
         fill: Fill<'_, E>,
     ) -> Result<Trace<E>, Error> {
-        Ok(forward(model, depth, batch, order, fill))
+        Ok(on_pool(|| forward(model, depth, batch, order, fill)))
     }
 
     fn output(trace: &Trace<E>) -> &[E] {
@@ -115,7 +116,8 @@ where
         want_input: bool,
         gradient: Option<&mut [E]>,
     ) -> Result<Option<Vec<E>>, Error> {
-        Ok(reverse(model, trace, seed, want_input, gradient).map(|bar| bar.to_vec()))
+        let bar = on_pool(|| reverse(model, trace, seed, want_input, gradient));
+        Ok(bar.map(|bar| bar.to_vec()))
     }
 
     fn taped<T: Tape<E, Self>>(

@@ -36,6 +36,7 @@
 //!   and their gradients.
 //! * [`tape`]: the same network as one operation on dfdx's tape, for research code, and how to add operations of one's own.
 //! * [`Adam`], [`Sgd`]: steps over the flat parameters. [`files`]: safetensors. [`gradcheck`]: central differences.
+//! * [`check_finite`]: refuses a batch with NaN or infinity, by row and column; passes themselves let them travel on.
 //!
 //! | layer | value | first and second derivatives |
 //! | --- | --- | --- |
@@ -70,6 +71,8 @@
 //! assert_eq!(again.parameters(), decoder.parameters());
 //! # Ok::<(), geom_nn::Error>(())
 //! ```
+//!
+//! A state dictionary of PyTorch, saved there as safetensors, loads by a prefix or a table of names: see [`files::Loaded::network_as`].
 //!
 //! # Features
 //! `cuda` adds the device `Cuda`, with every layer and derivative of the table above; it needs a CUDA toolkit to build and a driver to

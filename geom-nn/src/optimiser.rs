@@ -4,6 +4,7 @@ use ndarray::Array1;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::cpu::on_pool;
 use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
@@ -167,10 +168,12 @@ impl Adam {
                 expected: "contiguous",
             });
         };
-        check_finite(OPERATION, g)?;
-        state.step += 1;
-        Rates::new(self, state.step).apply_all(parameters, m, v, g);
-        Ok(())
+        on_pool(|| {
+            check_finite(OPERATION, g)?;
+            state.step += 1;
+            Rates::new(self, state.step).apply_all(parameters, m, v, g);
+            Ok(())
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, Array3, ArrayBase, ArrayView2, ArrayView3, Axis, s};
 
+use crate::cpu::on_pool;
 use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
@@ -66,14 +67,10 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let metric = if wants_metric {
             let (output, gram) = (D::output(&trace), depth < steps);
             let tangents = order.tangents;
-            Some(Metric::new(
-                &self.model,
-                output,
-                batch,
-                tangents,
-                ambient,
-                gram,
-            )?)
+            let model = &self.model;
+            Some(on_pool(|| {
+                Metric::new(model, output, batch, tangents, ambient, gram)
+            })?)
         } else {
             None
         };
@@ -216,7 +213,8 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             .expect("a fresh array is contiguous");
         if let Some(metric) = &self.metric {
             let output = D::output(trace);
-            let seeded = metric.seeds(&network.model, output, seeds.value, seeds.metric, flat);
+            let (model, value, bar) = (&network.model, seeds.value, seeds.metric);
+            let seeded = on_pool(|| metric.seeds(model, output, value, bar, flat));
             let fill = |point: usize, out: &mut [E]| seeded.write(point, out);
             let input =
                 network

@@ -63,11 +63,9 @@ impl<E> Evaluation<E> {
 impl<E: Scalar> Evaluation<E> {
     /// The Euclidean norm of all gradients together.
     pub fn gradient_norm(&self) -> f64 {
-        [&self.encoder, &self.decoder, &self.parameters]
-            .into_iter()
-            .map(|gradient| sums::squares(gradient.view()))
-            .sum::<f64>()
-            .sqrt()
+        let parts = [&self.encoder, &self.decoder, &self.parameters];
+        let sum: f64 = rayon::scope(|_| parts.map(|g| sums::squares(g.view())).iter().sum());
+        sum.sqrt()
     }
 }
 
@@ -171,39 +169,29 @@ impl<E: Scalar> Objective<E> {
         let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
-        let mut corrections = Corrections::default();
-        let mut terms = Vec::with_capacity(self.entries.len());
-        let mut prepared = prepared.into_iter();
-        for (place, entry) in (1..).zip(&self.entries) {
-            let start = Instant::now();
-            step.enter(Current {
-                prepared: prepared.next().unwrap_or_default(),
-                weight: entry.weight,
-                seed: mix(batch.seed, place),
-                parameters: entry.parameters.clone(),
-            });
-            let evaluated = entry
-                .term
-                .evaluate(&mut step)
-                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
-            corrections += evaluated.corrections;
-            terms.push(TermShare {
-                name: entry.term.name(),
-                weight: entry.weight,
-                value: evaluated.value,
-                elapsed: start.elapsed(),
-            });
-        }
+        let (terms, corrections) = self.evaluate_terms(&mut step, batch.seed, prepared)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
-        let decoded = decoder.backward(Seeds {
+        // A pass that no term looked at needs no way back.
+        let seeds = Seeds {
             value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
             jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
             metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
-        })?;
-        let mut latent = decoded.input;
+        };
+        let seen = seeds.value.is_some() || seeds.jacobian.is_some() || seeds.metric.is_some();
+        let (mut latent, decoded) = if seen {
+            let back = decoder.backward(seeds)?;
+            (back.input, Some(back.parameters))
+        } else {
+            (Array2::zeros(code.latent.raw_dim()), None)
+        };
+        let seen = seen
+            || gradients.latent.is_some()
+            || gradients.mean.is_some()
+            || gradients.log_variance.is_some()
+            || gradients.encoder_jacobian.is_some();
         if let Some(seed) = &gradients.latent {
             latent += seed;
         }
@@ -217,27 +205,74 @@ impl<E: Scalar> Objective<E> {
         let jacobian = gradients
             .encoder_jacobian
             .map(|seed| code.widen_rows(seed, outputs));
-        let encoded = encoder.backward_parameters(Seeds {
+        let seeds = Seeds {
             value: Some(value.view()),
             jacobian: jacobian.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
-        })?;
-        let join = |own: Array1<E>, extra: Option<Array1<E>>| {
+        };
+        let encoded = seen
+            .then(|| encoder.backward_parameters(seeds))
+            .transpose()?;
+        let join = |own: Option<Array1<E>>, extra: Option<Array1<E>>, count| {
             let mut sum = extra;
-            accumulate(&mut sum, own, 1.0);
-            sum.unwrap_or_default()
+            if let Some(own) = own {
+                accumulate(&mut sum, own, 1.0);
+            }
+            sum.unwrap_or_else(|| Array1::zeros(count))
         };
         shared_passes += start.elapsed();
         Ok(Evaluation {
             terms,
             corrections,
-            encoder: join(encoded, gradients.encoder),
-            decoder: join(decoded.parameters, gradients.decoder),
+            encoder: join(
+                encoded,
+                gradients.encoder,
+                model.encoder().parameter_count(),
+            ),
+            decoder: join(
+                decoded,
+                gradients.decoder,
+                model.decoder().parameter_count(),
+            ),
             parameters: gradients.parameters,
             non_finite_row,
             through_jacobian: gradients.through_jacobian,
             running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
             shared_passes,
         })
+    }
+
+    /// Every term in turn, each with its own share of the randomness.
+    fn evaluate_terms(
+        &self,
+        step: &mut Step<'_, E>,
+        seed: u64,
+        prepared: Vec<Prepared>,
+    ) -> Result<(Vec<TermShare>, Corrections)> {
+        let non_finite_row = step.non_finite_row();
+        let mut corrections = Corrections::default();
+        let mut terms = Vec::with_capacity(self.entries.len());
+        let mut prepared = prepared.into_iter();
+        for (place, entry) in (1..).zip(&self.entries) {
+            let start = Instant::now();
+            step.enter(Current {
+                prepared: prepared.next().unwrap_or_default(),
+                weight: entry.weight,
+                seed: mix(seed, place),
+                parameters: entry.parameters.clone(),
+            });
+            let evaluated = entry
+                .term
+                .evaluate(step)
+                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
+            corrections += evaluated.corrections;
+            terms.push(TermShare {
+                name: entry.term.name(),
+                weight: entry.weight,
+                value: evaluated.value,
+                elapsed: start.elapsed(),
+            });
+        }
+        Ok((terms, corrections))
     }
 }

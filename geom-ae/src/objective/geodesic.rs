@@ -201,7 +201,7 @@ fn error<E: Scalar>(
     raw: ArrayView2<'_, E>,
 ) -> Result<(TermValue, Array2<E>)> {
     let manifold = space.manifold();
-    if !finite(&raw) {
+    if !finite(raw) {
         return Ok((f64::NAN.into(), Array2::zeros(raw.dim())));
     }
     let points = to_points(manifold, raw).map_err(failed::<E>(term))?;

@@ -312,7 +312,7 @@ fn data_off_the_manifold_are_refused_before_training_with_row_and_distance() {
         let refused = crate::Trainer::new(model(3, 1), objective, data.view(), options);
         let message = refused.unwrap_err().to_string();
         assert!(
-            message.contains("row 13") && message.contains("2.0"),
+            message.contains("row 13") && message.contains("1 of 20 rows"),
             "{message}"
         );
         assert!(matches!(

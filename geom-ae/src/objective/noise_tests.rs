@@ -75,11 +75,11 @@ fn clipped_log_variances_are_bounds_without_a_gradient() {
         clip: Some((7.0, 8.0)),
     });
     // The last layer's rows of log-variances get nothing.
-    let tail = shut.encoder.slice(s![-(LATENT_DIM as isize)..]);
+    let tail = shut.encoder.slice(s![-LATENT_DIM.cast_signed()..]);
     assert!(tail.iter().all(|&g| g == 0.0), "{tail}");
     assert!(
         free.encoder
-            .slice(s![-(LATENT_DIM as isize)..])
+            .slice(s![-LATENT_DIM.cast_signed()..])
             .iter()
             .all(|&g| g != 0.0)
     );

@@ -345,9 +345,12 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     /// The first row whose code or reconstruction is not finite.
     pub(crate) fn non_finite_row(&self) -> Option<usize> {
-        let latent = sums::first_non_finite_row(self.views.latent);
-        let reconstruction = sums::first_non_finite_row(self.views.reconstruction);
-        latent.into_iter().chain(reconstruction).min()
+        let (z, y) = (self.views.latent, self.views.reconstruction);
+        let (z, y) = rayon::join(
+            || sums::first_non_finite_row(z),
+            || sums::first_non_finite_row(y),
+        );
+        z.into_iter().chain(y).min()
     }
 }
 

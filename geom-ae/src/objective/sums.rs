@@ -1,4 +1,5 @@
 //! Sums over a whole batch or gradient: in f64, in a fixed order, in parallel.
+#![allow(clippy::inline_always)] // a loop compiled for other instructions must be inside the dispatched function
 
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;

@@ -74,10 +74,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
     }
 }
 
+/// An adversary's network and what its optimiser remembers.
+type Saved<E> = (Network<E, <E as Scalar>::Host>, AdamState<E>);
+
 /// What a checkpoint holds of all this; weights as the bits of f64, so that none is rounded.
 pub(super) struct Beside<E: Scalar> {
     weights: Vec<u64>,
-    adversary: Option<(Network<E, E::Host>, AdamState<E>)>,
+    adversary: Option<Saved<E>>,
 }
 
 impl<E: Scalar> Beside<E> {

@@ -190,25 +190,20 @@ fn batches_that_are_not_finite_are_skipped_and_counted() {
 
 #[test]
 fn a_term_that_refuses_what_is_not_finite_is_a_loss_that_is_not_finite() {
-    let mut data = data();
-    // Finite, but no sum over it is: the codes are not, and the decoder has no Jacobian.
-    data.row_mut(7).fill(f32::MAX);
-    for method in [Method::GeomAe, Method::Irvae, Method::WaeMmd] {
-        let architecture = method
-            .architecture(
-                &Nets {
-                    hidden: vec![8],
-                    ..method.nets()
-                },
-                6,
-                2,
-            )
-            .unwrap();
+    let data = data();
+    for method in [Method::GeomAe, Method::Irvae, Method::Flat] {
+        let nets = Nets {
+            hidden: vec![8],
+            ..method.nets()
+        };
+        let architecture = method.architecture(&nets, 6, 2).unwrap();
         let start = |on_nonfinite| {
             let model = Autoencoder::new(&architecture, 5, &Cpu::default()).unwrap();
             let objective = method.objective(1.0).unwrap();
+            // The first step throws the weights out of what f32 can multiply: no other batch has codes or Jacobians.
             let options = TrainOptions {
                 on_nonfinite,
+                learning_rate: 1e30,
                 ..options(1)
             };
             Trainer::new(model, objective, data.view(), options)
@@ -218,7 +213,8 @@ fn a_term_that_refuses_what_is_not_finite_is_a_loss_that_is_not_finite() {
         let error = start(OnNonFinite::Stop).unwrap_err();
         let Error::NonFiniteLoss {
             epoch: 1,
-            point: Some(7),
+            batch: 2,
+            point: Some(_),
             ..
         } = error
         else {
@@ -227,7 +223,7 @@ fn a_term_that_refuses_what_is_not_finite_is_a_loss_that_is_not_finite() {
         let Ok(Some(EpochOutcome::Finished(report))) = start(OnNonFinite::Skip) else {
             panic!("{method}: the epoch did not finish");
         };
-        assert_eq!(report.skipped, 1, "{method}");
+        assert_eq!((report.skipped, report.points), (3, 10), "{method}");
         assert!(report.total.is_finite(), "{method}");
     }
 }

@@ -116,13 +116,14 @@ fn the_running_statistics_come_to_those_of_the_data_and_evaluation_uses_them() {
         assert!((mean - column.mean().unwrap()).abs() < 0.25 * spread);
         assert!((variance / (spread * spread) - 1.0).abs() < 0.35);
     }
-    // A point's code does not depend on the points beside it.
+    // A point's code does not depend on the points beside it, but for the order of sums, which goes by the number of rows.
     let codes = trainer.model().encode(data.view()).unwrap();
     let alone = trainer
         .model()
         .encode(data.slice(ndarray::s![3..4, ..]))
         .unwrap();
-    assert_eq!(codes.row(3), alone.row(0));
+    let difference = &codes.row(3) - &alone.row(0);
+    assert!(difference.iter().all(|d| d.abs() < 1e-6));
     assert_ne!(codes, first);
 }
 

@@ -69,7 +69,9 @@ fn objective_of(method: Method, data: &Array2<f32>) -> Objective<f32> {
         let codes = data.slice(ndarray::s![.., ..2]);
         return method.objective_towards(0.1, codes).unwrap();
     }
-    let labels: Vec<i64> = (0..data.nrows()).map(|row| (row % 3) as i64).collect();
+    let labels: Vec<i64> = (0..data.nrows())
+        .map(|row| (row % 3).cast_signed() as i64)
+        .collect();
     let data = GraphData {
         points: data.view(),
         labels: Some(&labels),
@@ -286,10 +288,8 @@ fn impossible_settings_are_refused_before_training() {
         }),
         ..options(1)
     };
-    assert!(matches!(
-        start(few, &data),
-        Err(Error::BatchSize { batch_size: 1, .. })
-    ));
+    let message = start(few, &data).unwrap_err().to_string();
+    assert!(message.contains("1 are held out"), "{message}");
     let schedule = Schedule::Step {
         every: 0,
         factor: 0.5,

@@ -150,7 +150,7 @@ impl Fit {
         );
         let (model, history) = match &placed.embedded {
             Some(Embedded::Pca(pca)) => {
-                let model = controls::fit::linear_model(pca, device).map_err(Error::from)?;
+                let model = controls::linear::linear_model(pca, device).map_err(Error::from)?;
                 (model, Vec::new())
             }
             _ => fitted(&folder, &config, &dataset, &split, &placed, device)?,

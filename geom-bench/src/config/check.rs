@@ -1,8 +1,10 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
+mod neighbours;
+
 use super::{
-    Bandwidth, Config, DistanceSource, GraphForm, MOST_PARAMETERS, MOST_THREADS, Method,
-    ON_PAPER_SPLIT, Schedule, Spelled,
+    Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
+    Spelled,
 };
 use geom_ae::NetworkKind;
 
@@ -15,17 +17,6 @@ impl Config {
     /// # Errors
     /// The first setting that is outside its range, with its value and the range.
     pub fn check(&self) -> Result<(), Error> {
-        let require = |holds: bool, setting, value: String, due| {
-            if holds {
-                Ok(())
-            } else {
-                Err(Error::Setting {
-                    setting,
-                    value,
-                    due,
-                })
-            }
-        };
         let not_negative = |value: f64| value.is_finite() && value >= 0.0;
         let path_is_text = self
             .out
@@ -41,19 +32,7 @@ impl Config {
         )?;
         check_fraction(self.test_fraction)?;
         self.check_split()?;
-        let (needed, named) = (self.method.needs_manifold(), self.manifold);
-        require(
-            named.is_some() || !needed,
-            "manifold",
-            "missing".to_owned(),
-            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
-        )?;
-        require(
-            named.is_none() || needed,
-            "manifold",
-            named.map_or_else(String::new, |named| named.to_string()),
-            "left out for other methods than gdae and grcae",
-        )?;
+        self.check_manifold()?;
         require(
             self.epochs > 0,
             "epochs",
@@ -66,12 +45,12 @@ impl Config {
             self.batch_size.to_string(),
             "at least 1",
         )?;
-        let pairs = self.method != Method::GeomAe || self.batch_size > 1;
+        let pairs = !matches!(self.method, Method::GeomAe | Method::Ggae) || self.batch_size > 1;
         require(
             pairs,
             "batch-size",
             self.batch_size.to_string(),
-            "at least 2 for geomae, whose loss is a variance over the batch",
+            "at least 2 for geomae and ggae, whose losses compare the points of a batch",
         )?;
         let rate = self.learning_rate;
         require(
@@ -135,6 +114,22 @@ impl Config {
         )
     }
 
+    fn check_manifold(&self) -> Result<(), Error> {
+        let (needed, named) = (self.method.needs_manifold(), self.manifold);
+        require(
+            named.is_some() || !needed,
+            "manifold",
+            "missing".to_owned(),
+            "the manifold of the data for gdae and grcae: sphere, circle, torus, spd, log-euclidean, so3 or hyperbolic",
+        )?;
+        require(
+            named.is_none() || needed,
+            "manifold",
+            named.map_or_else(String::new, |named| named.to_string()),
+            "left out for other methods than gdae and grcae",
+        )
+    }
+
     /// Checks the settings against `train` training points of dimension `width`.
     ///
     /// # Errors
@@ -169,39 +164,6 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
-    }
-
-    /// Neighbours of a training point, and those in its batch that a bandwidth is chosen from.
-    fn check_neighbours(&self, train: usize) -> Result<(), Error> {
-        let isometry = self.method == Method::Ggae;
-        let graph = match self.method {
-            Method::Ggae => matches!(self.distances, DistanceSource::Geodesic),
-            Method::NraeL | Method::NraeQ => true,
-            _ => false,
-        };
-        let mut asked = Vec::new();
-        if graph {
-            asked.push(("neighbours", self.neighbours, train, "training points"));
-        }
-        if let Bandwidth::Neighbour(k) = self.bandwidth
-            && isometry
-        {
-            asked.push(match self.graph_form {
-                GraphForm::Batch => ("bandwidth", k, self.batch_size, "points of a batch"),
-                GraphForm::Slicing => ("bandwidth", k, train, "training points"),
-            });
-        }
-        for (setting, neighbours, points, of) in asked {
-            if neighbours >= points {
-                return Err(Error::TooManyNeighbours {
-                    setting,
-                    neighbours,
-                    points,
-                    of,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The parts that the data are split into.
@@ -279,7 +241,6 @@ impl Config {
                 refuse(setting, value, due)
             }
         };
-        let differs = |a: f64, b: f64| a.to_bits() != b.to_bits();
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
@@ -330,9 +291,14 @@ impl Config {
         ] {
             spelled(value, changed, isometry, setting)?;
         }
-        if !isometry {
-            return Ok(());
+        if isometry {
+            self.check_graph_values()
+        } else {
+            Ok(())
         }
+    }
+
+    fn check_graph_values(&self) -> Result<(), Error> {
         let edges = matches!(self.distances, DistanceSource::Geodesic);
         if !edges && differs(self.drop_edges, 0.0) {
             return refuse(
@@ -377,6 +343,22 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn differs(a: f64, b: f64) -> bool {
+    a.to_bits() != b.to_bits()
+}
+
+fn require(
+    holds: bool,
+    setting: &'static str,
+    value: String,
+    due: &'static str,
+) -> Result<(), Error> {
+    if holds {
+        return Ok(());
+    }
+    refuse(setting, value, due)
 }
 
 fn refuse(setting: &'static str, value: String, due: &'static str) -> Result<(), Error> {

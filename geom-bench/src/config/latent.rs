@@ -16,6 +16,10 @@ use crate::named::{choose, chosen};
 /// Flags that only some methods have a use for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts put what may be left out into brackets"
+)]
 #[command(about = None, long_about = None)]
 pub struct LatentArgs {
     /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, conv-geomae, conv28, conv64 or dcgan, the last four for images [default: mlp]
@@ -148,11 +152,11 @@ impl LatentArgs {
 
     /// The first setting that the method, or the network, has no use for.
     pub(super) fn useless(&self, method: Method) -> Option<(&'static str, &'static str)> {
+        const WAE: &str = "a setting of the wae methods";
+        const GAN: &str = "a setting of wae-gan";
         let own = Self::of(method);
         let kind = self.network.unwrap_or_default();
         let only = |set: bool, has: bool, name, due| (set && !has).then_some((name, due));
-        const WAE: &str = "a setting of the wae methods";
-        const GAN: &str = "a setting of wae-gan";
         [
             only(
                 self.filters.is_some(),
@@ -223,6 +227,7 @@ impl LatentArgs {
 }
 
 /// For serde: writes a setting that is there.
+#[expect(clippy::ref_option, reason = "serde hands over the field")]
 fn spelled<T: Spelled, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
     value.as_ref().map(Spelled::spell).serialize(serializer)
 }
@@ -235,7 +240,10 @@ mod tests {
     #[test]
     fn every_method_writes_settings_that_it_reads_again() {
         for method in Method::ALL {
-            let config = Config::of(method);
+            let mut config = Config::of(method);
+            if method.needs_manifold() {
+                config.manifold = Some("sphere".parse().unwrap());
+            }
             config.check().unwrap();
             let text = config.to_toml().unwrap();
             let folder = tempfile::tempdir().unwrap();

@@ -64,7 +64,6 @@ impl ManifoldChoice {
         };
         let size = width.isqrt();
         let (fits, due) = match self.kind {
-            ManifoldKind::Sphere => (width >= 2, "for data of at least 2 columns"),
             ManifoldKind::Circle => (width == 2, "for data of 2 columns"),
             ManifoldKind::Torus => (
                 width >= 2 && width.is_multiple_of(2),
@@ -78,7 +77,9 @@ impl ManifoldChoice {
                 width == 9,
                 "for data of 9 columns, the rows of 3×3 matrices",
             ),
-            ManifoldKind::Hyperbolic => (width >= 2, "for data of at least 2 columns"),
+            ManifoldKind::Sphere | ManifoldKind::Hyperbolic => {
+                (width >= 2, "for data of at least 2 columns")
+            }
         };
         if !fits {
             return Err(Error::Setting {

@@ -257,6 +257,7 @@ impl Config {
     ///
     /// A layer that changes the method without naming a weight brings the new method's own weight with it.
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "two lines for each setting")]
     pub fn with(mut self, layer: Settings) -> Self {
         fn set<T>(field: &mut T, value: Option<T>) {
             if let Some(value) = value {

@@ -8,13 +8,13 @@
 //! layer afterwards, so that the model takes and gives the data's own units.
 
 use geom_ae::{
-    Autoencoder, AutoencoderArchitecture, Control, Objective, Scalar, TrainOptions, Trainer,
+    Autoencoder, AutoencoderArchitecture, Objective, Scalar, TrainOptions, Trainer,
     objective::{GivenEmbedding, Step, Term, TermValue},
 };
 use geom_nn::{Architecture, Element, Layer, Network, NetworkDevice, Request, Seeds};
 use ndarray::{ArcArray2, Array1, Array2, ArrayView2, Axis};
 
-use super::{Error, Pca};
+use super::Error;
 
 /// Standardised points and codes, ready to be trained on.
 #[derive(Debug)]
@@ -226,34 +226,6 @@ impl<E: Scalar> Term<E> for DecodedCodes<E> {
         step.backward(&decoded, Seeds::value(difference.view()))?;
         Ok(value.into())
     }
-}
-
-/// The autoencoder of principal components, one linear layer each.
-///
-/// # Errors
-/// The networks' own.
-pub fn linear_model<E: Scalar, D: NetworkDevice<E>>(
-    pca: &Pca,
-    device: &D,
-) -> Result<Autoencoder<E, D>, Error> {
-    let (width, dimension) = pca.directions.dim();
-    let method = geom_ae::Method::Control(Control::Pca);
-    let architecture = method.architecture(&Control::Pca.nets(), width, dimension)?;
-    // Encoder: weights Vᵀ, bias −Vᵀμ; decoder: weights V, bias μ; all row by row.
-    let shift = pca.mean.dot(&pca.directions);
-    let flat = |weights: ArrayView2<'_, f64>, bias: &mut dyn Iterator<Item = f64>| -> Vec<E> {
-        let weights = weights.iter().copied();
-        weights.chain(bias).map(narrow).collect()
-    };
-    let encoder = flat(pca.directions.t(), &mut shift.iter().map(|s| -s));
-    let decoder = flat(pca.directions.view(), &mut pca.mean.iter().copied());
-    let network = |architecture: &Architecture, parameters| {
-        Network::from_parameters(architecture, parameters, device).map_err(geom_ae::Error::from)
-    };
-    Ok(Autoencoder::from_networks(
-        network(&architecture.encoder, encoder)?,
-        network(&architecture.decoder, decoder)?,
-    )?)
 }
 
 #[cfg(test)]

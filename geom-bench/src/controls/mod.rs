@@ -38,6 +38,7 @@ pub mod tsne;
 pub mod umap;
 
 pub mod fit;
+pub mod linear;
 
 mod eigen;
 mod error;
@@ -109,7 +110,13 @@ pub fn embed(
     let neighbours = neighbours.or(control.neighbours()).unwrap_or(0);
     Ok(match control {
         Control::Pca => Embedded::Pca(Pca::fit(points, dimension)?),
-        Control::Isomap => Embedded::Isomap(IsomapOptions::default().fit(points, dimension, seed)?),
+        Control::Isomap => {
+            let options = IsomapOptions {
+                neighbours,
+                ..IsomapOptions::default()
+            };
+            Embedded::Isomap(options.fit(points, dimension, seed)?)
+        }
         Control::Eigenmaps => {
             Embedded::Eigenmaps(EigenmapsOptions { neighbours }.fit(points, dimension)?)
         }

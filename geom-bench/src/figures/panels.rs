@@ -79,7 +79,8 @@ pub fn panels(figure: &Panels<'_>) -> Result<String, Error> {
     };
     let missing = all()
         .filter(|(x, y)| !drawable(*x) || !drawable(*y))
-        .count();
+        .count()
+        - breaks(figure);
     let mut remarks = Vec::new();
     if all().all(|(x, y)| !drawable(*x) || !drawable(*y)) {
         remarks.push("There is nothing to draw.".to_owned());
@@ -142,13 +143,16 @@ pub fn panels(figure: &Panels<'_>) -> Result<String, Error> {
     Ok(svg)
 }
 
-/// Points that are no numbers in the middle of a line: they are there to break it.
+/// The (NaN, NaN) that end a piece of a line: they are there to break it, and nothing is lost with them.
 fn breaks(figure: &Panels<'_>) -> usize {
     let series = figure.panels.iter().flat_map(|panel| &panel.series);
     series
         .filter(|series| series.mark == Mark::Line)
-        .flat_map(|series| &series.points)
-        .filter(|point| point.0.is_nan() && point.1.is_nan())
+        .flat_map(|series| series.points.windows(2))
+        .filter(|pair| {
+            let [(x, y), (next_x, next_y)] = [pair[0], pair[1]];
+            drawable(x) && drawable(y) && next_x.is_nan() && next_y.is_nan()
+        })
         .count()
 }
 
@@ -337,5 +341,23 @@ mod tests {
             vec![(f64::INFINITY, 0.0)],
         )]]);
         assert!(svg.contains("There is nothing to draw."));
+    }
+
+    #[test]
+    fn breaks_of_a_line_are_no_lost_points_but_a_line_of_nothing_is() {
+        let broken = (f64::NAN, f64::NAN);
+        let pieces = vec![
+            (0.0, 0.0),
+            (1.0, 0.0),
+            broken,
+            (0.0, 1.0),
+            (1.0, 1.0),
+            broken,
+        ];
+        let svg = draw(vec![vec![series("a", Mark::Line, pieces.clone())]]);
+        assert!(!svg.contains("left out"), "{svg}");
+        let diverged = series("b", Mark::Line, vec![broken; 3]);
+        let svg = draw(vec![vec![series("a", Mark::Line, pieces), diverged]]);
+        assert!(svg.contains("3 points that are not finite are left out"));
     }
 }

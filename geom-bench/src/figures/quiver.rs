@@ -59,7 +59,7 @@ pub fn quiver(figure: &Quiver<'_>) -> Result<String, Error> {
         .collect();
     let lost = placed.len() - arrows.len();
     let (x, y) = bounds(placed.iter().map(|point| point.at));
-    let dimension = points.ncols().min(2).max(1);
+    let dimension = points.ncols().clamp(1, 2);
     let plane = Plane::fit(x, y, dimension).named(figure.axes);
 
     let mut lengths: Vec<f64> = arrows.iter().map(|(_, v)| v.0.hypot(v.1)).collect();
@@ -161,7 +161,7 @@ mod tests {
         assert!(svg.contains("An arrow is its vector times 0.0"));
         let flat = draw(&points, &Array2::zeros(points.dim()));
         // A shaft and a head for each arrow that is long enough to be seen.
-        let strokes = count(&svg, "polyline") - count(&flat, "polyline");
+        let strokes = count(&svg, "path") - count(&flat, "path");
         assert!(strokes > 100 && strokes <= 120, "{strokes}");
         // The bytes do not depend on anything but the input.
         assert_eq!(svg, draw(&points, &vectors));

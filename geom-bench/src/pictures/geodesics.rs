@@ -168,7 +168,7 @@ mod tests {
     use ndarray::Array2;
 
     use super::*;
-    use crate::controls::{Pca, fit::linear_model};
+    use crate::controls::{Pca, linear::linear_model};
 
     #[test]
     fn the_geodesics_of_a_linear_decoder_are_straight_lines() {

@@ -148,3 +148,50 @@ fn published_networks_train_on_images_that_fit_and_refuse_others_by_size() {
         "batch",
     );
 }
+
+#[test]
+fn what_a_method_cannot_have_is_refused_before_a_folder_is_made() {
+    let scratch = scratch();
+    sheet(&scratch);
+    for (arguments, fragment) in [
+        (&["--method", "nrae-q", "--neighbours", "200"][..], "200"),
+        (&["--method", "ggae", "--neighbours", "200"], "200"),
+        (&["--method", "umap", "--neighbours", "200"], "200"),
+        (
+            &[
+                "--method",
+                "wae-mmd",
+                "--prior",
+                "sphere",
+                "--latent-dim",
+                "1",
+            ],
+            "prior",
+        ),
+        (&["--method", "geomae", "--prior", "normal"], "prior"),
+    ] {
+        assert_refused(&on_sheet(&scratch, "bad", arguments), fragment);
+        assert!(!scratch.path().join("bad").exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn an_adversary_that_diverges_is_named_with_what_is_kept() {
+    let scratch = scratch();
+    sheet(&scratch);
+    let arguments = [
+        "--method",
+        "wae-gan",
+        "--adversary-hidden",
+        "8",
+        "--adversary-learning-rate",
+        "1e30",
+    ];
+    let output = on_sheet(&scratch, "wild", &arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("advers") && stderr.contains("wild holds"),
+        "{stderr}"
+    );
+}

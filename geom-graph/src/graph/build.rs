@@ -4,6 +4,7 @@ use nalgebra_sparse::CsrMatrix;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
+use super::symmetric::Lists;
 use super::{DistanceGraph, Symmetrisation};
 use crate::sparse::{assemble, offsets_of, sort_rows};
 use crate::{Error, Metric, Neighbours, RadiusNeighbours, Scalar, Search};
@@ -12,7 +13,8 @@ impl<T: Scalar> DistanceGraph<T> {
     /// The graph of k nearest neighbours.
     ///
     /// # Errors
-    /// [`Error::Index`] when the lists do not belong to one set of points.
+    /// [`Error::Index`] when the lists do not belong to one set of points, [`Error::Repeated`] for a neighbour listed twice,
+    /// [`Error::Diagonal`] for a point among its own neighbours.
     pub fn from_neighbours(
         neighbours: &Neighbours<T>,
         rule: Symmetrisation,
@@ -36,46 +38,13 @@ impl<T: Scalar> DistanceGraph<T> {
                 n,
             });
         }
-        // Of each listed edge: does it stay, and must the other row be told? A row that lists it back tells itself.
-        let fates: Vec<(bool, bool)> = (0..indices.len())
-            .into_par_iter()
-            .with_min_len(4096)
-            .map(|place| {
-                let (i, j) = (place / k, indices[place]);
-                let mutual = indices[j * k..(j + 1) * k].contains(&i);
-                let stays = match rule {
-                    Symmetrisation::Union => true,
-                    Symmetrisation::Intersection => mutual,
-                    Symmetrisation::Mutual => mutual || place % k == 0,
-                };
-                (stays, stays && !mutual)
-            })
-            .collect();
-        let mut counts = vec![0_usize; n];
-        for (place, &(stays, tell)) in fates.iter().enumerate() {
-            counts[place / k] += usize::from(stays);
-            counts[indices[place]] += usize::from(tell);
-        }
-        let offsets = offsets_of(counts);
-        let mut next = offsets.clone();
-        let mut columns = vec![0; offsets[n]];
-        let mut values = vec![T::zero(); offsets[n]];
-        let mut put = |row: usize, column: usize, value: T| {
-            columns[next[row]] = column;
-            values[next[row]] = value;
-            next[row] += 1;
+        let lists = Lists {
+            indices,
+            distances,
+            k,
+            n,
         };
-        for (place, &(stays, tell)) in fates.iter().enumerate() {
-            let (i, j) = (place / k, indices[place]);
-            if stays {
-                put(i, j, distances[place]);
-            }
-            if tell {
-                put(j, i, distances[place]);
-            }
-        }
-        drop(next);
-        sort_rows(&offsets, &mut columns, &mut values);
+        let (offsets, columns, values) = lists.symmetric(rule)?;
         Ok(Self {
             matrix: assemble(n, offsets, columns, values),
         })

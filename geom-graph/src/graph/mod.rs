@@ -1,6 +1,7 @@
 //! Graphs whose edges carry distances.
 
 mod build;
+mod symmetric;
 
 use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array2, ArrayView2};
@@ -146,6 +147,11 @@ impl<T: Scalar> DistanceGraph<T> {
     /// The matrix of distances: symmetric, no diagonal, zero-length edges stored.
     pub fn matrix(&self) -> &CsrMatrix<T> {
         &self.matrix
+    }
+
+    /// The matrix of distances without a copy.
+    pub fn into_matrix(self) -> CsrMatrix<T> {
+        self.matrix
     }
 
     /// The same distances as an array, infinity where there is no edge.

@@ -3,10 +3,9 @@
 use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array2, ArrayView2};
 
-use super::normalise::row_sums;
 use super::{Laplacian, OPERATION};
 use crate::graph::induced;
-use crate::sparse::{assemble, for_each_row, offsets_of, row_map};
+use crate::sparse::{assemble, edit_rows, insert_diagonal, row_map};
 use crate::{Error, Scalar};
 
 impl<T: Scalar> Laplacian<T> {
@@ -128,29 +127,37 @@ impl<T: Scalar> Laplacian<T> {
 
     /// The matrix $L$; every stored row sums to zero.
     pub fn matrix(&self) -> CsrMatrix<T> {
-        self.scaled(|i, _| T::one() / self.mass[i])
+        let mass = &self.mass;
+        balanced(self.weights.clone(), |i, _| T::one() / mass[i])
+    }
+
+    /// The matrix $L$ in the memory of the weights.
+    pub fn into_matrix(self) -> CsrMatrix<T> {
+        let mass = self.mass;
+        balanced(self.weights, |i, _| T::one() / mass[i])
     }
 
     /// The symmetric matrix $M^{1/2}LM^{-1/2} = M^{-1/2}(W-D)M^{-1/2}$ with the eigenvalues of $L$.
     pub fn conjugate(&self) -> CsrMatrix<T> {
         let root: Vec<T> = self.mass.iter().map(|m| T::one() / m.sqrt()).collect();
-        self.scaled(|i, j| root[i] * root[j])
+        balanced(self.weights.clone(), |i, j| root[i] * root[j])
     }
 
     /// The row-stochastic matrix $P = D^{-1}W$; a point without weights stays where it is.
     pub fn transition(&self) -> CsrMatrix<T> {
         let alone = |i: usize| self.degrees[i] == T::zero();
-        let (offsets, mut columns, mut values) = self.with_diagonal(alone);
-        for_each_row(&offsets, &mut columns, &mut values, |i, columns, values| {
-            for (&j, p) in columns.iter().zip(values) {
-                *p = match alone(i) {
-                    true if i == j => T::one(),
-                    true => T::zero(),
-                    false => *p / self.degrees[i],
-                };
-            }
-        });
-        assemble(self.len(), offsets, columns, values)
+        edited(
+            with_diagonal(self.weights.clone(), alone),
+            |i, columns, values| {
+                for (&j, p) in columns.iter().zip(values) {
+                    *p = match alone(i) {
+                        true if i == j => T::one(),
+                        true => T::zero(),
+                        false => *p / self.degrees[i],
+                    };
+                }
+            },
+        )
     }
 
     /// The product $LX$ in the difference form's accuracy, without building $L$.
@@ -174,56 +181,60 @@ impl<T: Scalar> Laplacian<T> {
         let factor = T::of(self.len() as f64 / batch.len().max(1) as f64);
         Ok(LaplacianSlice { matrix, factor })
     }
+}
 
-    /// $(W - D)$ with entry (i, j) times `factor(i, j)`; the diagonal balances the row.
-    fn scaled(&self, factor: impl Fn(usize, usize) -> T + Sync) -> CsrMatrix<T> {
-        let (offsets, mut columns, mut values) = self.with_diagonal(|_| true);
-        for_each_row(&offsets, &mut columns, &mut values, |i, columns, values| {
-            let mut sum = T::zero();
-            let mut diagonal = 0;
-            for (l, &j) in columns.iter().enumerate() {
-                if j == i {
-                    diagonal = l;
-                } else {
-                    sum += values[l];
-                    values[l] *= factor(i, j);
-                }
+/// $(W - D)$ with entry (i, j) times `factor(i, j)`; the diagonal balances the row.
+fn balanced<T: Scalar>(
+    weights: CsrMatrix<T>,
+    factor: impl Fn(usize, usize) -> T + Sync,
+) -> CsrMatrix<T> {
+    edited(with_diagonal(weights, |_| true), |i, columns, values| {
+        let mut sum = T::zero();
+        let mut diagonal = 0;
+        for (l, &j) in columns.iter().enumerate() {
+            if j == i {
+                diagonal = l;
+            } else {
+                sum += values[l];
+                values[l] *= factor(i, j);
             }
-            values[diagonal] = -sum * factor(i, i);
-        });
-        assemble(self.len(), offsets, columns, values)
-    }
-
-    /// The parts of $W$, with a zero for the diagonal of the chosen rows that do not store it.
-    fn with_diagonal(
-        &self,
-        chosen: impl Fn(usize) -> bool + Sync,
-    ) -> (Vec<usize>, Vec<usize>, Vec<T>) {
-        let (offsets, columns, values) = self.weights.csr_data();
-        let missing = row_map(&self.weights, |i, columns, _| {
-            chosen(i) && columns.binary_search(&i).is_err()
-        });
-        if !missing.contains(&true) {
-            return (offsets.to_vec(), columns.to_vec(), values.to_vec());
         }
-        let counts = missing.iter().enumerate();
-        let counts = counts.map(|(i, &m)| offsets[i + 1] - offsets[i] + usize::from(m));
-        let wider = offsets_of(counts);
-        let total = wider.last().copied().unwrap_or_default();
-        let (mut new_columns, mut new_values) = (vec![0; total], vec![T::zero(); total]);
-        for_each_row(&wider, &mut new_columns, &mut new_values, |i, c, v| {
-            let row = offsets[i]..offsets[i + 1];
-            let (from, w) = (&columns[row.clone()], &values[row]);
-            let split = from.partition_point(|&j| j < i);
-            let gap = split + usize::from(missing[i]);
-            c[..split].copy_from_slice(&from[..split]);
-            v[..split].copy_from_slice(&w[..split]);
-            c[split..gap].fill(i);
-            c[gap..].copy_from_slice(&from[split..]);
-            v[gap..].copy_from_slice(&w[split..]);
-        });
-        (wider, new_columns, new_values)
+        values[diagonal] = -sum * factor(i, i);
+    })
+}
+
+/// The matrix whose values went through `edit(row, columns, values)`, on the same pattern.
+fn edited<T: Scalar>(
+    mut matrix: CsrMatrix<T>,
+    edit: impl Fn(usize, &[usize], &mut [T]) + Sync,
+) -> CsrMatrix<T> {
+    let (offsets, columns, values) = matrix.csr_data_mut();
+    let done = edit_rows(offsets, columns, values, |_| Ok(()), edit);
+    debug_assert!(done.is_ok(), "nothing can stop this loop");
+    matrix
+}
+
+/// A matrix with a zero on the diagonal of the chosen rows that do not store it.
+fn with_diagonal<T: Scalar>(
+    weights: CsrMatrix<T>,
+    chosen: impl Fn(usize) -> bool + Sync,
+) -> CsrMatrix<T> {
+    let missing = row_map(&weights, |i, columns, _| {
+        chosen(i) && columns.binary_search(&i).is_err()
+    });
+    if !missing.contains(&true) {
+        return weights;
     }
+    let n = weights.nrows();
+    let (mut offsets, mut columns, mut values) = weights.disassemble();
+    insert_diagonal(&mut offsets, &mut columns, &mut values, &missing, T::zero());
+    assemble(n, offsets, columns, values)
+}
+
+fn row_sums<T: Scalar>(weights: &CsrMatrix<T>) -> Vec<T> {
+    row_map(weights, |_, _, values| {
+        T::of(values.iter().map(|w| w.as_f64()).sum())
+    })
 }
 
 /// A minibatch's rows and columns of a Laplacian.

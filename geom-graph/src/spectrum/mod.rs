@@ -1,8 +1,12 @@
 //! The few smallest eigenpairs of a graph Laplacian, with right multiplicities.
 
+mod basis;
 mod factor;
+mod filter;
 mod krylov;
+mod levels;
 mod solver;
+mod triangular;
 
 #[cfg(test)]
 mod tests;
@@ -11,6 +15,7 @@ use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::krylov::small_eigen;
 use self::solver::{Pairs, constants, rayleigh, symmetric};
 use crate::progress::Progress;
 use crate::{Error, Laplacian, Scalar};
@@ -126,7 +131,8 @@ impl<'a> SpectrumParameters<'a> {
         self
     }
 
-    /// The residual to reach, relative to a bound on the largest eigenvalue (of the inverse for shift and invert); $10^{-10}$ at first.
+    /// The residual to reach, relative to a bound on the largest eigenvalue of what is iterated: the
+    /// matrix, its inverse or a polynomial of it; $10^{-10}$ at first.
     #[must_use]
     pub fn tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;

@@ -3,8 +3,11 @@
 use nalgebra_sparse::CsrMatrix;
 use rayon::prelude::*;
 
+use super::basis;
 use super::factor::Factor;
-use super::krylov::{self, Goal, largest};
+use super::filter::{Filter, largest_possible};
+use super::krylov::{self, Goal, Tolerance, largest};
+use super::levels::is_thin;
 use super::{FALLBACK, FILL, OPERATION, SMALL, SpectralMethod, SpectrumParameters};
 use crate::progress::Counter;
 use crate::sparse::{ROWS, row_map};
@@ -32,39 +35,32 @@ impl SpectrumParameters<'_> {
             } else {
                 usize::MAX
             };
-            // A graph with many entries a row has a dense factor, which is not worth finding out.
-            let promising = method.is_some() || matrix.nnz() < 100 * n;
+            // Where every cut through the graph is wide the factor is dense, which is not worth finding out.
+            let promising = method.is_some() || matrix.nnz() < 100 * n && is_thin(matrix, most);
             let factor = promising
                 .then(|| Factor::new(&shifted(matrix, shift), most))
                 .flatten();
             if let Some(factor) = factor {
-                let failed = Error::Decomposition {
-                    operation: OPERATION,
-                    n,
-                };
                 let operator = |x: &[f64], p: usize, y: &mut [f64]| {
-                    factor.solve(x, p, y).ok_or_else(|| failed.clone())
+                    factor.solve(x, p, y);
+                    Ok(())
                 };
                 let method = SpectralMethod::ShiftInvert;
-                outcome = Some(self.iterate(n, &operator, None, constants, &counter, method)?);
+                let tolerance = Tolerance::Relative(self.tolerance);
+                outcome = Some(self.iterate(n, &operator, tolerance, constants, &counter, method)?);
             }
         }
         let settled = |outcome: &Option<Pairs>| outcome.as_ref().is_some_and(Pairs::converged);
         if !settled(&outcome) && method != Some(SpectralMethod::ShiftInvert) {
-            let operator = |x: &[f64], p: usize, y: &mut [f64]| {
-                y.par_chunks_mut(ROWS * p)
-                    .enumerate()
-                    .for_each(|(chunk, y)| {
-                        simd::sparse_rows(matrix.csr_data(), chunk * ROWS, x, p, y);
-                        for y in y {
-                            *y = -*y;
-                        }
-                    });
-                Ok(())
-            };
-            let tolerance = Some(self.tolerance * bound);
-            let method = SpectralMethod::Krylov;
-            outcome = Some(self.iterate(n, &operator, tolerance, constants, &counter, method)?);
+            // Where a product with the matrix costs more than keeping a step's vectors orthogonal, products are spared.
+            let costly = matrix.nnz() > 2 * n * self.basis(self.count);
+            if !costly && constants.len() < self.count {
+                outcome = Some(self.filtered(matrix, constants, &counter)?);
+            }
+            // Also where the polynomial's digits do not suffice for the tolerance.
+            if !settled(&outcome) {
+                outcome = Some(self.plain(matrix, constants, &counter)?);
+            }
         }
         match outcome {
             Some(pairs) if pairs.converged() || n > FALLBACK => Ok(pairs),
@@ -76,16 +72,91 @@ impl SpectrumParameters<'_> {
         }
     }
 
+    fn basis(&self, count: usize) -> usize {
+        3 * count + 8 * self.block
+    }
+
+    /// Krylov iteration on the matrix.
+    fn plain(
+        &self,
+        matrix: &CsrMatrix<f64>,
+        constants: &[Vec<f64>],
+        counter: &Counter<'_>,
+    ) -> Result<Pairs, Error> {
+        let operator = |x: &[f64], p: usize, y: &mut [f64]| {
+            y.par_chunks_mut(ROWS * p)
+                .enumerate()
+                .for_each(|(chunk, y)| {
+                    simd::sparse_rows(matrix.csr_data(), chunk * ROWS, x, p, y);
+                    for y in y {
+                        *y = -*y;
+                    }
+                });
+            Ok(())
+        };
+        let tolerance = Tolerance::Absolute(self.tolerance * norm_bound(matrix));
+        let method = SpectralMethod::Krylov;
+        self.iterate(
+            matrix.nrows(),
+            &operator,
+            tolerance,
+            constants,
+            counter,
+            method,
+        )
+    }
+
+    /// Krylov iteration on a polynomial of the matrix, whose interval a short run finds.
+    fn filtered(
+        &self,
+        matrix: &CsrMatrix<f64>,
+        constants: &[Vec<f64>],
+        counter: &Counter<'_>,
+    ) -> Result<Pairs, Error> {
+        let n = matrix.nrows();
+        let known: Vec<(f64, Vec<f64>)> = constants.iter().map(|c| (0.0, c.clone())).collect();
+        let known = rows(n, &known);
+        let count = (self.count - constants.len() + 2).min(n - constants.len());
+        let high = largest_possible(matrix);
+        let scout = Filter::new(matrix, 0.5 * high, high, 0.3);
+        let operator = |x: &[f64], p: usize, y: &mut [f64]| {
+            scout.apply(x, p, y);
+            Ok(())
+        };
+        let goal = Goal {
+            count,
+            block: self.block,
+            basis: self.basis(count),
+            tolerance: Tolerance::Absolute(0.0),
+            ceiling: None,
+            steps: 4 + count.div_ceil(self.block),
+            seed: self.seed,
+        };
+        let found = largest(n, &operator, &known, constants.len(), &goal, counter)?;
+        let low = scout.eigenvalue(found.values.last().copied().unwrap_or(1.0));
+        let low = low.clamp(f64::EPSILON * high, 0.5 * high);
+        let filter = Filter::new(matrix, low, high, 1.0);
+        let operator = |x: &[f64], p: usize, y: &mut [f64]| {
+            filter.apply(x, p, y);
+            Ok(())
+        };
+        let tolerance = Tolerance::Relative(self.tolerance);
+        let method = SpectralMethod::Krylov;
+        let mut pairs = self.iterate(n, &operator, tolerance, constants, counter, method)?;
+        pairs.steps += found.steps;
+        Ok(pairs)
+    }
+
     fn most_steps(&self) -> usize {
         400 + 100 * self.count.div_ceil(self.block)
     }
 
-    /// The iteration and its proof. Without a tolerance, it is relative to the smallest wanted value.
+    /// The iteration and its proof.
     fn iterate(
         &self,
         n: usize,
         operator: &krylov::Operator<'_>,
-        tolerance: Option<f64>,
+        tolerance: Tolerance,
         constants: &[Vec<f64>],
         counter: &Counter<'_>,
         method: SpectralMethod,
@@ -101,31 +172,23 @@ impl SpectrumParameters<'_> {
         }
         // A few more than wanted make the last wanted one converge sooner and leave a gap for the proof.
         let count = missing + 2;
-        let mut goal = Goal {
-            count: missing,
+        let goal = Goal {
+            count,
             block: self.block,
-            basis: (2 * count + 4 * self.block).max(6 * self.block),
-            tolerance: tolerance.unwrap_or(0.0),
+            basis: self.basis(count),
+            tolerance,
             ceiling: None,
-            steps: 2 + missing.div_ceil(self.block),
+            steps: self.most_steps(),
             seed: self.seed,
         };
         let known = rows(n, &all);
-        let mut steps = 0;
-        if tolerance.is_none() {
-            // A short run tells the size of the values wanted.
-            let scout = largest(n, operator, &known, all.len(), &goal, counter)?;
-            steps += scout.steps;
-            goal.tolerance = self.tolerance * scout.values.last().copied().unwrap_or(1.0).abs();
-        }
-        goal.count = count;
-        goal.steps = self.most_steps();
         let first = largest(n, operator, &known, all.len(), &goal, counter)?;
+        let mut steps = 0;
         steps += first.steps;
         all.extend(columns(&first));
         if !first.converged {
             let pairs = Pairs::of(all, self.count, method, false, steps);
-            return Ok(pairs.short_of(goal.tolerance, first.residual));
+            return Ok(pairs.short_of(first.tolerance, first.residual));
         }
         let mut complete = all.len() >= n;
         let mut round = 0;
@@ -133,7 +196,7 @@ impl SpectrumParameters<'_> {
             round += 1;
             all.sort_by(|a, b| b.0.total_cmp(&a.0));
             let worst = all[self.count - 1].0;
-            let margin = goal.tolerance.max(1e-9 * worst.abs());
+            let margin = first.tolerance.max(1e-9 * worst.abs());
             let seed = self.seed.wrapping_add(round);
             let proof = Goal {
                 count: 1,
@@ -162,7 +225,7 @@ impl SpectrumParameters<'_> {
             all.extend(columns(&found));
             if !found.converged {
                 let pairs = Pairs::of(all, self.count, method, false, steps);
-                return Ok(pairs.short_of(goal.tolerance, found.residual));
+                return Ok(pairs.short_of(found.tolerance, found.residual));
             }
             complete = all.len() >= n;
         }
@@ -274,12 +337,16 @@ fn norm_bound(matrix: &CsrMatrix<f64>) -> f64 {
     sums.into_iter().fold(0.0, f64::max)
 }
 
-/// Rayleigh quotients in rising order, residuals and the vectors (n rows of k) in that order.
+/// Rayleigh quotients in rising order, residuals and the vectors (n rows of k), of length one, in that order.
 pub(super) fn rayleigh(
     matrix: &CsrMatrix<f64>,
-    vectors: Vec<f64>,
+    mut vectors: Vec<f64>,
     k: usize,
 ) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
+    let lengths = basis::lengths(&vectors, k);
+    for row in vectors.chunks_exact_mut(k) {
+        row.iter_mut().zip(&lengths).for_each(|(x, l)| *x /= l);
+    }
     let mut images = vec![0.0; vectors.len()];
     images
         .par_chunks_mut(ROWS * k)

@@ -6,9 +6,13 @@ pydiffmap's kernel is exp(-d^2/(4 epsilon)) and its generator (P - I)/epsilon: h
 
 import json
 import pathlib
+import sys
 import warnings
 
 import numpy as np
+
+# This script has the name of the package.
+sys.path.pop(0)
 from pydiffmap import diffusion_map, kernel
 
 warnings.filterwarnings("ignore")

@@ -1,6 +1,7 @@
 //! Networks, arrays and metadata collected and written at once.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -170,36 +171,23 @@ impl Contents {
         let failed = |source| Error::File {
             action: "write",
             path: path.to_owned(),
-            source: without_path(source),
+            source,
         };
         let folder = path
             .parent()
             .filter(|p| !p.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".writing-");
-        // Temporary files are private by default; this one becomes an ordinary file.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder).map_err(failed)?;
-        // The file itself, whose errors do not name the temporary path.
+        // An ordinary file with ordinary permissions, whose errors do not name the temporary path.
+        let create = |path: &Path| File::options().write(true).create_new(true).open(path);
+        let mut file = tempfile::Builder::new()
+            .prefix(".writing-")
+            .make_in(folder, create)
+            .map_err(failed)?;
         file.as_file_mut()
             .write_all(&self.to_bytes())
             .map_err(failed)?;
         file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|e| failed(e.error))?;
         Ok(())
-    }
-}
-
-/// An error of the temporary file without its path, which says nothing to the reader: the target is named already.
-fn without_path(error: std::io::Error) -> std::io::Error {
-    let inner = error.get_ref().and_then(std::error::Error::source);
-    let code = inner
-        .and_then(|e| e.downcast_ref::<std::io::Error>())
-        .and_then(std::io::Error::raw_os_error);
-    match code {
-        Some(code) => std::io::Error::from_raw_os_error(code),
-        None => error,
     }
 }

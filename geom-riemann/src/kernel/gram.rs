@@ -83,20 +83,19 @@ fn of_rows<T: Scalar, const N: usize, const LANES: usize>(
         for (wide, value) in wide.iter_mut().zip(block) {
             *wide = value.wide();
         }
-        for shift in 0..=N / 2 {
+        for (shift, sums) in sums.iter_mut().enumerate().take(N / 2 + 1) {
             for lane in 0..LANES {
                 let column = lane % N;
                 let partner = lane - column + (column + shift) % N;
-                sums[shift][lane] = add(wide[lane], wide[partner], sums[shift][lane]);
+                sums[lane] = add(wide[lane], wide[partner], sums[lane]);
             }
         }
     }
     let (rows, _) = rest.as_chunks::<N>();
     for row in rows {
-        for shift in 0..=N / 2 {
+        for (shift, sums) in sums.iter_mut().enumerate().take(N / 2 + 1) {
             for column in 0..N {
-                let product = row[column].wide() * row[(column + shift) % N].wide();
-                sums[shift][column] += product;
+                sums[column] += row[column].wide() * row[(column + shift) % N].wide();
             }
         }
     }

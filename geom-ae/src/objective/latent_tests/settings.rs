@@ -87,9 +87,9 @@ fn every_setting_of_the_methods_with_a_prior_gives_an_objective() {
             for kernel in [crate::KernelFamily::Imq, crate::KernelFamily::Rbf] {
                 for prior in [Prior::default(), Prior::Uniform { half_width: 1.0 }] {
                     let settings = crate::LatentSettings {
-                        log_variance,
-                        kernel,
                         prior,
+                        kernel,
+                        log_variance,
                         ..settings.clone()
                     };
                     let objective = method.objective_with(2.0, &settings).unwrap();

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use geom_ae::{Method, decoder_geometry, objective::Batch, objective::gradcheck};
+use geom_ae::{Control, Method, decoder_geometry, objective::Batch, objective::gradcheck};
 use geom_nn::{Activation, Cpu};
 use ndarray::Array2;
 
@@ -126,30 +126,6 @@ fn the_gradient_agrees_with_central_differences() {
     };
     let found = gradcheck::check(&mut objective, &mut model, &batch, 1e-5, 1e-7).unwrap();
     assert!(found.error < 1e-7);
-}
-
-#[test]
-fn principal_components_are_their_own_networks() {
-    let (points, _) = paraboloid(50);
-    let pca = Pca::fit(points.view(), 2).unwrap();
-    let model = linear_model::<f64, _>(&pca, &Cpu::default()).unwrap();
-    let encoded = model.encode(points.view()).unwrap();
-    assert!((&encoded - &pca.codes).iter().all(|d| d.abs() < 1e-9));
-    let geometry = decoder_geometry(&model, encoded.view()).unwrap();
-    assert!(geometry.log_det.iter().all(|l| l.abs() < 1e-12));
-    assert!(
-        geometry
-            .condition_number
-            .iter()
-            .all(|c| (c - 1.0).abs() < 1e-12)
-    );
-    let error = model
-        .reconstruction_errors(points.view())
-        .unwrap()
-        .mean()
-        .unwrap();
-    let variance = points.var_axis(Axis(0), 0.0).mean().unwrap();
-    assert!((error / (variance * (1.0 - pca.explained)) - 1.0).abs() < 1e-9);
 }
 
 #[test]

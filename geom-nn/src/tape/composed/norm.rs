@@ -167,7 +167,9 @@ pub(super) fn layer<E: Element, D: Device<E>, T: Tape<E, D>>(
     for next in all {
         out = concat(out, row(next)?)?;
     }
-    c.into_iter().for_each(|row| served.take(row));
+    for row in c {
+        served.take(row);
+    }
     served.take(centred);
     let (out, tape) = out.split_tape();
     Ok(out.put_tape(tape.merge(served.0)))

@@ -1,0 +1,188 @@
+//! A symmetric graph from neighbour lists, without a random walk through memory.
+//!
+//! Whether a neighbour lists a point back is a question to a far row. Instead the listed edges are first dealt to buckets of
+//! consecutive rows; a bucket then holds all that its rows list and all that lists them, and merges the two.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::Symmetrisation;
+use crate::sparse::offsets_of;
+use crate::{Error, Scalar};
+
+/// Rows of a bucket at least, so that what it works on fits a core's cache.
+const LEAST: usize = 2048;
+/// Buckets at most, so that dealing writes to few places at once.
+const MOST: usize = 256;
+
+/// Neighbour lists, k entries a row.
+pub(super) struct Lists<'a, T> {
+    pub(super) indices: &'a [usize],
+    pub(super) distances: &'a [T],
+    pub(super) k: usize,
+    pub(super) n: usize,
+}
+
+/// Offsets, columns and values.
+type Parts<T> = (Vec<usize>, Vec<usize>, Vec<T>);
+/// One row's entries on their way into the graph.
+type Entries<T> = Vec<(usize, T)>;
+
+impl<T: Scalar> Lists<'_, T> {
+    /// Offsets, columns and values of the symmetric graph, rows sorted.
+    ///
+    /// # Errors
+    /// [`Error::Repeated`] for a neighbour listed twice, [`Error::Diagonal`] for a point among its own neighbours.
+    pub(super) fn symmetric(&self, rule: Symmetrisation) -> Result<Parts<T>, Error> {
+        let width = LEAST.max(self.n.div_ceil(MOST));
+        let count = self.n.div_ceil(width).max(1);
+        let mut starts = vec![0_usize; count];
+        for &j in self.indices {
+            starts[j / width] += 1;
+        }
+        let starts = offsets_of(starts);
+        let mut next = starts.clone();
+        let mut dealt = vec![0_usize; self.indices.len()];
+        for (place, &j) in self.indices.iter().enumerate() {
+            let slot = &mut next[j / width];
+            dealt[*slot] = place;
+            *slot += 1;
+        }
+        let bucket = |b: usize| {
+            (
+                b * width..((b + 1) * width).min(self.n),
+                &dealt[starts[b]..starts[b + 1]],
+            )
+        };
+        let counts = (0..count)
+            .into_par_iter()
+            .map(|b| {
+                let (rows, told) = bucket(b);
+                let mut counts = Vec::with_capacity(rows.len());
+                self.merge(rows, told, rule, |row| counts.push(row.len()))?;
+                Ok(counts)
+            })
+            .collect::<Result<Vec<Vec<usize>>, Error>>()?;
+        let offsets = offsets_of(counts.into_iter().flatten());
+        let total = offsets.last().copied().unwrap_or_default();
+        let (mut columns, mut values) = (vec![0; total], vec![T::zero(); total]);
+        let mut tasks = Vec::with_capacity(count);
+        let (mut c, mut v) = (columns.as_mut_slice(), values.as_mut_slice());
+        for b in 0..count {
+            let (rows, told) = bucket(b);
+            let entries = offsets[rows.end] - offsets[rows.start];
+            let (own, rest) = c.split_at_mut(entries);
+            c = rest;
+            let (own_values, rest) = v.split_at_mut(entries);
+            v = rest;
+            tasks.push((rows, told, own, own_values));
+        }
+        tasks
+            .into_par_iter()
+            .try_for_each(|(rows, told, columns, values)| {
+                let mut end = 0;
+                self.merge(rows, told, rule, |row| {
+                    for &(j, d) in row {
+                        (columns[end], values[end]) = (j, d);
+                        end += 1;
+                    }
+                })
+            })?;
+        Ok((offsets, columns, values))
+    }
+
+    /// Hands over the entries of each row, sorted by column.
+    fn merge(
+        &self,
+        rows: Range<usize>,
+        told: &[usize],
+        rule: Symmetrisation,
+        mut put: impl FnMut(&Entries<T>),
+    ) -> Result<(), Error> {
+        let k = self.k;
+        let mut counts = vec![0_usize; rows.len()];
+        for &place in told {
+            counts[self.indices[place] - rows.start] += 1;
+        }
+        // What lists each row, in the order of who lists it, which is the order of places.
+        let starts = offsets_of(counts);
+        let mut next = starts.clone();
+        let mut incoming = vec![0_usize; told.len()];
+        for &place in told {
+            let slot = &mut next[self.indices[place] - rows.start];
+            incoming[*slot] = place;
+            *slot += 1;
+        }
+        let (mut own, mut out) = (Entries::with_capacity(k), Entries::with_capacity(4 * k));
+        for i in rows.clone() {
+            let list = i * k..(i + 1) * k;
+            let nearest = self.indices.get(list.start).copied().filter(|_| k > 0);
+            own.clear();
+            let listed = self.indices[list.clone()].iter().zip(&self.distances[list]);
+            own.extend(listed.map(|(&j, &d)| (j, d)));
+            own.sort_unstable_by_key(|e| e.0);
+            self.check(i, &own)?;
+            out.clear();
+            let incoming = &incoming[starts[i - rows.start]..starts[i - rows.start + 1]];
+            let mut own = own.iter().peekable();
+            let mut others = incoming.iter().peekable();
+            loop {
+                let order = match (own.peek(), others.peek()) {
+                    (None, None) => break,
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (Some((j, _)), Some(&&place)) => j.cmp(&(place / k)),
+                };
+                let mine = if order.is_le() { own.next() } else { None };
+                let theirs = if order.is_ge() { others.next() } else { None };
+                let stays = match rule {
+                    Symmetrisation::Union => true,
+                    Symmetrisation::Intersection => order.is_eq(),
+                    // A point's nearest neighbour is the first of its list.
+                    Symmetrisation::Mutual => {
+                        order.is_eq()
+                            || mine.is_some_and(|e| Some(e.0) == nearest)
+                            || theirs.is_some_and(|&place| place % k == 0)
+                    }
+                };
+                let entry = mine.copied();
+                let entry = entry.or_else(|| theirs.map(|&p| (p / k, self.distances[p])));
+                out.extend(entry.filter(|_| stays));
+            }
+            put(&out);
+        }
+        Ok(())
+    }
+
+    /// Whether the sorted list of row `i` names others, each once.
+    fn check(&self, i: usize, own: &Entries<T>) -> Result<(), Error> {
+        let operation = "graph";
+        if let Some(&(row, distance)) = own.iter().find(|e| e.0 == i) {
+            let value = distance.as_f64();
+            return Err(Error::Diagonal {
+                operation,
+                row,
+                value,
+            });
+        }
+        let Some(twice) = own.windows(2).find(|w| w[0].0 == w[1].0) else {
+            return Ok(());
+        };
+        let index = twice[0].0;
+        let list = &self.indices[i * self.k..(i + 1) * self.k];
+        let mut places = (i * self.k..)
+            .zip(list)
+            .filter(|p| *p.1 == index)
+            .map(|p| p.0);
+        let (first, second) = (places.next(), places.next());
+        Err(Error::Repeated {
+            operation,
+            argument: "neighbours",
+            index,
+            first: first.unwrap_or_default(),
+            second: second.unwrap_or_default(),
+        })
+    }
+}
