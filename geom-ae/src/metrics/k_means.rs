@@ -3,13 +3,13 @@
 //! Ours, because the crates that are kept up bring a second ndarray, rand and linear algebra (linfa-clustering) or need a nightly
 //! compiler (kmeans), and none promises the same clusters for every number of threads.
 
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::ArrayView2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::MetricError;
-use super::distances::{check_points, sq_distance};
+use super::distances::check_points;
 
 /// Starts of which the best end is taken.
 const STARTS: u64 = 10;
@@ -58,12 +58,15 @@ where
             largest: n,
         });
     }
-    let z = z.mapv(Into::into);
+    let points = Points {
+        values: z.iter().map(|&value| value.into()).collect(),
+        dimension: z.ncols(),
+    };
     let mut best: Option<(f64, Vec<usize>)> = None;
     for start in 0..STARTS {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(start);
-        let end = rounds(z.view(), first_centres(z.view(), k, &mut rng));
+        let end = points.rounds(points.first_centres(k, &mut rng));
         if best.as_ref().is_none_or(|(least, _)| end.0 < *least) {
             best = Some(end);
         }
@@ -76,75 +79,106 @@ where
         .collect())
 }
 
-/// Points drawn one after another, each with a probability in proportion to its squared distance from those before.
-fn first_centres(z: ArrayView2<'_, f64>, k: usize, rng: &mut ChaCha8Rng) -> Array2<f64> {
-    let n = z.nrows();
-    let mut chosen = vec![rng.random_range(0..n)];
-    let mut far = vec![f64::INFINITY; n];
-    while chosen.len() < k {
-        let last = z.row(chosen[chosen.len() - 1]);
-        for (far, point) in far.iter_mut().zip(z.rows()) {
-            *far = far.min(sq_distance(point, last));
-        }
-        let all: f64 = far.iter().sum();
-        if all <= 0.0 {
-            break;
-        }
-        let mut left = rng.random::<f64>() * all;
-        let drawn = far.iter().position(|&share| {
-            left -= share;
-            share > 0.0 && left <= 0.0
-        });
-        // Rounding may leave a rest: then it is the last point with a share.
-        let drawn = drawn.or_else(|| far.iter().rposition(|&share| share > 0.0));
-        chosen.extend(drawn);
-    }
-    z.select(ndarray::Axis(0), &chosen)
+/// Points one after another: millions of distances in few dimensions leave no room for views.
+struct Points {
+    values: Vec<f64>,
+    dimension: usize,
 }
 
-/// Lloyd's rounds: the sum of squared distances, and the cluster of every point.
-fn rounds(z: ArrayView2<'_, f64>, mut centres: Array2<f64>) -> (f64, Vec<usize>) {
-    let mut clusters = vec![usize::MAX; z.nrows()];
-    let mut sum = f64::INFINITY;
-    for _ in 0..ROUNDS {
-        let found: Vec<(usize, f64)> = (0..z.nrows())
-            .into_par_iter()
-            .map(|i| nearest(z.row(i), centres.view()))
-            .collect();
-        sum = found.iter().map(|(_, distance)| distance).sum();
-        let now: Vec<usize> = found.into_iter().map(|(cluster, _)| cluster).collect();
-        if now == clusters {
-            break;
+impl Points {
+    fn iter(&self) -> impl Iterator<Item = &[f64]> {
+        self.values.chunks_exact(self.dimension)
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        &self.values[i * self.dimension..][..self.dimension]
+    }
+
+    /// Points drawn one after another, each with a probability in proportion to its squared distance from those before.
+    fn first_centres(&self, k: usize, rng: &mut ChaCha8Rng) -> Self {
+        let n = self.values.len() / self.dimension;
+        let mut chosen = vec![rng.random_range(0..n)];
+        let mut far = vec![f64::INFINITY; n];
+        while chosen.len() < k {
+            let last = self.row(chosen[chosen.len() - 1]);
+            for (far, point) in far.iter_mut().zip(self.iter()) {
+                *far = far.min(sq_distance(point, last));
+            }
+            let all: f64 = far.iter().sum();
+            if all <= 0.0 {
+                break;
+            }
+            let mut left = rng.random::<f64>() * all;
+            let drawn = far.iter().position(|&share| {
+                left -= share;
+                share > 0.0 && left <= 0.0
+            });
+            // Rounding may leave a rest: then it is the last point with a share.
+            let drawn = drawn.or_else(|| far.iter().rposition(|&share| share > 0.0));
+            chosen.extend(drawn);
         }
-        clusters = now;
-        let mut sums = Array2::zeros(centres.dim());
-        let mut counts = vec![0_usize; centres.nrows()];
-        for (point, &cluster) in z.rows().into_iter().zip(&clusters) {
-            let mut row = sums.row_mut(cluster);
-            row += &point;
+        Self {
+            values: chosen.iter().flat_map(|&i| self.row(i)).copied().collect(),
+            dimension: self.dimension,
+        }
+    }
+
+    /// Lloyd's rounds: the sum of squared distances, and the cluster of every point.
+    fn rounds(&self, mut centres: Self) -> (f64, Vec<usize>) {
+        let mut clusters = Vec::new();
+        let mut sum = f64::INFINITY;
+        for _ in 0..ROUNDS {
+            let found: Vec<(usize, f64)> = self
+                .values
+                .par_chunks_exact(self.dimension)
+                .with_min_len(1024)
+                .map(|point| centres.nearest(point))
+                .collect();
+            sum = found.iter().map(|(_, distance)| distance).sum();
+            let now: Vec<usize> = found.into_iter().map(|(cluster, _)| cluster).collect();
+            if now == clusters {
+                break;
+            }
+            clusters = now;
+            self.move_to_means(&clusters, &mut centres);
+        }
+        (sum, clusters)
+    }
+
+    /// Moves every centre to the mean of its points; one that has lost them all stays where it is.
+    fn move_to_means(&self, clusters: &[usize], centres: &mut Self) {
+        let mut sums = vec![0.0; centres.values.len()];
+        let mut counts = vec![0_usize; centres.values.len() / self.dimension];
+        for (point, &cluster) in self.iter().zip(clusters) {
+            let sum = &mut sums[cluster * self.dimension..][..self.dimension];
+            for (sum, value) in sum.iter_mut().zip(point) {
+                *sum += value;
+            }
             counts[cluster] += 1;
         }
-        for ((mut centre, sum), &count) in
-            centres.rows_mut().into_iter().zip(sums.rows()).zip(&counts)
-        {
-            // A centre that has lost all its points stays where it is.
+        for (place, (centre, sum)) in centres.values.iter_mut().zip(sums).enumerate() {
+            let count = counts[place / self.dimension];
             if count > 0 {
-                centre.assign(&(&sum / count as f64));
+                *centre = sum / count as f64;
             }
         }
     }
-    (sum, clusters)
+
+    /// The row nearest to a point, the first of equals, and its squared distance.
+    fn nearest(&self, point: &[f64]) -> (usize, f64) {
+        let mut best = (0, f64::INFINITY);
+        for (j, centre) in self.iter().enumerate() {
+            let distance = sq_distance(point, centre);
+            if distance < best.1 {
+                best = (j, distance);
+            }
+        }
+        best
+    }
 }
 
-fn nearest(point: ArrayView1<'_, f64>, centres: ArrayView2<'_, f64>) -> (usize, f64) {
-    let mut best = (0, f64::INFINITY);
-    for (j, centre) in centres.rows().into_iter().enumerate() {
-        let distance = sq_distance(point, centre);
-        if distance < best.1 {
-            best = (j, distance);
-        }
-    }
-    best
+fn sq_distance(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum()
 }
 
 #[cfg(test)]

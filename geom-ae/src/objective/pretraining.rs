@@ -37,6 +37,9 @@ impl Default for Pretraining {
     }
 }
 
+/// What errors call it.
+const NAME: &str = "moment_matching";
+
 /// How a pre-training ended.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Pretrained {
@@ -71,12 +74,22 @@ impl Pretraining {
             let batch = data.select(Axis(0), &some_of(rows, sample, mix(seed, 0)));
             let step = model.in_training(seed, |model| {
                 self.gradient(model, objective, batch.view(), seed)
+            });
+            let step = step.map_err(|error| match error.in_term(NAME, None) {
+                Error::NonFiniteInput { .. } => Error::NonFiniteLoss {
+                    term: NAME,
+                    value: f64::NAN,
+                    epoch: 0,
+                    batch: last.steps + 1,
+                    point: None,
+                },
+                other => other,
             })?;
             let (loss, gradient, statistics) = step;
             let norm: f64 = gradient.iter().map(|&g| widen(g).powi(2)).sum();
             if !(loss.is_finite() && norm.is_finite()) {
                 return Err(Error::NonFiniteLoss {
-                    term: "moment_matching",
+                    term: NAME,
                     value: loss,
                     epoch: 0,
                     batch: last.steps + 1,

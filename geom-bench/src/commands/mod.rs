@@ -10,6 +10,7 @@ mod flatten;
 mod inspect;
 mod loaded;
 mod progress;
+mod remarks;
 mod results;
 mod score;
 mod train;

@@ -16,7 +16,7 @@ use geom_nn::NetworkDevice;
 use ndarray::{Array2, Axis};
 use serde::Serialize;
 
-use super::{Number, score};
+use super::{Number, remarks, score};
 
 /// Points of a part that are compared with each other, at most: more would take longer than most trainings.
 const MOST_COMPARED: usize = 20_000;
@@ -252,20 +252,7 @@ impl<'a, E: Number> Measured<'a, E> {
 
     fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
         let mut warnings = self.given.clone().unwrap_or_default();
-        let corrected: usize = history.iter().map(|epoch| epoch.corrections.floored).sum();
-        if corrected > 0 {
-            warnings.push(format!(
-                "During training {corrected} collapsed singular values of the decoder's Jacobian were floored so that the \
-                 loss stayed finite; log.jsonl says in which epochs."
-            ));
-        }
-        let skipped: usize = history.iter().map(|epoch| epoch.skipped).sum();
-        if skipped > 0 {
-            warnings.push(format!(
-                "During training the steps of {skipped} batches were left out, because their loss or gradient was not finite; \
-                 log.jsonl says in which epochs."
-            ));
-        }
+        warnings.extend(remarks::on_training(history));
         for part in &self.parts {
             let points = part.indices.len();
             if points > MOST_COMPARED {

@@ -1,8 +1,10 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
+mod neighbours;
+
 use super::{
-    Bandwidth, Config, DistanceSource, GraphForm, MOST_PARAMETERS, MOST_THREADS, Method,
-    ON_PAPER_SPLIT, Schedule, Spelled,
+    Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
+    Spelled,
 };
 use geom_ae::NetworkKind;
 
@@ -43,12 +45,12 @@ impl Config {
             self.batch_size.to_string(),
             "at least 1",
         )?;
-        let pairs = self.method != Method::GeomAe || self.batch_size > 1;
+        let pairs = !matches!(self.method, Method::GeomAe | Method::Ggae) || self.batch_size > 1;
         require(
             pairs,
             "batch-size",
             self.batch_size.to_string(),
-            "at least 2 for geomae, whose loss is a variance over the batch",
+            "at least 2 for geomae and ggae, whose losses compare the points of a batch",
         )?;
         let rate = self.learning_rate;
         require(
@@ -162,39 +164,6 @@ impl Config {
                 limit: MOST_PARAMETERS,
             }),
         }
-    }
-
-    /// Neighbours of a training point, and those in its batch that a bandwidth is chosen from.
-    fn check_neighbours(&self, train: usize) -> Result<(), Error> {
-        let isometry = self.method == Method::Ggae;
-        let graph = match self.method {
-            Method::Ggae => matches!(self.distances, DistanceSource::Geodesic),
-            Method::NraeL | Method::NraeQ => true,
-            _ => false,
-        };
-        let mut asked = Vec::new();
-        if graph {
-            asked.push(("neighbours", self.neighbours, train, "training points"));
-        }
-        if let Bandwidth::Neighbour(k) = self.bandwidth
-            && isometry
-        {
-            asked.push(match self.graph_form {
-                GraphForm::Batch => ("bandwidth", k, self.batch_size, "points of a batch"),
-                GraphForm::Slicing => ("bandwidth", k, train, "training points"),
-            });
-        }
-        for (setting, neighbours, points, of) in asked {
-            if neighbours >= points {
-                return Err(Error::TooManyNeighbours {
-                    setting,
-                    neighbours,
-                    points,
-                    of,
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The parts that the data are split into.

@@ -46,6 +46,10 @@ impl ConfigArgs {
 /// What one layer (a file, the flags) says; `None` leaves the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, clap::Args)]
 #[serde(default)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts put what may be left out into brackets"
+)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
     /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-gan, wae-multi, wae-stochastic, topoae, dae, cae, rcae, gdae, grcae, spae, mmae, blae, iae, conformal, grae or contrastive; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]

@@ -16,6 +16,10 @@ use crate::named::{choose, chosen};
 /// Flags that only some methods have a use for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts put what may be left out into brackets"
+)]
 #[command(about = None, long_about = None)]
 pub struct LatentArgs {
     /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, conv-geomae, conv28, conv64 or dcgan, the last four for images [default: mlp]
