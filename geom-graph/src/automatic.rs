@@ -217,9 +217,11 @@ mod tests {
             .unwrap();
         let map = DiffusionMap::fit(x.view(), &DiffusionMapParameters::default()).unwrap();
         let batches = vec![(0..20).collect()];
+        let lists = crate::knn(x.view(), 3, Metric::Euclidean).unwrap();
         let waves = Array2::from_shape_fn((700, 1), |(i, _)| (i as f64).sin());
         let outcomes = [
             DistanceGraph::complete_with(x.view(), Metric::Euclidean, stop).err(),
+            DistanceGraph::from_neighbours_with(&lists, crate::Symmetrisation::Union, stop).err(),
             knn_by_with(x.view(), 3, manhattan, stop).err(),
             parameters.build_with(&graph, &scale, stop).err(),
             sinkhorn.build_with(&graph, &scale, stop).err(),

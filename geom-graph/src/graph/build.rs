@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::symmetric::Lists;
 use super::{DistanceGraph, Symmetrisation};
+use crate::progress::Progress;
 use crate::sparse::{assemble, offsets_of, sort_rows};
 use crate::{Error, Metric, Neighbours, RadiusNeighbours, Scalar, Search};
 
@@ -18,6 +19,18 @@ impl<T: Scalar> DistanceGraph<T> {
     pub fn from_neighbours(
         neighbours: &Neighbours<T>,
         rule: Symmetrisation,
+    ) -> Result<Self, Error> {
+        Self::from_neighbours_with(neighbours, rule, Progress::none())
+    }
+
+    /// As [`DistanceGraph::from_neighbours`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::from_neighbours`], and [`Error::Cancelled`].
+    pub fn from_neighbours_with(
+        neighbours: &Neighbours<T>,
+        rule: Symmetrisation,
+        progress: Progress<'_>,
     ) -> Result<Self, Error> {
         let (n, k) = (neighbours.len(), neighbours.k());
         let (indices, distances) = (
@@ -44,7 +57,7 @@ impl<T: Scalar> DistanceGraph<T> {
             k,
             n,
         };
-        let (offsets, columns, values) = lists.symmetric(rule)?;
+        let (offsets, columns, values) = lists.symmetric(rule, progress)?;
         Ok(Self {
             matrix: assemble(n, offsets, columns, values),
         })

@@ -9,6 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Symmetrisation;
+use crate::progress::Progress;
 use crate::sparse::offsets_of;
 use crate::{Error, Scalar};
 
@@ -16,6 +17,8 @@ use crate::{Error, Scalar};
 const LEAST: usize = 2048;
 /// Buckets at most, so that dealing writes to few places at once.
 const MOST: usize = 256;
+
+const OPERATION: &str = "graph";
 
 /// Neighbour lists, k entries a row.
 pub(super) struct Lists<'a, T> {
@@ -34,8 +37,13 @@ impl<T: Scalar> Lists<'_, T> {
     /// Offsets, columns and values of the symmetric graph, rows sorted.
     ///
     /// # Errors
-    /// [`Error::Repeated`] for a neighbour listed twice, [`Error::Diagonal`] for a point among its own neighbours.
-    pub(super) fn symmetric(&self, rule: Symmetrisation) -> Result<Parts<T>, Error> {
+    /// [`Error::Repeated`] for a neighbour listed twice, [`Error::Diagonal`] for a point among its own neighbours, [`Error::Cancelled`].
+    pub(super) fn symmetric(
+        &self,
+        rule: Symmetrisation,
+        progress: Progress<'_>,
+    ) -> Result<Parts<T>, Error> {
+        let counter = progress.start(OPERATION, 2 * self.n);
         let width = LEAST.max(self.n.div_ceil(MOST));
         let count = self.n.div_ceil(width).max(1);
         let mut starts = vec![0_usize; count];
@@ -61,6 +69,7 @@ impl<T: Scalar> Lists<'_, T> {
             .map(|b| {
                 let (rows, told) = bucket(b);
                 let mut counts = Vec::with_capacity(rows.len());
+                counter.advance(rows.len())?;
                 self.merge(rows, told, rule, |row| counts.push(row.len()))?;
                 Ok(counts)
             })
@@ -82,6 +91,7 @@ impl<T: Scalar> Lists<'_, T> {
         tasks
             .into_par_iter()
             .try_for_each(|(rows, told, columns, values)| {
+                counter.advance(rows.len())?;
                 let mut end = 0;
                 self.merge(rows, told, rule, |row| {
                     for &(j, d) in row {
@@ -158,7 +168,7 @@ impl<T: Scalar> Lists<'_, T> {
 
     /// Whether the sorted list of row `i` names others, each once.
     fn check(&self, i: usize, own: &Entries<T>) -> Result<(), Error> {
-        let operation = "graph";
+        let operation = OPERATION;
         if let Some(&(row, distance)) = own.iter().find(|e| e.0 == i) {
             let value = distance.as_f64();
             return Err(Error::Diagonal {

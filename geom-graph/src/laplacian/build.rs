@@ -217,12 +217,8 @@ impl LaplacianParameters {
         let counter = progress.start(OPERATION, most);
         let advance = |rows| counter.advance(rows);
         let weight = |i, j, d| T::of(self.kernel.weight(scale.ratio(i, j, d)));
-        let plain = matches!(
-            self.normalisation,
-            Normalisation::Combinatorial | Normalisation::RandomWalk
-        );
         // The moments need the distances in the second pass, which then evaluates the kernel once more.
-        let twice = matches!(self.time, Time::Moments { .. }) && !plain;
+        let twice = matches!(self.time, Time::Moments { .. }) && !self.is_plain();
         let density = edit_rows(&offsets, &columns, &mut values, advance, |i, c, v| {
             let mut sum = 0.0;
             for (&j, value) in c.iter().zip(v) {
@@ -281,22 +277,7 @@ impl LaplacianParameters {
             }
             (T::of(degree), moment)
         })?;
-        let h = scale.bandwidth.as_f64();
-        let time = match self.time {
-            _ if plain => 1.0,
-            Time::Quarter => h / 4.0,
-            Time::Kernel { dimension } => self.kernel.time(h, dimension),
-            Time::Moments { dimension } => {
-                let mean = |&(degree, moment): &(T, f64)| {
-                    if degree > T::zero() {
-                        moment / degree.as_f64()
-                    } else {
-                        0.0
-                    }
-                };
-                sums.iter().map(mean).sum::<f64>() / n.max(1) as f64 / (2.0 * dimension)
-            }
-        };
+        let time = self.time_of(&sums, scale.bandwidth.as_f64());
         let one = self.normalisation == Normalisation::Combinatorial;
         let degrees: Vec<T> = sums.into_iter().map(|s| s.0).collect();
         let mut mass: Vec<T> = degrees
@@ -324,6 +305,34 @@ impl LaplacianParameters {
             dropped,
             markov: !one && corrected.is_none(),
         })
+    }
+
+    /// Whether the operator has no time of its own.
+    fn is_plain(&self) -> bool {
+        matches!(
+            self.normalisation,
+            Normalisation::Combinatorial | Normalisation::RandomWalk
+        )
+    }
+
+    /// The time of the operator, from row sums and second moments of its weights.
+    fn time_of<T: Scalar>(&self, sums: &[(T, f64)], h: f64) -> f64 {
+        match self.time {
+            _ if self.is_plain() => 1.0,
+            Time::Quarter => h / 4.0,
+            Time::Kernel { dimension } => self.kernel.time(h, dimension),
+            Time::Moments { dimension } => {
+                let mean = |&(degree, moment): &(T, f64)| {
+                    if degree > T::zero() {
+                        moment / degree.as_f64()
+                    } else {
+                        0.0
+                    }
+                };
+                let total: f64 = sums.iter().map(mean).sum();
+                total / sums.len().max(1) as f64 / (2.0 * dimension)
+            }
+        }
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -34,7 +34,7 @@ pub enum Normalisation {
     },
     /// $P_{ij} = u_i K_{ij} u_j w_j$ with weights $w = 1/q$ and $u$ such that rows sum to one: a bistochastic operator
     /// for the measure $w$, which stands for the volume. It needs self-loops: without them such $u$ need not exist, and
-    /// the iteration ends with [`Error::NotConverged`].
+    /// the iteration ends with [`Error::NotConverged`](crate::Error::NotConverged).
     Sinkhorn,
 }
 

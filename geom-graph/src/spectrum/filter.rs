@@ -45,7 +45,7 @@ impl<'a> Filter<'a> {
     /// $p(A)x$ for n rows of `p` numbers.
     pub(super) fn apply(&self, x: &[f64], p: usize, y: &mut [f64]) {
         let half = (self.high - self.low) / 2.0;
-        let middle = (self.high + self.low) / 2.0;
+        let middle = f64::midpoint(self.high, self.low);
         let mut before = x.to_vec();
         y.copy_from_slice(x);
         for step in 0..self.degree {
