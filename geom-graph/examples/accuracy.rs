@@ -10,8 +10,8 @@ use geom_graph::{
 };
 use ndarray::{Array1, Array2};
 
-const CIRCLE: [f64; 9] = [0.0, 1.0, 1.0, 4.0, 4.0, 9.0, 9.0, 16.0, 16.0];
-const SPHERE: [f64; 9] = [0.0, 2.0, 2.0, 2.0, 6.0, 6.0, 6.0, 6.0, 6.0];
+pub(crate) const CIRCLE: [f64; 9] = [0.0, 1.0, 1.0, 4.0, 4.0, 9.0, 9.0, 16.0, 16.0];
+pub(crate) const SPHERE: [f64; 9] = [0.0, 2.0, 2.0, 2.0, 6.0, 6.0, 6.0, 6.0, 6.0];
 
 fn worst(found: &Array1<f64>, exact: &[f64]) -> f64 {
     let pairs = found.iter().zip(exact).skip(1);
@@ -23,7 +23,12 @@ fn median(mut errors: Vec<f64>) -> f64 {
     errors[errors.len() / 2]
 }
 
-fn automatic(sample: fn(usize, u64) -> Array2<f64>, n: usize, exact: &[f64]) -> Result<f64, Error> {
+/// The spectrum with no parameter.
+pub(crate) fn automatic(
+    sample: fn(usize, u64) -> Array2<f64>,
+    n: usize,
+    exact: &[f64],
+) -> Result<f64, Error> {
     let errors = (0..5).map(|seed| {
         let (spectrum, _) = laplace_beltrami(sample(n, seed).view(), exact.len())?;
         Ok(worst(&spectrum.eigenvalues, exact))
@@ -32,7 +37,7 @@ fn automatic(sample: fn(usize, u64) -> Array2<f64>, n: usize, exact: &[f64]) -> 
 }
 
 /// About 75 neighbours a row, no self-loops, the time from the moments; `share` of the mean squared distance to the last neighbour.
-fn sparse(n: usize, share: f64) -> Result<f64, Error> {
+pub(crate) fn sparse(n: usize, share: f64) -> Result<f64, Error> {
     let errors = (0..5).map(|seed| {
         let found = knn(manifolds::sphere(n, seed).view(), 66, Metric::Euclidean)?;
         let last = found.distances.column(65).mapv(|d| d * d);

@@ -1,16 +1,20 @@
-//! How much memory neighbours, graph and Laplacian of N points take at most, in units of the operator's sparse matrix.
+//! How much memory neighbours, graph and Laplacian of N points take at most, in units of the operator's sparse matrix; with `batches`,
+//! how much GGAE's minibatches of 10,000 points take.
 //!
 //! cargo run --release -p geom-graph --example memory -- [N] [f32]
+//! cargo run --release -p geom-graph --example memory -- batches
 //!
 //! Reads the peak of the resident set, so that it runs on Linux alone.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::time::Instant;
 
+use geom_graph::manifolds::SwissRoll;
 use geom_graph::{
-    DistanceGraph, LaplacianParameters, Metric, Progress, Scalar, Scale, Symmetrisation, knn,
+    DistanceGraph, Geodesics, GraphDistortion, LaplacianParameters, Metric, Progress, Sampler,
+    Scalar, Scale, Symmetrisation, knn,
 };
-use ndarray::Array2;
+use ndarray::{Array2, Axis, stack};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -70,8 +74,40 @@ fn run<T: Scalar>(n: usize) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// One epoch over a Swiss roll in batches of 500 with geodesic distances among each batch.
+fn batches() -> Result<(), Box<dyn std::error::Error>> {
+    let roll = SwissRoll::sample(10_000, 4.7..12.5, 60.0, 1)?;
+    let flat = stack![Axis(1), roll.arc, roll.height];
+    let base = peak();
+    let found = knn(roll.points.view(), 10, Metric::Euclidean)?;
+    let edges = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)?;
+    let mut sum = 0.0;
+    let epoch = Sampler::Uniform.epoch(&edges, 500, 1, 0)?;
+    for batch in &epoch {
+        let distances = Geodesics::new().among(&edges, batch)?;
+        let graph = DistanceGraph::from_dense(distances.view())?;
+        let laplacian = LaplacianParameters::default().build(&graph, 100.0)?;
+        let y = flat.select(Axis(0), batch);
+        sum += GraphDistortion::new(&laplacian).evaluate(y.view())?.value;
+    }
+    println!(
+        "{} batches, mean distortion {:.4}",
+        epoch.len(),
+        sum / epoch.len() as f64
+    );
+    println!(
+        "peak {:.1} MiB above the points; all distances would be {:.0} MiB",
+        peak() - base,
+        1e8 * 8.0 / MIB
+    );
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|a| a == "batches") {
+        return batches();
+    }
     let n = arguments.first().map_or(Ok(1_000_000), |n| n.parse())?;
     if arguments.get(1).is_some_and(|t| t == "f32") {
         run::<f32>(n)

@@ -3,6 +3,11 @@
 //! The loss is GeomAE's, $\frac1{bD}\sum\lVert y - x\rVert^2 + \lambda\operatorname{Var}\ln\det J^\top J$, written by hand for d = 2. Run it with
 //! `cargo run --release -p geom-nn --example 02_geomae_on_the_tape`; it prints the time of a step beside the loss.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "sums are taken in f64 and handed to a network in f32"
+)]
+
 use std::{io::Write, time::Instant};
 
 use dfdx::prelude::*;

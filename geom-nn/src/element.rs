@@ -4,8 +4,6 @@ use dfdx::dtypes::{Dtype, NotMixedPrecision};
 use ndarray::NdFloat;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::cpu::product::tile::Lanes;
-
 mod sealed {
     pub trait Sealed {}
     impl Sealed for f32 {}
@@ -16,7 +14,7 @@ mod sealed {
 ///
 /// The constants and the two bit manipulations below feed the vectorised exponential and error functions.
 pub trait Element:
-    Dtype + NotMixedPrecision + NdFloat + Lanes + Serialize + DeserializeOwned + sealed::Sealed
+    Dtype + NotMixedPrecision + NdFloat + Serialize + DeserializeOwned + sealed::Sealed
 {
     /// The type's name in safetensors headers.
     const NAME: &'static str;

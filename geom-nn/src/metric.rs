@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::activation::Activation;
 use crate::cpu::chunk_points;
-use crate::cpu::dense::{Factor, Way, pack_all};
+use crate::cpu::dense::{Factor, Way};
 use crate::cpu::pool::Buffer;
 use crate::element::Element;
 use crate::error::Error;
@@ -78,7 +78,7 @@ impl<E: Element> Metric<E> {
             }
             _ => ambient,
         };
-        let points = chunk_points(batch);
+        let points = chunk_points(batch, stack);
         let mut values = Array3::zeros((batch, tangents, tangents));
         let flat = values.as_slice_mut().expect("a fresh array is contiguous");
         let chunks = flat
@@ -90,8 +90,6 @@ impl<E: Element> Metric<E> {
                 shape: (width, width),
                 way: Way::Back,
             };
-            let packed = pack_all(&model.pool, &[Some(factor)], batch * tangents);
-            let packed = packed.first().and_then(|packed| packed.as_deref());
             let mut right = model.pool.take(batch * tangents * width);
             right
                 .par_chunks_mut(points * tangents * width)
@@ -101,7 +99,7 @@ impl<E: Element> Metric<E> {
                     for k in 0..tangents {
                         let out = (&mut right[k * width..], tangents * width);
                         let rows = (&stacked[(1 + k) * width..], stack * width);
-                        factor.multiply(packed, false, out, rows, count);
+                        factor.multiply(None, false, out, rows, count);
                     }
                     inner_products(tangents, width, stacked, (right, 0), values);
                 });

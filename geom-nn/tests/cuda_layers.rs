@@ -1,6 +1,6 @@
 //! The GPU against the CPU: every layer × every derivative × both number types, values and gradients.
 //!
-//! The CPU's own gradients pass central differences in `every_layer.rs`.
+//! The CPU's own gradients pass central differences in `every_layer`.
 #![cfg(all(feature = "cuda", not(feature = "cuda-check")))]
 #![allow(
     clippy::unwrap_used,

@@ -173,13 +173,25 @@ impl<E: Scalar> Objective<E> {
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
-        let decoded = decoder.backward(Seeds {
+        // A pass that no term looked at needs no way back.
+        let seeds = Seeds {
             value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
             jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
             metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
-        })?;
-        let mut latent = decoded.input;
+        };
+        let seen = seeds.value.is_some() || seeds.jacobian.is_some() || seeds.metric.is_some();
+        let (mut latent, decoded) = if seen {
+            let back = decoder.backward(seeds)?;
+            (back.input, Some(back.parameters))
+        } else {
+            (Array2::zeros(code.latent.raw_dim()), None)
+        };
+        let seen = seen
+            || gradients.latent.is_some()
+            || gradients.mean.is_some()
+            || gradients.log_variance.is_some()
+            || gradients.encoder_jacobian.is_some();
         if let Some(seed) = &gradients.latent {
             latent += seed;
         }
@@ -193,22 +205,35 @@ impl<E: Scalar> Objective<E> {
         let jacobian = gradients
             .encoder_jacobian
             .map(|seed| code.widen_rows(seed, outputs));
-        let encoded = encoder.backward_parameters(Seeds {
+        let seeds = Seeds {
             value: Some(value.view()),
             jacobian: jacobian.as_ref().map(|seed| seed.view()),
             ..Seeds::default()
-        })?;
-        let join = |own: Array1<E>, extra: Option<Array1<E>>| {
+        };
+        let encoded = seen
+            .then(|| encoder.backward_parameters(seeds))
+            .transpose()?;
+        let join = |own: Option<Array1<E>>, extra: Option<Array1<E>>, count| {
             let mut sum = extra;
-            accumulate(&mut sum, own, 1.0);
-            sum.unwrap_or_default()
+            if let Some(own) = own {
+                accumulate(&mut sum, own, 1.0);
+            }
+            sum.unwrap_or_else(|| Array1::zeros(count))
         };
         shared_passes += start.elapsed();
         Ok(Evaluation {
             terms,
             corrections,
-            encoder: join(encoded, gradients.encoder),
-            decoder: join(decoded.parameters, gradients.decoder),
+            encoder: join(
+                encoded,
+                gradients.encoder,
+                model.encoder().parameter_count(),
+            ),
+            decoder: join(
+                decoded,
+                gradients.decoder,
+                model.decoder().parameter_count(),
+            ),
             parameters: gradients.parameters,
             non_finite_row,
             through_jacobian: gradients.through_jacobian,

@@ -19,8 +19,11 @@ const EXPERIMENTS: &str = "experiments";
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExperimentArgs {
     /// nrae-curve, wae-superfluous, topoae-spheres, score, irvae-mnist or ggae-swiss-roll
-    #[arg(value_name = "NAME")]
-    name: Experiment,
+    #[arg(value_name = "NAME", required_unless_present = "list")]
+    name: Option<Experiment>,
+    /// Say what each asks, and do nothing
+    #[arg(long, exclusive = true)]
+    list: bool,
     /// Repetitions with other draws of everything random
     #[arg(long, value_name = "N", default_value_t = Settings::default().seeds)]
     seeds: u64,
@@ -44,6 +47,7 @@ pub(crate) struct ExperimentArgs {
 pub(crate) fn run(arguments: ExperimentArgs) -> Result<(), Error> {
     let ExperimentArgs {
         name,
+        list: _,
         seeds,
         seed,
         epochs,
@@ -51,6 +55,9 @@ pub(crate) fn run(arguments: ExperimentArgs) -> Result<(), Error> {
         threads,
         out,
     } = arguments;
+    let Some(name) = name else {
+        return experiments_and_questions();
+    };
     super::start_threads(threads)?;
     // A folder that cannot be written is found out before hours of training, and nothing is in it until the end.
     let (folder, made) = folder(name, out)?;
@@ -71,6 +78,13 @@ pub(crate) fn run(arguments: ExperimentArgs) -> Result<(), Error> {
         super::print(finding)?;
     }
     super::print(&folder.join(run_folder::REPORT).display().to_string())
+}
+
+fn experiments_and_questions() -> Result<(), Error> {
+    for experiment in Experiment::ALL {
+        super::print(&format!("{:<16} {}", experiment.name(), experiment.asks()))?;
+    }
+    Ok(())
 }
 
 /// The folder to write into, and whether it is new.

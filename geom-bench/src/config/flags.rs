@@ -46,6 +46,10 @@ impl ConfigArgs {
 /// What one layer (a file, the flags) says; `None` leaves the layer below as it is.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, clap::Args)]
 #[serde(default)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts put what may be left out into brackets"
+)]
 #[command(about = None, long_about = None)]
 pub struct Settings {
     /// What to train: geomae, ae, vae, irvae, irae, flat, ggae, nrae-l, nrae-q, wae-mmd, wae-gan, wae-multi, wae-stochastic, topoae, dae, cae, rcae, gdae, grcae, spae, mmae, blae, iae, conformal, grae or contrastive; each brings the settings of its paper; or a control without a network, to whose codes networks are fitted: pca, isomap, eigenmaps, diffusion-maps, tsne or umap [default: geomae]
@@ -58,7 +62,7 @@ pub struct Settings {
     /// Where a table's labels are: none, or last (the last column) [default: none]
     #[arg(long, value_name = "PLACE", help_heading = "What")]
     pub labels: Option<Labels>,
-    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1
+    /// Known manifold of the data, for gdae and grcae: sphere, circle, torus (pairs of columns), spd, log-euclidean, so3 or hyperbolic; sphere:2 for a radius other than 1 [default: none]
     #[arg(long, value_name = "NAME", help_heading = "What")]
     pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing; data with a test set of their own keep it [default: 0.2]

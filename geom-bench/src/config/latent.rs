@@ -16,6 +16,10 @@ use crate::named::{choose, chosen};
 /// Flags that only some methods have a use for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, clap::Args)]
 #[serde(default)]
+#[allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts put what may be left out into brackets"
+)]
 #[command(about = None, long_about = None)]
 pub struct LatentArgs {
     /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, conv-geomae, conv28, conv64 or dcgan, the last four for images [default: mlp]
@@ -236,7 +240,10 @@ mod tests {
     #[test]
     fn every_method_writes_settings_that_it_reads_again() {
         for method in Method::ALL {
-            let config = Config::of(method);
+            let mut config = Config::of(method);
+            if method.needs_manifold() {
+                config.manifold = Some("sphere".parse().unwrap());
+            }
             config.check().unwrap();
             let text = config.to_toml().unwrap();
             let folder = tempfile::tempdir().unwrap();

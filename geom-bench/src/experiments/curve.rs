@@ -106,31 +106,22 @@ fn learned(
         output: Activation::Linear,
     };
     let architecture = method.architecture(&nets, 2, 1)?;
-    let mut model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
-    // StepLR(10, 0.9), begun after four fifths of the epochs.
-    let falling = epochs / 5;
-    let phases = [
-        (epochs - falling, Schedule::Constant),
-        (
-            falling,
-            Schedule::Step {
-                every: 10,
-                factor: 0.9,
-            },
-        ),
-    ];
-    for (phase, (epochs, schedule)) in phases.into_iter().enumerate().filter(|(_, p)| p.0 > 0) {
-        let options = TrainOptions {
-            epochs,
-            batch_size: BATCH,
-            learning_rate: 1e-3,
-            learning_rate_schedule: schedule,
-            weight_decay: 0.0,
-            seed: 2 * seed + phase as u64,
-            ..TrainOptions::default()
-        };
-        model = trained(model, objective(points, expansion)?, points.view(), options)?;
-    }
+    let model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
+    let options = TrainOptions {
+        epochs,
+        batch_size: BATCH,
+        learning_rate: 1e-3,
+        // The paper's StepLR(10, 0.9), begun after four fifths of the epochs.
+        learning_rate_schedule: Schedule::LateStep {
+            after: 0.8,
+            every: 10,
+            factor: 0.9,
+        },
+        weight_decay: 0.0,
+        seed,
+        ..TrainOptions::default()
+    };
+    let model = trained(model, objective(points, expansion)?, points.view(), options)?;
     let codes = model.encode(points.view())?;
     let (low, high) = codes
         .iter()

@@ -48,6 +48,26 @@ named_enum! {
     }
 }
 
+impl Experiment {
+    /// What it asks, in one line.
+    pub const fn asks(self) -> &'static str {
+        match self {
+            Self::Curve => "does neighbourhood reconstruction see the curve under the noise?",
+            Self::Superfluous => {
+                "what does a stochastic Wasserstein autoencoder do with dimensions it does not need?"
+            }
+            Self::Spheres => "does the topological autoencoder keep the spheres within the sphere?",
+            Self::Score => "do denoising and contraction learn the gradient of the log-density?",
+            Self::Isometry => {
+                "does the isometric VAE make its decoder an isometry, and at what price? (--data MNIST)"
+            }
+            Self::SwissRoll => {
+                "does the graph-geometry-preserving autoencoder unroll, with a bandwidth that chooses itself?"
+            }
+        }
+    }
+}
+
 /// Beyond it the draws of one seed would be those of another's fresh points.
 const MOST_SEED: u64 = 1_000_000;
 

@@ -161,7 +161,7 @@ mod tests {
         assert!(svg.contains("An arrow is its vector times 0.0"));
         let flat = draw(&points, &Array2::zeros(points.dim()));
         // A shaft and a head for each arrow that is long enough to be seen.
-        let strokes = count(&svg, "polyline") - count(&flat, "polyline");
+        let strokes = count(&svg, "path") - count(&flat, "path");
         assert!(strokes > 100 && strokes <= 120, "{strokes}");
         // The bytes do not depend on anything but the input.
         assert_eq!(svg, draw(&points, &vectors));

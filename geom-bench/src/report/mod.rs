@@ -78,7 +78,10 @@ impl FigureKind {
 
     /// Whether every run has this kind of picture, so that it is missed where it is not there
     pub fn always(self) -> bool {
-        !matches!(self, Self::Geodesics | Self::Score)
+        !matches!(
+            self,
+            Self::Geodesics | Self::Prior | Self::Samples | Self::Score
+        )
     }
 
     /// How to read this kind of picture, in a few sentences

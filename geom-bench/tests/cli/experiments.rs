@@ -84,3 +84,20 @@ fn impossible_experiments_are_refused_and_leave_nothing() {
         assert!(!scratch.path().join("nothing").exists(), "{arguments:?}");
     }
 }
+
+#[test]
+fn the_list_has_every_experiment_and_a_name_is_needed_otherwise() {
+    let scratch = scratch();
+    let output = run(&scratch, &["experiment", "--list"]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    let names = geom_bench::experiments::Experiment::ALL;
+    assert_eq!(text.lines().count(), names.len());
+    for (line, experiment) in text.lines().zip(names) {
+        assert!(
+            line.starts_with(experiment.name()) && line.contains('?'),
+            "{line}"
+        );
+    }
+    assert_refused(&run(&scratch, &["experiment"]), "NAME");
+}

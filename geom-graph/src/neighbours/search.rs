@@ -89,7 +89,7 @@ impl<'a> Search<'a> {
             Some(method) => Ok(method),
             None => Ok(match width {
                 0..=8 => Method::Tree,
-                9..=12 if n > 100_000 => Method::Tree,
+                9..=12 if n > 250_000 => Method::Tree,
                 _ if squared => Method::Product,
                 9..=12 => Method::Tree,
                 _ => Method::Brute,

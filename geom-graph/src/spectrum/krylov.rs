@@ -6,14 +6,10 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
+use super::basis::{Basis, ROWS};
 use crate::Error;
 use crate::progress::Counter;
-use crate::simd::{Strided, product};
-
-/// Rows that one task handles; fixed, so that sums do not depend on the number of threads.
-const ROWS: usize = 2048;
 
 /// Maps `x`, n rows of p numbers, to `y`.
 pub(crate) type Operator<'a> = dyn Fn(&[f64], usize, &mut [f64]) -> Result<(), Error> + Sync + 'a;
@@ -57,86 +53,6 @@ pub(crate) struct Ritz {
     pub(crate) tolerance: f64,
 }
 
-/// A basis in rows of `capacity` numbers.
-struct Basis {
-    data: Vec<f64>,
-    capacity: usize,
-    n: usize,
-}
-
-impl Basis {
-    fn view(data: &[f64], capacity: usize, columns: usize) -> Strided<'_, f64> {
-        let rows = data.len() / capacity;
-        Strided {
-            data,
-            rows,
-            columns,
-            row_stride: capacity,
-            column_stride: 1,
-        }
-    }
-
-    /// The first `columns` columns transposed times `w` (rows of `p`).
-    fn project(&self, columns: usize, w: &[f64], p: usize) -> Vec<f64> {
-        if columns == 0 {
-            return Vec::new();
-        }
-        let parts: Vec<Vec<f64>> = self
-            .data
-            .par_chunks(ROWS * self.capacity)
-            .zip(w.par_chunks(ROWS * p))
-            .map(|(v, w)| {
-                let mut part = vec![0.0; columns * p];
-                let v = Self::view(v, self.capacity, columns).transposed();
-                product(1.0, v, Strided::rows(w, w.len() / p, p), 0.0, &mut part);
-                part
-            })
-            .collect();
-        let mut sum = vec![0.0; columns * p];
-        for part in parts {
-            sum.iter_mut().zip(part).for_each(|(s, x)| *s += x);
-        }
-        sum
-    }
-
-    /// `w -= V c` for the first `columns` columns.
-    fn subtract(&self, columns: usize, c: &[f64], w: &mut [f64], p: usize) {
-        if columns == 0 {
-            return;
-        }
-        self.data
-            .par_chunks(ROWS * self.capacity)
-            .zip(w.par_chunks_mut(ROWS * p))
-            .for_each(|(v, w)| {
-                let v = Self::view(v, self.capacity, columns);
-                product(-1.0, v, Strided::rows(c, columns, p), 1.0, w);
-            });
-    }
-
-    fn put(&mut self, at: usize, w: &[f64], p: usize) {
-        for (row, w) in self
-            .data
-            .chunks_exact_mut(self.capacity)
-            .zip(w.chunks_exact(p))
-        {
-            row[at..at + p].copy_from_slice(w);
-        }
-    }
-
-    /// The first `columns` columns times `s` (rows of `kept`).
-    fn combine(&self, columns: usize, s: &[f64], kept: usize) -> Vec<f64> {
-        let mut out = vec![0.0; self.n * kept];
-        self.data
-            .par_chunks(ROWS * self.capacity)
-            .zip(out.par_chunks_mut(ROWS * kept))
-            .for_each(|(v, out)| {
-                let v = Self::view(v, self.capacity, columns);
-                product(1.0, v, Strided::rows(s, columns, kept), 0.0, out);
-            });
-        out
-    }
-}
-
 #[allow(clippy::too_many_lines, reason = "one loop, whose state has no parts")]
 /// The largest eigenpairs of `operator` on the complement of `known` (n rows of `known_count` numbers, orthonormal).
 pub(crate) fn largest(
@@ -151,21 +67,13 @@ pub(crate) fn largest(
     let p = goal.block.min(free).max(1);
     let count = goal.count.min(free);
     let capacity = goal.basis.max(count + 3 * p).min(free + p).max(2 * p);
-    let deflated = Basis {
-        data: known.to_vec(),
-        capacity: known_count.max(1),
-        n,
-    };
-    let mut basis = Basis {
-        data: vec![0.0; n * (capacity + p)],
-        capacity: capacity + p,
-        n,
-    };
+    let deflated = Basis::of(known.to_vec(), known_count.max(1), n);
+    let mut basis = Basis::of(vec![0.0; n * (capacity + p)], capacity + p, n);
     let mut random = ChaCha8Rng::seed_from_u64(goal.seed);
     let mut t = vec![0.0; capacity * capacity];
 
     let mut next: Vec<f64> = (0..n * p).map(|_| random.random_range(-1.0..1.0)).collect();
-    remove(&deflated, known_count, &mut next, p);
+    deflated.remove(known_count, &mut next, p);
     orthonormalise(&deflated, known_count, &basis, 0, &mut next, p, &mut random);
     basis.put(0, &next, p);
     let mut done = 0;
@@ -176,21 +84,16 @@ pub(crate) fn largest(
         operator(&next, p, &mut w)?;
         counter.advance(1)?;
         steps += 1;
-        remove(&deflated, known_count, &mut w, p);
+        deflated.remove(known_count, &mut w, p);
         let columns = done + p;
-        let mut c = basis.project(columns, &w, p);
-        basis.subtract(columns, &c, &mut w, p);
-        // Twice, always: what one pass leaves grows from step to step, even where hardly anything cancels.
-        let again = basis.project(columns, &w, p);
-        basis.subtract(columns, &again, &mut w, p);
-        c.iter_mut().zip(again).for_each(|(c, a)| *c += a);
+        let c = basis.remove(columns, &mut w, p);
         for i in 0..columns {
             for l in 0..p {
                 t[i * capacity + done + l] = c[i * p + l];
                 t[(done + l) * capacity + i] = c[i * p + l];
             }
         }
-        remove(&deflated, known_count, &mut w, p);
+        deflated.remove(known_count, &mut w, p);
         let r = orthonormalise(
             &deflated,
             known_count,
@@ -268,14 +171,6 @@ fn leading(s: &[f64], size: usize, kept: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Removes the deflated directions, twice.
-fn remove(known: &Basis, count: usize, w: &mut [f64], p: usize) {
-    for _ in 0..2 {
-        let c = known.project(count, w, p);
-        known.subtract(count, &c, w, p);
-    }
-}
-
 /// Makes the columns of `w` orthonormal and returns $R$ with $w = QR$; a column that vanishes becomes a random
 /// direction, with zeros in its row of $R$.
 fn orthonormalise(
@@ -302,9 +197,8 @@ fn orthonormalise(
             }
             // What cancelled within the block brings the rounding in the directions of the basis to the fore.
             if round == 0 && norm(&v) < 0.1 * before {
-                remove(known, known_count, &mut v, 1);
-                let c = basis.project(columns, &v, 1);
-                basis.subtract(columns, &c, &mut v, 1);
+                known.remove(known_count, &mut v, 1);
+                basis.remove(columns, &mut v, 1);
             }
         }
         let mut length = norm(&v);
@@ -314,9 +208,8 @@ fn orthonormalise(
             for _attempt in 0..4 {
                 v = (0..n).map(|_| random.random_range(-1.0..1.0)).collect();
                 for _ in 0..2 {
-                    remove(known, known_count, &mut v, 1);
-                    let c = basis.project(columns, &v, 1);
-                    basis.subtract(columns, &c, &mut v, 1);
+                    known.remove(known_count, &mut v, 1);
+                    basis.remove(columns, &mut v, 1);
                     for q in &finished {
                         let x = dot(q, &v);
                         axpy(-x, q, &mut v);
@@ -344,25 +237,6 @@ fn orthonormalise(
         }
     }
     r
-}
-
-/// The lengths of the columns.
-pub(super) fn norms(w: &[f64], p: usize) -> Vec<f64> {
-    let parts: Vec<Vec<f64>> = w
-        .par_chunks(ROWS * p)
-        .map(|w| {
-            let mut squares = vec![0.0; p];
-            for row in w.chunks_exact(p) {
-                squares.iter_mut().zip(row).for_each(|(s, x)| *s += x * x);
-            }
-            squares
-        })
-        .collect();
-    let mut squares = vec![0.0; p];
-    for part in parts {
-        squares.iter_mut().zip(part).for_each(|(s, x)| *s += x);
-    }
-    squares.into_iter().map(f64::sqrt).collect()
 }
 
 fn column(w: &[f64], p: usize, c: usize) -> Vec<f64> {

@@ -1,5 +1,6 @@
 //! The few smallest eigenpairs of a graph Laplacian, with right multiplicities.
 
+mod basis;
 mod factor;
 mod filter;
 mod krylov;

@@ -3,6 +3,7 @@
 use nalgebra_sparse::CsrMatrix;
 use rayon::prelude::*;
 
+use super::basis;
 use super::factor::Factor;
 use super::filter::{Filter, largest_possible};
 use super::krylov::{self, Goal, Tolerance, largest};
@@ -342,7 +343,7 @@ pub(super) fn rayleigh(
     mut vectors: Vec<f64>,
     k: usize,
 ) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
-    let lengths = krylov::norms(&vectors, k);
+    let lengths = basis::lengths(&vectors, k);
     for row in vectors.chunks_exact_mut(k) {
         row.iter_mut().zip(&lengths).for_each(|(x, l)| *x /= l);
     }

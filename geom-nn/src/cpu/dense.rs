@@ -1,19 +1,17 @@
-//! Products with a dense weight by tiles: the weight packed once for all rows, its gradient panel by panel.
+//! Products with a dense weight: transposed once for all rows, its gradient part by part.
 
 use rayon::prelude::*;
 
 use crate::cpu::pool::{Buffer, Pool};
-use crate::cpu::product::panel::{Panel, pack, pack_transposed, packed_len, panels};
-use crate::cpu::product::tile::{self, Left, ROWS, Strip, lanes, strips};
 use crate::cpu::product::{Matrix, product};
 use crate::element::Element;
 use crate::network::Model;
 use crate::plan::{Op, Step};
 
-/// Fewer rows than these are not worth a packed weight.
-const FEWEST: usize = 16;
-/// Rows of the batch whose panel stays in the first cache.
-const DEPTH: usize = 192;
+/// Rows from which on a transposed copy of a weight is worth its making.
+const FEWEST: usize = 128;
+/// Rows of a transposed weight that one task writes.
+const ROWS: usize = 64;
 
 /// Which factor a weight is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +20,6 @@ pub(crate) enum Way {
     Forward,
     /// $\bar y W$.
     Back,
-}
-
-fn is_tiled<E: Element>(rows: usize) -> bool {
-    rows >= FEWEST && lanes::<E>() > 1
 }
 
 /// A weight (outputs, inputs) as the right factor of a product with rows.
@@ -46,203 +40,216 @@ impl<'a, E: Element> Factor<'a, E> {
         }
     }
 
-    fn depth_and_columns(&self) -> (usize, usize) {
-        match self.way {
-            Way::Forward => (self.shape.1, self.shape.0),
-            Way::Back => self.shape,
-        }
-    }
-
-    /// `out = left · self`, or adds: matrices of `rows` rows with their strides; `packed` as [`pack_all`] gave it.
+    /// `out = left · self`, or adds: matrices of `rows` rows with their strides; `turned` is the weight as [`transposed`] gave it.
     pub(crate) fn multiply(
         &self,
-        packed: Option<&[E]>,
+        turned: Option<&[E]>,
         add: bool,
         out: (&mut [E], usize),
         left: (&[E], usize),
         rows: usize,
     ) {
-        let shape = self.depth_and_columns();
-        match packed {
-            Some(packed) if rows >= ROWS => tile::multiply(add, out, left, shape, packed),
-            _ => {
+        let (outputs, inputs) = self.shape;
+        let (depth, right) = match (self.way, turned) {
+            (Way::Back, _) => (outputs, Matrix::rows(self.weight, self.shape)),
+            (Way::Forward, Some(turned)) => (inputs, Matrix::rows(turned, (inputs, outputs))),
+            (Way::Forward, None) => {
                 let weight = Matrix::rows(self.weight, self.shape);
-                let right = match self.way {
-                    Way::Forward => weight.transposed(),
-                    Way::Back => weight,
-                };
-                let left = Matrix::strided(left.0, (rows, shape.0), (left.1, 1));
-                product(out.0, out.1, left, right, add);
+                (inputs, weight.transposed())
+            }
+        };
+        let left = Matrix::strided(left.0, (rows, depth), (left.1, 1));
+        product(out.0, out.1, left, right, add);
+    }
+}
+
+/// The transpose of a weight for products with `rows` rows on the way forward; `None` where the weight is read as it is.
+///
+/// The products of all chunks read it in the order in which they multiply, where each would have to turn the weight by itself.
+pub(crate) fn transposed<E: Element>(
+    pool: &Pool<E>,
+    factor: Factor<'_, E>,
+    rows: usize,
+) -> Option<Buffer<E>> {
+    let (outputs, inputs) = factor.shape;
+    if factor.way == Way::Back || rows < FEWEST || outputs == 0 {
+        return None;
+    }
+    let mut turned = pool.take(factor.weight.len());
+    turned
+        .par_chunks_mut(ROWS * outputs)
+        .enumerate()
+        .for_each(|(task, out)| transpose(factor.weight, inputs, task * ROWS, out, outputs));
+    Some(turned)
+}
+
+/// The weights of the dense steps, [`transposed`].
+pub(crate) fn transposed_weights<E: Element>(
+    model: &Model<E>,
+    steps: &[Step],
+    rows: usize,
+) -> Vec<Option<Buffer<E>>> {
+    let turn = |step: &Step| {
+        let factor = Factor::of(step, &model.parameters, Way::Forward);
+        (step.op == Op::Dense)
+            .then(|| transposed(&model.pool, factor, rows))
+            .flatten()
+    };
+    steps.iter().map(turn).collect()
+}
+
+/// Writes columns of a matrix with rows of `stride` entries, from column `first` on, as rows of `height` entries.
+fn transpose<E: Element>(from: &[E], stride: usize, first: usize, out: &mut [E], height: usize) {
+    const BLOCK: usize = 16;
+    let columns = out.len() / height;
+    for top in (0..height).step_by(BLOCK) {
+        let some = BLOCK.min(height - top);
+        for column in (0..columns).step_by(BLOCK) {
+            for j in column..columns.min(column + BLOCK) {
+                let out = &mut out[j * height + top..][..some];
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = from[(top + i) * stride + first + j];
+                }
             }
         }
     }
 }
 
-/// Packs weights for products with `rows` rows; `None` where they are read as they are.
-pub(crate) fn pack_all<E: Element>(
-    pool: &Pool<E>,
-    factors: &[Option<Factor<'_, E>>],
-    rows: usize,
-) -> Vec<Option<Buffer<E>>> {
-    let lanes = lanes::<E>();
-    let tiled = |factor: &&Factor<'_, E>| !factor.weight.is_empty() && is_tiled::<E>(rows);
-    let mut packed: Vec<Option<Buffer<E>>> = factors
-        .iter()
-        .map(|factor| {
-            let (depth, columns) = factor.as_ref().filter(tiled)?.depth_and_columns();
-            Some(pool.take(packed_len(depth, columns, lanes)))
-        })
-        .collect();
-    let mut tasks = Vec::new();
-    for (factor, packed) in factors.iter().zip(&mut packed) {
-        let (Some(factor), Some(packed)) = (factor, packed) else {
-            continue;
-        };
-        let (depth, columns) = factor.depth_and_columns();
-        let mut rest = &mut packed[..];
-        for panel in panels(columns, lanes) {
-            let (out, tail) = rest.split_at_mut(panel.width * depth);
-            rest = tail;
-            tasks.push((factor, panel, out));
-        }
-    }
-    tasks
-        .into_par_iter()
-        .for_each(|(factor, panel, out)| match factor.way {
-            Way::Forward => pack_transposed(panel, factor.weight, factor.shape.1, out),
-            Way::Back => pack(panel, factor.weight, factor.shape.1, 0, out),
-        });
-    packed
+/// Rows of a part of a weight's gradient: half of them, but not so few that packing costs more than the product.
+fn part_rows(m: usize) -> usize {
+    m.div_ceil(2).clamp(48, 512)
 }
 
-/// The weights of the dense steps from `first` on, packed.
-pub(crate) fn pack_weights<E: Element>(
-    model: &Model<E>,
-    steps: &[Step],
+/// Some rows of $C = A^\top B$ for two row-major matrices of many rows, as the gradient of a weight is.
+pub(crate) struct Part<'a, E> {
     first: usize,
-    way: Way,
-    rows: usize,
-) -> Vec<Option<Buffer<E>>> {
-    let factors: Vec<_> = steps
-        .iter()
+    out: &'a mut [E],
+}
+
+/// Cuts $C$, (m, n), into parts that are computed independently.
+pub(crate) fn parts<E>((m, n): (usize, usize), out: &mut [E]) -> Vec<Part<'_, E>> {
+    let rows = part_rows(m);
+    out.chunks_mut((rows * n).max(1))
         .enumerate()
-        .map(|(index, step)| {
-            let packed = index >= first && step.op == Op::Dense;
-            packed.then(|| Factor::of(step, &model.parameters, way))
+        .map(|(i, out)| Part {
+            first: i * rows,
+            out,
         })
-        .collect();
-    pack_all(&model.pool, &factors, rows)
-}
-
-/// One independent part of $C = A^\top B$ for two row-major matrices of many rows, as the gradient of a weight is.
-pub(crate) enum Part<'a, E> {
-    /// Some columns of $C$: a panel of $B$ against all of $A$.
-    Columns(Panel, Strip<'a, E>),
-    /// Some rows of $C$: a panel of $A$ against all of $B$, transposed at the end.
-    Rows(Panel, &'a mut [E]),
-    /// All of $C$.
-    Whole(&'a mut [E]),
-}
-
-/// Cuts $C$, (m, n), for factors of `rows` rows.
-pub(crate) fn parts<E: Element>(
-    (m, n): (usize, usize),
-    rows: usize,
-    out: &mut [E],
-) -> Vec<Part<'_, E>> {
-    if !is_tiled::<E>(rows) || m.min(n) < ROWS {
-        return vec![Part::Whole(out)];
-    }
-    // The wider side is cut into panels: the narrower one is read by all of them and stays in a cache.
-    if n >= m {
-        return strips(out, n, n, lanes::<E>())
-            .into_iter()
-            .map(|(panel, strip)| Part::Columns(panel, strip))
-            .collect();
-    }
-    let mut rest = out;
-    let mut parts = Vec::new();
-    for panel in panels(m, lanes::<E>()) {
-        let (out, tail) = rest.split_at_mut(panel.columns * n);
-        rest = tail;
-        parts.push(Part::Rows(panel, out));
-    }
-    parts
+        .collect()
 }
 
 impl<E: Element> Part<'_, E> {
-    /// Writes the part; `a` and `b` hold `rows` rows each, with their strides.
+    /// Writes the first `some` of the part's `n` columns; `a` and `b` hold `rows` rows each, with their strides.
     pub(crate) fn run(
         self,
-        (m, n): (usize, usize),
+        (some, n): (usize, usize),
         rows: usize,
-        a: (&[E], usize),
-        b: (&[E], usize),
+        (a, a_stride): (&[E], usize),
+        (b, b_stride): (&[E], usize),
     ) {
-        match self {
-            Self::Columns(panel, mut strip) => accumulate(&mut strip, panel, rows, a, b),
-            Self::Rows(panel, out) => {
-                let mut sums = vec![E::zero(); n * panel.width];
-                let mut whole = Strip::whole(&mut sums, panel.width);
-                accumulate(&mut whole, panel, rows, b, a);
-                transpose(&sums, panel.width, out, n);
-            }
-            Self::Whole(out) => {
-                let left = Matrix::strided(a.0, (rows, m), (a.1, 1)).transposed();
-                let right = Matrix::strided(b.0, (rows, n), (b.1, 1));
-                product(out, n, left, right, false);
-            }
-        }
-    }
-}
-
-/// `strip = leftᵀ · panel of right`, both row-major with their strides.
-fn accumulate<E: Element>(
-    strip: &mut Strip<'_, E>,
-    panel: Panel,
-    rows: usize,
-    (left, left_stride): (&[E], usize),
-    (right, right_stride): (&[E], usize),
-) {
-    let mut packed = vec![E::zero(); DEPTH.min(rows) * panel.width];
-    for first in (0..rows).step_by(DEPTH) {
-        let packed = &mut packed[..DEPTH.min(rows - first) * panel.width];
-        pack(panel, right, right_stride, first, packed);
-        let left = (&left[first * left_stride..], left_stride, Left::Columns);
-        strip.multiply(first > 0, left, packed, panel.width);
+        let left = (rows, self.out.len() / n);
+        let left = Matrix::strided(&a[self.first..], left, (a_stride, 1)).transposed();
+        let right = Matrix::strided(b, (rows, some), (b_stride, 1));
+        product(self.out, n, left, right, false);
     }
 }
 
 /// $C = A^\top A'$ where it is known to be symmetric, (n, n), row-major.
 pub(crate) fn symmetric<E: Element>(a: &[E], b: &[E], n: usize, out: &mut [E]) {
     let rows = a.len() / n;
-    if is_tiled::<E>(rows) && n >= ROWS {
-        // On and above the diagonal.
-        strips(out, n, n, lanes::<E>())
-            .into_par_iter()
-            .for_each(|(panel, strip)| {
-                let mut strip = strip.first_rows((panel.start + panel.columns).max(ROWS));
-                accumulate(&mut strip, panel, rows, (a, n), (b, n));
-            });
-    } else {
-        Part::Whole(&mut *out).run((n, n), rows, (a, n), (b, n));
-    }
+    // On and below the diagonal.
+    parts((n, n), out)
+        .into_par_iter()
+        .with_max_len(1)
+        .for_each(|part| {
+            let some = part.first + part.out.len() / n;
+            part.run((some, n), rows, (a, n), (b, n));
+        });
     for i in 0..n {
         for j in 0..i {
-            out[i * n + j] = out[j * n + i];
+            out[j * n + i] = out[i * n + j];
         }
     }
 }
 
-/// Writes the columns of `from`, rows of `width` entries, as rows of `stride` entries, as many as `out` holds.
-fn transpose<E: Element>(from: &[E], width: usize, out: &mut [E], stride: usize) {
-    const BLOCK: usize = 16;
-    for (block, from) in from.chunks(BLOCK * width).enumerate() {
-        let some = from.len() / width;
-        for (j, out) in out.chunks_exact_mut(stride).enumerate() {
-            let out = &mut out[block * BLOCK..block * BLOCK + some];
-            for (out, row) in out.iter_mut().zip(from.chunks_exact(width)) {
-                *out = row[j];
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(count: usize, step: f64) -> Vec<f64> {
+        (0..count).map(|i| (i as f64 * step).sin()).collect()
+    }
+
+    #[test]
+    fn both_ways_agree_with_the_triple_loop() {
+        // Sizes around a block, a task, and the number of rows from which on the weight is transposed.
+        for (rows, outputs, inputs) in [(1, 1, 1), (127, 17, 65), (128, 15, 64), (300, 33, 130)] {
+            let (weight, x) = (
+                entries(outputs * inputs, 0.37),
+                entries(rows * inputs, 0.91),
+            );
+            let y = entries(rows * outputs, 0.53);
+            for way in [Way::Forward, Way::Back] {
+                let factor = Factor {
+                    weight: &weight,
+                    shape: (outputs, inputs),
+                    way,
+                };
+                let turned = transposed(&Pool::default(), factor, rows);
+                assert_eq!(turned.is_some(), way == Way::Forward && rows >= FEWEST);
+                let (left, k, n) = match way {
+                    Way::Forward => (&x, inputs, outputs),
+                    Way::Back => (&y, outputs, inputs),
+                };
+                let mut out = vec![f64::NAN; rows * n];
+                factor.multiply(turned.as_deref(), false, (&mut out, n), (left, k), rows);
+                for i in 0..rows {
+                    for j in 0..n {
+                        let plain: f64 = (0..k)
+                            .map(|l| {
+                                left[i * k + l]
+                                    * match way {
+                                        Way::Forward => weight[j * inputs + l],
+                                        Way::Back => weight[l * inputs + j],
+                                    }
+                            })
+                            .sum();
+                        assert!((out[i * n + j] - plain).abs() < 1e-11, "{way:?} {rows}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parts_and_symmetric_halves_make_up_the_whole() {
+        for (m, n, rows) in [
+            (1, 1, 1),
+            (47, 3, 5),
+            (49, 49, 20),
+            (200, 7, 31),
+            (193, 193, 8),
+        ] {
+            let (a, b) = (entries(rows * m, 0.37), entries(rows * n, 0.91));
+            let mut out = vec![f64::NAN; m * n];
+            for part in parts((m, n), &mut out) {
+                part.run((n, n), rows, (&a, m), (&b, n));
+            }
+            let product = |a: &[f64], i: usize, b: &[f64], j: usize| -> f64 {
+                (0..rows).map(|l| a[l * m + i] * b[l * n + j]).sum()
+            };
+            for i in 0..m {
+                for j in 0..n {
+                    assert!((out[i * n + j] - product(&a, i, &b, j)).abs() < 1e-12);
+                }
+            }
+            if m == n {
+                symmetric(&a, &a, n, &mut out);
+                for i in 0..n {
+                    for j in 0..n {
+                        assert!((out[i * n + j] - product(&a, i, &a, j)).abs() < 1e-12);
+                    }
+                }
             }
         }
     }

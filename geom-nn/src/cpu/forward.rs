@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Written};
 use crate::cpu::batch_norm::Statistics;
-use crate::cpu::dense::{self, Way};
+use crate::cpu::dense;
 use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
 use crate::cpu::{chunk_points, linear};
@@ -120,7 +120,7 @@ pub(crate) fn forward<E: Element>(
             .collect(),
         order: order.clone(),
     };
-    let points = chunk_points(batch);
+    let points = chunk_points(batch, stack);
     let mut chunks: Vec<_> = trace
         .input
         .chunks_mut(points * stack * model.plan.inputs)
@@ -142,7 +142,7 @@ pub(crate) fn forward<E: Element>(
             });
         }
     }
-    let packed = dense::pack_weights(model, steps, 0, Way::Forward, batch * stack);
+    let turned = dense::transposed_weights(model, steps, batch * stack);
     // From one barrier to the next all chunks run by themselves.
     let (mut start, mut filled) = (0, false);
     for end in barriers(model, depth).chain([depth]) {
@@ -171,8 +171,8 @@ pub(crate) fn forward<E: Element>(
                         statistics: statistics[index].as_ref(),
                         coupling: None,
                     };
-                    let packed = packed[index].as_deref();
-                    linear::apply(step, &model.parameters, packed, rows, x, now.pre);
+                    let turned = turned[index].as_deref();
+                    linear::apply(step, &model.parameters, turned, rows, x, now.pre);
                     activate::forward(step, &model.parameters[step.bias.clone()], &order, now);
                 }
             });

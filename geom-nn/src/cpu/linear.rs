@@ -33,11 +33,11 @@ impl<E: Element> Rows<'_, E> {
     }
 }
 
-/// `out = linear(x)` for every row, without the bias; `packed` is a dense weight as [`pack_weights`](super::dense::pack_weights) gives it.
+/// `out = linear(x)` for every row, without the bias; `turned` is a dense weight as [`transposed`](super::dense::transposed) gives it.
 pub(crate) fn apply<E: Element>(
     step: &Step,
     parameters: &[E],
-    packed: Option<&[E]>,
+    turned: Option<&[E]>,
     rows: Rows<'_, E>,
     x: &[E],
     out: &mut [E],
@@ -48,7 +48,7 @@ pub(crate) fn apply<E: Element>(
         Op::Dense => {
             let count = x.len() / step.inputs;
             let factor = Factor::of(step, parameters, Way::Forward);
-            factor.multiply(packed, false, (out, step.outputs), (x, step.inputs), count);
+            factor.multiply(turned, false, (out, step.outputs), (x, step.inputs), count);
         }
         Op::Convolution { window, features } => image::correlate(window, *features, weight, x, out),
         Op::Transposed { window, features } => {
@@ -75,11 +75,10 @@ pub(crate) fn apply<E: Element>(
     }
 }
 
-/// `out = linearᵀ(bar)` for every row; `x` is what [`apply`] was given, `packed` the weight packed for the way back.
+/// `out = linearᵀ(bar)` for every row; `x` is what [`apply`] was given.
 pub(crate) fn apply_transposed<E: Element>(
     step: &Step,
     parameters: &[E],
-    packed: Option<&[E]>,
     rows: Rows<'_, E>,
     x: &[E],
     bar: &[E],
@@ -91,13 +90,7 @@ pub(crate) fn apply_transposed<E: Element>(
         Op::Dense => {
             let count = bar.len() / step.outputs;
             let factor = Factor::of(step, parameters, Way::Back);
-            factor.multiply(
-                packed,
-                false,
-                (out, step.inputs),
-                (bar, step.outputs),
-                count,
-            );
+            factor.multiply(None, false, (out, step.inputs), (bar, step.outputs), count);
         }
         Op::Convolution { window, features } => {
             image::correlate_back(window, *features, weight, bar, out);
@@ -136,10 +129,9 @@ pub(crate) enum Piece<'a, E> {
     Dense(Part<'a, E>),
 }
 
-/// Cuts the gradient of the parameters into pieces, each with the index of its step; `rows` is the number of rows of the batch.
+/// Cuts the gradient of the parameters into pieces, each with the index of its step.
 pub(crate) fn pieces<'a, E: Element>(
     steps: &[Step],
-    rows: usize,
     gradient: &'a mut [E],
 ) -> Vec<(usize, Piece<'a, E>)> {
     let mut pieces = Vec::new();
@@ -156,7 +148,7 @@ pub(crate) fn pieces<'a, E: Element>(
         }
         let weight = take(&step.weight);
         if step.op == Op::Dense {
-            let parts = dense::parts((step.outputs, step.inputs), rows, weight);
+            let parts = dense::parts((step.outputs, step.inputs), weight);
             pieces.extend(parts.into_iter().map(|part| (index, Piece::Dense(part))));
         } else {
             pieces.push((index, Piece::Other(weight)));
@@ -171,8 +163,8 @@ impl<E: Element> Piece<'_, E> {
     pub(crate) fn run(self, step: &Step, all: Rows<'_, E>, x: &[E], bar: &[E]) {
         let out = match self {
             Self::Dense(part) => {
-                let (rows, shape) = (bar.len() / step.outputs, (step.outputs, step.inputs));
-                return part.run(shape, rows, (bar, step.outputs), (x, step.inputs));
+                let (rows, n) = (bar.len() / step.outputs, step.inputs);
+                return part.run((n, n), rows, (bar, step.outputs), (x, step.inputs));
             }
             Self::Bias(out) => {
                 return pulp::Arch::new().dispatch(

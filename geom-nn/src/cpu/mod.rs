@@ -1,8 +1,8 @@
 //! Tape-free kernels on the CPU: one product per layer for the values and all tangents of a chunk of the batch.
 //!
 //! A point's rows lie together: value, first tangents, second tangents, each as wide as the layer. A layer is then one
-//! product over all rows of a chunk with a weight packed once for all chunks, followed by one pass that adds the bias, applies the activation and scales the
-//! tangents. Chunks run in parallel with sequential products inside, and their number depends on the batch alone, so
+//! product over all rows of a chunk, followed by one pass that adds the bias, applies the activation and scales the
+//! tangents. Chunks run in parallel with sequential products inside, and their number depends on the batch and the derivatives alone, so
 //! results are the same bits for any number of threads. Batch normalisation in training needs the whole batch: chunks wait for each
 //! other there, and their sums are added in order.
 
@@ -23,12 +23,14 @@ pub(crate) fn on_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
 }
 
-/// Points of a chunk: between 32 and 63 once the batch holds that many, always the same for the same batch.
-pub(crate) fn chunk_points(batch: usize) -> usize {
-    let chunks = match batch / 32 {
-        0 => 1,
-        n => 1 << n.ilog2(),
-    };
+/// Points of a chunk, each of `stack` rows: always the same for the same batch, so that results do not depend on threads.
+///
+/// A product packs the weight again for every chunk, so there are no more than eight of them, each of 48 rows or more; beyond that they
+/// grow to 512 rows, which a second cache holds.
+pub(crate) fn chunk_points(batch: usize, stack: usize) -> usize {
+    let rows = batch * stack;
+    let chunks = (rows / 48).clamp(1, (rows / 512).max(8));
+    let chunks: usize = 1 << chunks.ilog2();
     batch.div_ceil(chunks).max(1)
 }
 
@@ -38,10 +40,12 @@ mod tests {
 
     #[test]
     fn chunks_cover_the_batch() {
-        for batch in 1..3_000 {
-            let points = chunk_points(batch);
-            assert!((1..=64).contains(&points), "{batch}: {points}");
-            assert!(points * batch.div_ceil(points) >= batch);
+        for stack in [1, 3, 6] {
+            for batch in 1..3_000 {
+                let points = chunk_points(batch, stack);
+                assert!((1..=batch).contains(&points), "{batch}: {points}");
+                assert!(points * stack <= 1024 + stack, "{batch}: {points}");
+            }
         }
     }
 }

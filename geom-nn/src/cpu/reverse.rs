@@ -6,7 +6,6 @@ use rayon::prelude::*;
 
 use crate::cpu::activate::{self, Saved};
 use crate::cpu::batch_norm::Coupling;
-use crate::cpu::dense::{self, Way};
 use crate::cpu::forward::{Fill, Trace, barriers};
 use crate::cpu::linear::Rows;
 use crate::cpu::pool::Buffer;
@@ -32,7 +31,7 @@ pub(crate) fn reverse<E: Element>(
     let stack = order.stack();
     let depth = trace.steps.len();
     let steps = &model.plan.steps[..depth];
-    let points = chunk_points(batch);
+    let points = chunk_points(batch, stack);
 
     let mut bars: Vec<Buffer<E>> = steps
         .iter()
@@ -59,10 +58,17 @@ pub(crate) fn reverse<E: Element>(
         }
     }
 
-    let first = usize::from(!want_input);
-    let packed = dense::pack_weights(model, steps, first, Way::Back, batch * stack);
+    // Where the input's cotangents are not wanted, none are needed below the first step with a weight.
+    let lowest = if want_input {
+        None
+    } else {
+        let weighted = steps.iter().position(|step| !step.weight.is_empty());
+        Some(weighted.unwrap_or(depth))
+    };
     // From the last barrier to the first; a step at a barrier has its activation reversed before, the rest after it.
-    let mut coupled: Vec<usize> = barriers(model, depth).collect();
+    let mut coupled: Vec<usize> = barriers(model, depth)
+        .filter(|&index| lowest.is_none_or(|lowest| index >= lowest))
+        .collect();
     let mut top: Option<(usize, Coupling<E>)> = None;
     loop {
         let bottom = coupled.pop();
@@ -71,15 +77,15 @@ pub(crate) fn reverse<E: Element>(
             let back = Back {
                 model,
                 trace,
-                packed: &packed,
                 range,
+                lowest,
             };
             match &top {
                 None => back.seed(seed, chunk),
                 Some((index, coupling)) => back.linear(*index, Some(coupling), chunk),
             }
             let after = top.as_ref().map_or(depth, |(index, _)| *index);
-            for index in (bottom.map_or(0, |b| b + 1)..after).rev() {
+            for index in (bottom.map_or(lowest.unwrap_or(0), |b| b + 1)..after).rev() {
                 back.activation(index, chunk);
                 back.linear(index, None, chunk);
             }
@@ -95,7 +101,7 @@ pub(crate) fn reverse<E: Element>(
     let Some(gradient) = gradient else {
         return input_bar;
     };
-    linear::pieces(steps, batch * stack, gradient)
+    linear::pieces(steps, gradient)
         .into_par_iter()
         .with_max_len(1)
         .for_each(|(index, piece)| {
@@ -115,9 +121,10 @@ pub(crate) fn reverse<E: Element>(
 struct Back<'a, E: Element> {
     model: &'a Model<E>,
     trace: &'a Trace<E>,
-    packed: &'a [Option<Buffer<E>>],
     /// Its points.
     range: Range<usize>,
+    /// The step before which no cotangents are wanted.
+    lowest: Option<usize>,
 }
 
 impl<E: Element> Back<'_, E> {
@@ -155,6 +162,9 @@ impl<E: Element> Back<'_, E> {
         coupling: Option<&Coupling<E>>,
         (bars, input_bar): &mut Cotangents<'_, E>,
     ) {
+        if self.lowest == Some(index) {
+            return;
+        }
         let step = &self.model.plan.steps[index];
         let (before, now) = bars.split_at_mut(index);
         let out = match before.last_mut() {
@@ -172,8 +182,8 @@ impl<E: Element> Back<'_, E> {
             coupling,
         };
         let x = &self.trace.input_of(index)[self.rows(step.inputs)];
-        let (parameters, packed) = (&self.model.parameters, self.packed[index].as_deref());
-        linear::apply_transposed(step, parameters, packed, rows, x, now[0], out);
+        let parameters = &self.model.parameters;
+        linear::apply_transposed(step, parameters, rows, x, now[0], out);
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::mix;
 use crate::cpu::chunk_points;
-use crate::cpu::dense::{Factor, Way, pack_all, parts, symmetric};
+use crate::cpu::dense::{Factor, Way, parts, symmetric, transposed};
 use crate::cpu::pool::Buffer;
 use crate::cpu::product::{Matrix, product};
 use crate::element::Element;
@@ -52,11 +52,12 @@ impl<E: Element> Gram<E> {
         let stack = stacked.len() / (batch * h);
         let d = stack - 1;
         // Q = A S beside a zero row for the value, so that one product over all rows gives Σ SᵀAS.
+        let points = chunk_points(batch, stack);
         let mut mixed = model.pool.take(stacked.len());
         mixed
-            .par_chunks_mut(chunk_points(batch) * stack * h)
-            .zip(stacked.par_chunks(chunk_points(batch) * stack * h))
-            .zip(both.par_chunks(chunk_points(batch) * d * d))
+            .par_chunks_mut(points * stack * h)
+            .zip(stacked.par_chunks(points * stack * h))
+            .zip(both.par_chunks(points * d * d))
             .for_each(|((q, s), a)| {
                 pulp::Arch::new().dispatch(
                     #[inline(always)]
@@ -76,11 +77,11 @@ impl<E: Element> Gram<E> {
         symmetric(stacked, &mixed, h, &mut inner);
         let weight = &mut gradient[last.weight.clone()];
         if let Some(value) = value {
-            parts((outputs, h), batch, weight)
+            parts((outputs, h), weight)
                 .into_par_iter()
                 .with_max_len(1)
                 .for_each(|part| {
-                    part.run((outputs, h), batch, (value, outputs), (stacked, stack * h));
+                    part.run((h, h), batch, (value, outputs), (stacked, stack * h));
                 });
         }
         let weighted = self
@@ -119,15 +120,15 @@ fn by_rows<E: Element>(
     (left, left_stride): (&[E], usize),
     rows: usize,
 ) {
-    let packed = pack_all(&model.pool, &[Some(factor)], rows);
-    let packed = packed.first().and_then(|packed| packed.as_deref());
-    let points = chunk_points(rows);
+    let turned = transposed(&model.pool, factor, rows);
+    let turned = turned.as_deref();
+    let points = chunk_points(rows, 1);
     out.par_chunks_mut(points * out_stride)
         .zip(left.par_chunks(points * left_stride))
         .enumerate()
         .for_each(|(i, (out, left))| {
             let some = points.min(rows - i * points);
-            factor.multiply(packed, add, (out, out_stride), (left, left_stride), some);
+            factor.multiply(turned, add, (out, out_stride), (left, left_stride), some);
         });
 }
 
@@ -168,18 +169,19 @@ pub(super) fn last_value<E: Element>(
     let bias = &model.parameters[last.bias.clone()];
     let mut value = Array2::zeros((batch, outputs));
     let flat = value.as_slice_mut().expect("a fresh array is contiguous");
-    // The sums start from the bias.
-    for row in flat.chunks_exact_mut(outputs) {
-        row.copy_from_slice(bias);
-    }
     let factor = Factor::of(last, &model.parameters, Way::Forward);
-    by_rows(
-        model,
-        factor,
-        true,
-        (flat, outputs),
-        (stacked, stack * h),
-        batch,
-    );
+    let turned = transposed(&model.pool, factor, batch);
+    let turned = turned.as_deref();
+    let points = chunk_points(batch, 1);
+    flat.par_chunks_mut(points * outputs)
+        .zip(stacked.par_chunks(points * stack * h))
+        .for_each(|(out, left)| {
+            // The sums start from the bias.
+            for row in out.chunks_exact_mut(outputs) {
+                row.copy_from_slice(bias);
+            }
+            let some = out.len() / outputs;
+            factor.multiply(turned, true, (out, outputs), (left, stack * h), some);
+        });
     value
 }

@@ -168,10 +168,11 @@ pub(crate) fn compare<D: NetworkDevice<f64>>(
     Ok(())
 }
 
+/// A network and what it is.
+type Named<D> = (String, Network<f64, D>);
+
 /// Networks with every activation and every layer, with parameters and statistics of no special value.
-pub(crate) fn networks<D: NetworkDevice<f64>>(
-    device: &D,
-) -> Result<Vec<(String, Network<f64, D>)>, Error> {
+pub(crate) fn networks<D: NetworkDevice<f64>>(device: &D) -> Result<Vec<Named<D>>, Error> {
     let apply = |function| Layer::Activation { function };
     let window = (2, 1);
     let transposed = |kernel, stride, padding, output_padding| Layer::ConvTranspose2d {

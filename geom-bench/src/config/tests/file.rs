@@ -105,7 +105,7 @@ fn an_unknown_key_is_named_with_file_line_and_the_nearest_one() {
         ),
         (
             "zeta = 1\nepoch = 1",
-            "a.toml, line 1: unknown key `zeta`; the nearest known key is `data`",
+            "a.toml, line 1: unknown key `zeta`; the nearest known key is `beta1`",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);

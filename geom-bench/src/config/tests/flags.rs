@@ -17,6 +17,7 @@ fn every_setting_has_a_key_and_a_flag_and_nothing_else_has() {
     };
     let full = Config {
         validation_fraction: 0.1,
+        manifold: Some("sphere".parse().unwrap()),
         // Every setting that only some methods have: no method has them all, so the text is written unchecked.
         latent: LatentArgs {
             filters: Some(8),

@@ -9,6 +9,8 @@ use crate::neighbours::product::order::order;
 
 /// Coordinates of an image, the length of the rest included.
 const WIDTH: usize = 64;
+/// What products of images and lengths of rests may be off by, relative to half a squared length.
+const ROUNDING: f32 = 2e-5;
 
 /// Points by place.
 pub(super) struct Cloud<'a, T> {
@@ -37,7 +39,7 @@ impl Images {
 
 impl<'a, T: Scalar> Cloud<'a, T> {
     pub(super) fn new(points: &'a [T], width: usize, key: Key) -> Self {
-        let frame = Frame::of(points, width);
+        let frame = Frame::of(points, width, WIDTH - 1);
         let coordinates = frame.coordinates(points);
         let order = order(&coordinates);
         let size = coordinates.width.min(WIDTH - 1);
@@ -81,10 +83,15 @@ impl<'a, T: Scalar> Cloud<'a, T> {
         self.key.between(self.row(a), self.row(b))
     }
 
-    /// The key as a squared distance of images, a little more for rounding; infinite when images do not tell.
-    pub(super) fn reach(&self, key: T) -> f32 {
+    /// The key of a point as a squared distance of images, infinite when images do not tell.
+    ///
+    /// More for rounding, of images relative to their length: what is nearer than that is worth a whole distance.
+    pub(super) fn reach(&self, place: usize, key: T) -> f32 {
         match self.key {
-            Key::SquaredEuclidean => f32::of(key.as_f64() * self.sq_scale * 1.0001 + 1e-30),
+            Key::SquaredEuclidean => {
+                let rounding = ROUNDING * self.images.half_norms[place] + f32::MIN_POSITIVE;
+                f32::of(key.as_f64() * self.sq_scale * 1.0001) + rounding
+            }
             _ => f32::INFINITY,
         }
     }

@@ -108,7 +108,7 @@ impl Ways {
             seen.insert(j);
         }
         let mut changes = 0;
-        let mut reach = cloud.reach(list.threshold());
+        let mut reach = cloud.reach(i, list.threshold());
         for first in self.from(i) {
             let direct = std::iter::once(first);
             for second in direct.chain(self.from(first.to as usize)) {
@@ -119,7 +119,7 @@ impl Ways {
                     && list.offer(cloud.between(i, to), second.to)
                 {
                     changes += 1;
-                    reach = cloud.reach(list.threshold());
+                    reach = cloud.reach(i, list.threshold());
                 }
             }
         }

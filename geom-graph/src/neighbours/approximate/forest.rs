@@ -177,7 +177,7 @@ impl Scratch {
                 self.coordinates[start + k * PANEL] = *x;
             }
             self.half_norms[panel][place] = cloud.images.half_norms[*i as usize];
-            self.half_limits[panel][place] = 0.5 * cloud.reach(list.threshold());
+            self.half_limits[panel][place] = 0.5 * cloud.reach(*i as usize, list.threshold());
         }
         for p in 0..panels {
             for q in p..panels {
@@ -202,10 +202,10 @@ impl Scratch {
                     }
                     let key = cloud.between(i as usize, j as usize);
                     for (at, other) in [(a, j), (b, i)] {
-                        let list = &mut *members[at].1;
+                        let (place, list) = &mut members[at];
                         if list.offer(key, other) {
                             self.half_limits[at / PANEL][at % PANEL] =
-                                0.5 * cloud.reach(list.threshold());
+                                0.5 * cloud.reach(*place as usize, list.threshold());
                         }
                     }
                 }

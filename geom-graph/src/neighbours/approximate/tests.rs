@@ -79,6 +79,19 @@ fn every_metric_finds_its_own_neighbours() {
     }
 }
 
+/// Distances that single precision cannot tell from the origin of all points.
+#[test]
+fn tight_groups_far_apart() {
+    let mut x = clustered(3000, 40, 3, 6);
+    for (i, mut row) in x.rows_mut().into_iter().enumerate() {
+        row.mapv_inplace(|v| 1e-5 * v + [0.0, 1.0, 5.0][i % 3]);
+    }
+    let found = Approximate::new().knn(x.view(), 8).unwrap();
+    let exact = knn(x.view(), 8, Metric::Euclidean).unwrap();
+    assert!(overlap(&found.neighbours, &exact) > 0.9);
+    assert!(found.recall.unwrap() > 0.9);
+}
+
 #[test]
 fn a_few_points_are_searched_exactly() {
     for n in [2, 3, 31, 64] {

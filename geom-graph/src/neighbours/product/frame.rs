@@ -11,8 +11,6 @@ use crate::simd::{Strided, product};
 const ROWS: usize = 256;
 /// Points that the directions are estimated from; fewer points than twice as many get none.
 const SAMPLE: usize = 1024;
-/// Most directions.
-const DIRECTIONS: usize = 128;
 /// The narrowest points that directions are worth their while for.
 const NARROWEST: usize = 24;
 
@@ -46,7 +44,8 @@ impl Coordinates {
 }
 
 impl Frame {
-    pub(in crate::neighbours) fn of<T: Scalar>(points: &[T], width: usize) -> Self {
+    /// The frame of `points` with at most `most` directions.
+    pub(in crate::neighbours) fn of<T: Scalar>(points: &[T], width: usize, most: usize) -> Self {
         let n = points.len() / width;
         let centre = centre(points, width);
         let largest = points
@@ -68,7 +67,7 @@ impl Frame {
             size: 0,
         };
         if width >= NARROWEST && n >= 2 * SAMPLE {
-            frame.find_basis(points);
+            frame.find_basis(points, most);
         }
         frame
     }
@@ -141,10 +140,10 @@ impl Frame {
     }
 
     /// The principal directions of a sample by one subspace iteration. Any orthonormal basis is valid, a good one saves work.
-    fn find_basis<T: Scalar>(&mut self, points: &[T]) {
+    fn find_basis<T: Scalar>(&mut self, points: &[T], most: usize) {
         let width = self.centre.len();
         let n = points.len() / width;
-        let size = (width / 2).min(DIRECTIONS);
+        let size = (width / 2).min(most);
         let rows = (0..SAMPLE).map(|s| s * n / SAMPLE * width);
         let sample = self.place_all(rows.map(|start| &points[start..start + width]));
         let mut random = ChaCha8Rng::seed_from_u64(0);
@@ -278,7 +277,7 @@ mod tests {
         let points: Vec<f64> = (0..n * width)
             .map(|at| random.random_range(-1.0..1.0) * 1e100 / (1 + at % width) as f64)
             .collect();
-        let frame = Frame::of(&points, width);
+        let frame = Frame::of(&points, width, 128);
         assert!(frame.is_partial());
         let found = frame.coordinates(&points);
         assert_eq!(found.width, 30);

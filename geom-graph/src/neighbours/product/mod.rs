@@ -27,6 +27,9 @@ const PANELS: usize = 10;
 /// Points of a block.
 const BLOCK: usize = PANELS * PANEL;
 
+/// Most directions of a shadow.
+const DIRECTIONS: usize = 128;
+
 /// Half the squared distances within which the points of a panel ask for others.
 type Limit = [f32; PANEL];
 const NEVER: Limit = [f32::NEG_INFINITY; PANEL];
@@ -116,7 +119,7 @@ struct View {
 impl View {
     /// The view that suits `points` when `k` neighbours are sought, and the points in it.
     fn of<T: Scalar>(points: &[T], width: usize, k: usize) -> (Self, Ordered<'_, T>) {
-        let frame = Frame::of(points, width);
+        let frame = Frame::of(points, width, DIRECTIONS);
         let coordinates = frame.coordinates(points);
         let order = order::order(&coordinates);
         let size = shadow::size(&frame, (points, width), &coordinates, &order, k);

@@ -8,16 +8,11 @@
     reason = "helpers of tests"
 )]
 
-#[path = "common/build.rs"]
-mod build;
-#[path = "common/layers.rs"]
-mod layers;
-
-use build::wave;
+use crate::build::wave;
+use crate::layers::{WIDTH, around, cases};
 use geom_nn::{
     Cpu, Element, Error, Layer, Mode, Network, NetworkDevice, Request, Seeds, gradcheck,
 };
-use layers::{WIDTH, around, cases};
 use ndarray::{Array, Array2, Array3, ArrayView, Dimension, ShapeBuilder};
 
 const BATCH: usize = 3;

@@ -2,14 +2,9 @@
 //! derivatives, the chain rule, the metric as $J^\top J$, linearity of reverse mode.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "common/build.rs"]
-mod build;
-#[path = "common/layers.rs"]
-mod layers;
-
-use build::wave;
+use crate::build::wave;
+use crate::layers::{WIDTH, around, cases};
 use geom_nn::{Error, Layer, Mode, Network, Request, Seeds};
-use layers::{WIDTH, around, cases};
 use ndarray::{Array, Array1, Array2, Array3, ArrayView, Axis, Dimension, ShapeBuilder, s};
 
 const BATCH: usize = 5;

@@ -1,10 +1,7 @@
-//! State dictionaries written by PyTorch (`data/torch_models.py`): values and Jacobians are those that PyTorch found.
+//! State dictionaries written by PyTorch (`tests/data/torch_models.py`): values and Jacobians are those that PyTorch found.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "common/build.rs"]
-mod build;
-
-use build::{apply, conv, image};
+use crate::build::{apply, conv, image};
 use geom_nn::files::{Loaded, load};
 use geom_nn::{Activation, Architecture, Cpu, Error, Layer, Network, Request};
 use ndarray::{Array2, Array3};

@@ -1,12 +1,8 @@
 //! Architectures drawn at random: fused kernels against operations composed of dfdx's own, and numbers that no network can have.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "common/build.rs"]
-mod build;
-#[path = "common/layers.rs"]
-mod layers;
-
-use build::wave;
+use crate::build::wave;
+use crate::{build, layers};
 use dfdx::prelude::{Backward, HasShape, OwnedTape, TensorFromVec, Trace};
 use geom_nn::tape::{self, Stacked};
 use geom_nn::{Activation, Architecture, Cpu, Error, Initialiser, Layer, Mode, Network};

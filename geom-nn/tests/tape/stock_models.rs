@@ -1,12 +1,8 @@
 //! The papers' networks on the tape and without one: the same values, gradients and training runs to 1e-12.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[path = "common/build.rs"]
-mod build;
-#[path = "common/layers.rs"]
-mod layers;
-
-use build::wave;
+use crate::build::wave;
+use crate::layers;
 use dfdx::prelude::{Backward, Tensor, TensorFromVec, Trace};
 use geom_nn::tape::{self, Trained};
 use geom_nn::{

@@ -1,0 +1,37 @@
+//! The accuracy of the Laplace–Beltrami spectrum on iid points, ahead of every peer with its bandwidth picked by hand.
+//!
+//! The bounds are what is asked of the crate; the example prints the medians themselves, 16,000 points among them.
+#![allow(clippy::unwrap_used, reason = "tests: what fails shall panic")]
+
+use geom_graph::manifolds;
+
+#[allow(dead_code, reason = "the tests need no main")]
+#[path = "../examples/accuracy.rs"]
+mod accuracy;
+
+use accuracy::{CIRCLE, SPHERE, automatic, sparse};
+
+#[test]
+fn circle_with_no_parameter() {
+    for (n, bound) in [(1000, 0.065), (4000, 0.025)] {
+        let error = automatic(manifolds::circle, n, &CIRCLE).unwrap();
+        assert!(error <= bound, "{n}: {error}");
+    }
+}
+
+#[test]
+fn sphere_with_no_parameter() {
+    for (n, bound) in [(1000, 0.11), (4000, 0.036)] {
+        let error = automatic(manifolds::sphere, n, &SPHERE).unwrap();
+        assert!(error <= bound, "{n}: {error}");
+    }
+}
+
+#[test]
+fn sparse_sphere_whatever_the_bandwidth() {
+    // Quarter to full squared distance of the last neighbour; noise halves with four times the points, and .03 is for 16,000.
+    for share in [0.25, 1.0] {
+        let error = sparse(4000, share).unwrap();
+        assert!(error <= 0.06, "{share}: {error}");
+    }
+}
