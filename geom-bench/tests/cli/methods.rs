@@ -107,6 +107,8 @@ fn an_embedding_to_follow_is_followed_or_refused_by_its_rows() {
             "bad",
             "--epochs",
             "1",
+            "--batch-size",
+            "24",
         ],
     );
     assert_refused(&unlabelled, "a label for every point");

@@ -54,7 +54,7 @@ fn impossible_input_is_one_line_and_leaves_nothing() {
             "5000 neighbours",
         ),
         (
-            &["--method", "ggae", "--bandwidth", "neighbour:100"],
+            &["--method", "ggae", "--bandwidth", "neighbour:5000"],
             "points of a batch",
         ),
         (
