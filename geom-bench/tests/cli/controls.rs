@@ -61,18 +61,16 @@ fn principal_components_are_a_run_with_their_true_geometry() {
     assert!((error(&again) / error(&metrics) - 1.0).abs() < 1e-4);
     let other = ["train", "--method", "pca", "--hidden", "8", "--out", "x"];
     assert_refused(&run(&scratch, &other), "linear");
-    for (method, neighbours, fragment) in [("pca", "7", "neighbours"), ("isomap", "5000", "5000")] {
-        let other = [
-            "train",
-            "--method",
-            method,
-            "--neighbours",
-            neighbours,
-            "--out",
-            "x",
-        ];
-        assert_refused(&run(&scratch, &other), fragment);
-    }
+    let neighbours = |method: &str, k: &str| {
+        let other = ["train", "--method", method, "--neighbours", k, "--out", "x"];
+        run(&scratch, &other)
+    };
+    assert_refused(&neighbours("pca", "7"), "neighbours");
+    // What it works on is said before.
+    let output = neighbours("isomap", "5000");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.lines().last().unwrap().contains("5000"), "{stderr}");
     assert!(!scratch.path().join("x").exists());
 }
 

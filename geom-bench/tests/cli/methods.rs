@@ -158,7 +158,6 @@ fn what_a_method_cannot_have_is_refused_before_a_folder_is_made() {
     for (arguments, fragment) in [
         (&["--method", "nrae-q", "--neighbours", "200"][..], "200"),
         (&["--method", "ggae", "--neighbours", "200"], "200"),
-        (&["--method", "umap", "--neighbours", "200"], "200"),
         (
             &[
                 "--method",
