@@ -64,7 +64,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
             report.points_per_second()
         );
     }
-    let file = fs::metadata(&path)?.len() as f64 / (1 << 20) as f64;
+    let file = fs::metadata(&path)?.len() as f64 / f64::from(1 << 20);
     println!("{most:.0} MiB of own memory at most, for a file of {file:.0} MiB");
     Ok(())
 }

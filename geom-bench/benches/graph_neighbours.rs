@@ -11,9 +11,11 @@
 #![allow(
     clippy::print_stdout,
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "a benchmark prints, and rounds data to f32"
 )]
+
+#[path = "shared/images.rs"]
+mod images;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -61,50 +63,7 @@ fn mnist() -> Result<Option<Array2<f32>>, Box<dyn Error>> {
     let Some(folder) = std::env::var_os("GEOM_MNIST") else {
         return Ok(None);
     };
-    let bytes = std::fs::read(Path::new(&folder).join("t10k-images-idx3-ubyte"))?;
-    let pixels: Vec<f32> = bytes
-        .iter()
-        .skip(16)
-        .map(|&b| f32::from(b) / 255.0)
-        .collect();
-    Ok(Some(Array2::from_shape_vec(
-        (pixels.len() / 784, 784),
-        pixels,
-    )?))
-}
-
-/// Each image and five copies, turned, scaled and shifted a little.
-fn jittered(images: &Array2<f32>) -> Array2<f32> {
-    let mut random = ChaCha8Rng::seed_from_u64(3);
-    let mut all = Array2::zeros((images.nrows() * 6, 784));
-    for (i, image) in images.rows().into_iter().enumerate() {
-        for copy in 0..6 {
-            let size = if copy == 0 { 0.0 } else { 1.0_f32 };
-            let mut draw = |reach: f32| size * random.random_range(-reach..reach);
-            let (turn, scale) = (draw(0.15), 1.0 + draw(0.08));
-            let (right, down) = (draw(1.5), draw(1.5));
-            let (sin, cos) = turn.sin_cos();
-            let at = |row: f32, column: f32| {
-                if (0.0..28.0).contains(&row) && (0.0..28.0).contains(&column) {
-                    image[row as usize * 28 + column as usize]
-                } else {
-                    0.0
-                }
-            };
-            for pixel in 0..784 {
-                let (y, x) = ((pixel / 28) as f32 - 13.5, (pixel % 28) as f32 - 13.5);
-                let row = scale * (cos * y - sin * x) + 13.5 + down;
-                let column = scale * (sin * y + cos * x) + 13.5 + right;
-                // Bilinear between the four pixels around.
-                let (r, c) = (row.floor(), column.floor());
-                let (dr, dc) = (row - r, column - c);
-                let top = (1.0 - dc) * at(r, c) + dc * at(r, c + 1.0);
-                let bottom = (1.0 - dc) * at(r + 1.0, c) + dc * at(r + 1.0, c + 1.0);
-                all[(6 * i + copy, pixel)] = (1.0 - dr) * top + dr * bottom;
-            }
-        }
-    }
-    all
+    images::read(Path::new(&folder)).map(Some)
 }
 
 /// Seconds of each round under a name.
@@ -203,7 +162,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         run("10000x784", &points, rounds)?;
     }
     if let Some(images) = images.filter(|_| wanted("60000x784")) {
-        run("60000x784", &jittered(&images), rounds)?;
+        run("60000x784", &images::jittered(&images), rounds)?;
     }
     if wanted("50000x50") {
         run("50000x50", &clusters(50_000, 50), rounds)?;

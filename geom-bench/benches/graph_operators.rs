@@ -207,16 +207,15 @@ fn image_operator(distances: &CsrMatrix<f64>) -> Outcome<Laplacian<f64>> {
 
 /// A matrix of 60,000 rows with 1.4 million entries (that of the images where it is at hand) times 16 columns.
 fn product(rounds: usize) -> Outcome<()> {
-    let matrix = match images()? {
-        Some(distances) => image_operator(&distances)?.matrix(),
-        None => {
-            let mut random = ChaCha8Rng::seed_from_u64(4);
-            let points =
-                Array2::from_shape_simple_fn((60_000, 6), || random.random_range(0.0_f64..1.0));
-            let found = knn(points.view(), 16, Metric::Euclidean)?;
-            let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)?;
-            LaplacianParameters::default().build(&graph, 0.1)?.matrix()
-        }
+    let matrix = if let Some(distances) = images()? {
+        image_operator(&distances)?.matrix()
+    } else {
+        let mut random = ChaCha8Rng::seed_from_u64(4);
+        let points =
+            Array2::from_shape_simple_fn((60_000, 6), || random.random_range(0.0_f64..1.0));
+        let found = knn(points.view(), 16, Metric::Euclidean)?;
+        let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)?;
+        LaplacianParameters::default().build(&graph, 0.1)?.matrix()
     };
     println!("product: {} rows, {} entries", matrix.nrows(), matrix.nnz());
     let n = matrix.ncols();

@@ -105,8 +105,8 @@ impl Case {
         Ok(times.split_off(warm))
     }
 
-    /// The same in a process of its own: milliseconds, and the peak memory in MiB.
-    fn apart(&self, index: usize) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
+    /// A case in a process of its own: milliseconds, and the peak memory in MiB.
+    fn apart(index: usize) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
         let output = Command::new(std::env::current_exe()?)
             .args(["--case", &index.to_string()])
             .output()?;
@@ -171,7 +171,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !case.name().contains(wanted) {
             continue;
         }
-        let (mut times, peak) = case.apart(index)?;
+        let (mut times, peak) = Case::apart(index)?;
         let mut peer = None;
         if let (Some(python), Some(method)) = (python, case.peer) {
             let output = Command::new(python)
@@ -183,7 +183,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 return Err(String::from_utf8_lossy(&output.stderr).into());
             }
             peer = Some(String::from_utf8(output.stdout)?);
-            times.extend(case.apart(index)?.0);
+            times.extend(Case::apart(index)?.0);
         }
         times.sort_by(f64::total_cmp);
         let [lower, median, upper] =

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use geom_nn::{NetworkDevice, Request, Seeds};
+use geom_nn::{Network, NetworkDevice, Request, Seeds};
 use geom_riemann::Corrections;
 use ndarray::{Array1, Array2, s};
 
@@ -129,11 +129,6 @@ impl<E: Scalar> Objective<E> {
             .entries
             .iter()
             .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
-        let request = |jacobian, metric| match (jacobian, metric) {
-            (true, _) => Request::Jacobian,
-            (false, true) => Request::Metric,
-            (false, false) => Request::Value,
-        };
         let noise = self.noise(model.coding());
         let own = self.noise_parameters();
         if own.len() != noise.parameter_count(model.latent_dim()) {
@@ -169,7 +164,8 @@ impl<E: Scalar> Objective<E> {
         let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
-        let (terms, corrections) = self.evaluate_terms(&mut step, batch.seed, prepared)?;
+        let (terms, corrections) =
+            self.evaluate_terms(&mut step, batch.seed, non_finite_row, prepared)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
@@ -213,27 +209,12 @@ impl<E: Scalar> Objective<E> {
         let encoded = seen
             .then(|| encoder.backward_parameters(seeds))
             .transpose()?;
-        let join = |own: Option<Array1<E>>, extra: Option<Array1<E>>, count| {
-            let mut sum = extra;
-            if let Some(own) = own {
-                accumulate(&mut sum, own, 1.0);
-            }
-            sum.unwrap_or_else(|| Array1::zeros(count))
-        };
         shared_passes += start.elapsed();
         Ok(Evaluation {
             terms,
             corrections,
-            encoder: join(
-                encoded,
-                gradients.encoder,
-                model.encoder().parameter_count(),
-            ),
-            decoder: join(
-                decoded,
-                gradients.decoder,
-                model.decoder().parameter_count(),
-            ),
+            encoder: joined(encoded, gradients.encoder, model.encoder()),
+            decoder: joined(decoded, gradients.decoder, model.decoder()),
             parameters: gradients.parameters,
             non_finite_row,
             through_jacobian: gradients.through_jacobian,
@@ -247,9 +228,9 @@ impl<E: Scalar> Objective<E> {
         &self,
         step: &mut Step<'_, E>,
         seed: u64,
+        non_finite_row: Option<usize>,
         prepared: Vec<Prepared>,
     ) -> Result<(Vec<TermShare>, Corrections)> {
-        let non_finite_row = step.non_finite_row();
         let mut corrections = Corrections::default();
         let mut terms = Vec::with_capacity(self.entries.len());
         let mut prepared = prepared.into_iter();
@@ -275,4 +256,26 @@ impl<E: Scalar> Objective<E> {
         }
         Ok((terms, corrections))
     }
+}
+
+/// What a pass has to give.
+fn request<'a, E>(jacobian: bool, metric: bool) -> Request<'a, E> {
+    match (jacobian, metric) {
+        (true, _) => Request::Jacobian,
+        (false, true) => Request::Metric,
+        (false, false) => Request::Value,
+    }
+}
+
+/// The gradient of a network's parameters, from its pass and from terms that used it by themselves.
+fn joined<E: Scalar, D: NetworkDevice<E>>(
+    from_pass: Option<Array1<E>>,
+    from_terms: Option<Array1<E>>,
+    network: &Network<E, D>,
+) -> Array1<E> {
+    let mut sum = from_terms;
+    if let Some(gradient) = from_pass {
+        accumulate(&mut sum, gradient, 1.0);
+    }
+    sum.unwrap_or_else(|| Array1::zeros(network.parameter_count()))
 }

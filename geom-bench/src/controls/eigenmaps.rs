@@ -7,7 +7,6 @@
 
 use geom_graph::{Bandwidth, LaplacianParameters, Normalisation, SpectrumParameters};
 use ndarray::{Array1, Array2, ArrayView2, s};
-use serde::{Deserialize, Serialize};
 
 use super::nearest::{Joined, among};
 use super::{Error, Extended};
@@ -15,8 +14,7 @@ use super::{Error, Extended};
 const NAME: &str = "eigenmaps";
 
 /// Settings of Laplacian eigenmaps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EigenmapsOptions {
     /// Nearest neighbours that make the graph, either way; the kernel's $h$ is the mean squared distance to the last of them.
     pub neighbours: usize,

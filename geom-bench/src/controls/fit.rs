@@ -176,7 +176,11 @@ fn change_units<E: Scalar, D: NetworkDevice<E>>(
     };
     let (last_weight, last_bias) = (&blocks[blocks.len() - 2], &blocks[blocks.len() - 1]);
     if before.mean.iter().all(|&m| m == 0.0)
-        && before.spread.iter().chain(&after.spread).all(|&s| s == 1.0)
+        && before
+            .spread
+            .iter()
+            .chain(&after.spread)
+            .all(|s| s.to_bits() == 1.0_f64.to_bits())
         && after.mean.iter().all(|&m| m == 0.0)
     {
         return;

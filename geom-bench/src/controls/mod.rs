@@ -67,7 +67,7 @@ pub enum Embedded {
     /// Laplacian eigenmaps.
     Eigenmaps(Eigenmaps),
     /// Diffusion maps.
-    DiffusionMaps(DiffusionMaps),
+    DiffusionMaps(Box<DiffusionMaps>),
     /// t-SNE.
     Tsne(Tsne),
     /// UMAP.
@@ -120,9 +120,9 @@ pub fn embed(
         Control::Eigenmaps => {
             Embedded::Eigenmaps(EigenmapsOptions { neighbours }.fit(points, dimension)?)
         }
-        Control::DiffusionMaps => {
-            Embedded::DiffusionMaps(DiffusionMapsOptions::default().fit(points, dimension)?)
-        }
+        Control::DiffusionMaps => Embedded::DiffusionMaps(Box::new(
+            DiffusionMapsOptions::default().fit(points, dimension)?,
+        )),
         Control::Tsne => Embedded::Tsne(TsneOptions::default().fit(points, dimension)?),
         Control::Umap => {
             let options = UmapOptions {

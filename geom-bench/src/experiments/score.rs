@@ -145,6 +145,10 @@ fn learned(model: &Autoencoder<f64, Cpu>, x: ArrayView2<'_, f64>) -> Result<Arra
 ///
 /// # Errors
 /// What models and training refuse.
+#[expect(
+    clippy::too_many_lines,
+    reason = "an experiment is read from top to bottom"
+)]
 pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Error> {
     let epochs = settings.epochs.unwrap_or(EPOCHS);
     let mut table = Table::new(

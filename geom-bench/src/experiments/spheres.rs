@@ -136,8 +136,11 @@ fn spheres(seed: u64) -> Result<(Array2<f64>, Vec<i64>), Error> {
     Ok((points, labels))
 }
 
+/// Train points, test points, labels of these.
+type Data = (Array2<f64>, Array2<f64>, Vec<i64>);
+
 /// Train and test points, standardised by the training points' mean and deviation in every coordinate, with the test labels.
-fn data(seed: u64) -> Result<(Array2<f64>, Array2<f64>, Vec<i64>), Error> {
+fn data(seed: u64) -> Result<Data, Error> {
     let (points, labels) = spheres(seed)?;
     let split = Split::new(points.nrows(), SplitRule::Shuffled, 0.1, seed)?;
     let [train, test] = [&split.train, &split.test].map(|rows| points.select(Axis(0), rows));

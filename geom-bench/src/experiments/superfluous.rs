@@ -70,6 +70,10 @@ fn dimensions(model: &Autoencoder<f64, Cpu>, points: &Array2<f64>) -> Result<Vec
 ///
 /// # Errors
 /// What models and training refuse.
+#[expect(
+    clippy::too_many_lines,
+    reason = "an experiment is read from top to bottom"
+)]
 pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Error> {
     let epochs = settings.epochs.unwrap_or(EPOCHS);
     let nets = Nets {

@@ -67,6 +67,10 @@ fn optimal_scale(flat: ArrayView2<'_, f32>, codes: ArrayView2<'_, f32>) -> f64 {
 ///
 /// # Errors
 /// What graphs, models and training refuse.
+#[expect(
+    clippy::too_many_lines,
+    reason = "an experiment is read from top to bottom"
+)]
 pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Error> {
     let epochs = settings.epochs.unwrap_or(EPOCHS);
     let arms = [

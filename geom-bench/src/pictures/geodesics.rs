@@ -175,6 +175,10 @@ mod tests {
         let points = Array2::from_shape_fn((40, 4), |(i, j)| ((i * (j + 2)) as f64).sin());
         let pca = Pca::fit(points.view(), 2).unwrap();
         let model = linear_model::<f32, _>(&pca, &Cpu::default()).unwrap();
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "test data in the precision of the model"
+        )]
         let narrow = points.mapv(|v| v as f32);
         let diagnosis = diagnose(&model, narrow.view(), None).unwrap();
         let part = Part {

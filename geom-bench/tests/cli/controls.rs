@@ -30,7 +30,7 @@ fn principal_components_are_a_run_with_their_true_geometry() {
         let value = |name: &str| metrics[part][name].as_f64().unwrap();
         assert!(value("log_det_variance") < 1e-9);
         assert!((value("condition_number_mean") - 1.0).abs() < 1e-4);
-        assert_eq!(value("rank_deficient_points"), 0.0);
+        assert!(value("rank_deficient_points").abs() < 0.5);
     }
     for file in [
         "report.html",
@@ -157,7 +157,8 @@ fn a_decoder_is_fitted_to_a_file_and_to_the_table_of_a_run() {
         })
         .collect();
     rows.sort_unstable();
-    let plain: String = rows.iter().map(|(_, codes)| format!("{codes}\n")).collect();
+    let plain: Vec<&str> = rows.iter().map(|(_, codes)| *codes).collect();
+    let plain = plain.join("\n");
     fs::write(scratch.path().join("codes.csv"), plain).unwrap();
     let fit = |embedding: &str, out: &str, more: &[&str]| {
         let arguments = [

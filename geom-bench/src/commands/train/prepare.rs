@@ -71,24 +71,20 @@ fn on_graph<E: Number>(
     if let Some(objective) = own {
         return Ok((objective, None));
     }
-    match distances(config, dataset, split, labels)? {
-        Some(distances) => {
-            let (term, report) = settings.build_with(distances, &graph)?;
-            let objective = Objective::new()
-                .with(1.0, MeanSquaredError)
-                .with(config.weight, term);
-            Ok((objective, Some(report)))
-        }
-        None => {
-            let held_out = config
-                .train_options()
-                .check(train.nrows())?
-                .held_out_rows(train.nrows());
-            Ok(config
-                .method
-                .objective_holding_out(config.weight, &settings, &graph, &held_out)?)
-        }
+    if let Some(distances) = distances(config, dataset, split, labels)? {
+        let (term, report) = settings.build_with(distances, &graph)?;
+        let objective = Objective::new()
+            .with(1.0, MeanSquaredError)
+            .with(config.weight, term);
+        return Ok((objective, Some(report)));
     }
+    let held_out = config
+        .train_options()
+        .check(train.nrows())?
+        .held_out_rows(train.nrows());
+    Ok(config
+        .method
+        .objective_holding_out(config.weight, &settings, &graph, &held_out)?)
 }
 
 /// Refuses published networks that would not fit into memory; dense ones were looked at before.
