@@ -47,7 +47,7 @@ impl Default for IsomapOptions {
 /// ```
 /// use geom_bench::controls::IsomapOptions;
 /// use geom_graph::manifolds::SwissRoll;
-/// let roll = SwissRoll::sample(400, 4.71..12.57, 40.0, 1)?;
+/// let roll = SwissRoll::sample(800, 4.71..12.57, 40.0, 1)?;
 /// let found = IsomapOptions::default().fit(roll.points.view(), 2, 0)?;
 /// let span = found.codes.column(0).iter().fold(0.0_f64, |m, z| m.max(z.abs()));
 /// assert!(span > 0.4 * roll.sides.0, "the roll is unrolled, not flattened");

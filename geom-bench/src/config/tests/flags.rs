@@ -138,7 +138,7 @@ fn the_help_is_that_of_the_command_and_names_every_default() {
         let entry = (flag.iter())
             .find_map(|flag| help.split(flag).nth(1))
             .unwrap()
-            .split("--")
+            .split("\n      --")
             .next()
             .unwrap();
         assert!(

@@ -226,7 +226,7 @@ fn contradictions_are_one_error_before_anything_is_loaded() {
         (vec!["--optimiser=sgd:1"], "momentum = 1 must be in [0, 1)"),
         (
             vec!["--learning-rate-schedule=step:0:0.5"],
-            "schedule every = 0 must be at least 1",
+            "learning-rate-schedule is step:0:0.5: it must be with periods of at least 1 epoch",
         ),
         (
             vec!["--weight-schedule=plateau:3:0.5"],
