@@ -52,6 +52,10 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             _ => None,
         };
         let wants_metric = matches!(request, Request::Metric | Request::MetricUnder(_));
+        if wants_metric {
+            let d = order.tangents;
+            self.model.plan.check_result("metrics", &[batch, d, d])?;
+        }
         let steps = self.model.plan.steps.len();
         let depth = if wants_metric
             && D::GRAM
@@ -207,6 +211,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         self.check(seeds)?;
         let (outputs, tangents) = (self.network.output_width(), self.order.tangents);
         let (network, trace) = (self.network, &self.trace);
+        network.model.plan.check_way_back(&self.order, self.batch)?;
         let mut gradient = Array1::zeros(network.parameter_count());
         let flat = gradient
             .as_slice_mut()

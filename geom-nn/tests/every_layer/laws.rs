@@ -129,10 +129,9 @@ fn the_chain_rule_of_first_and_second_order() -> Result<(), Error> {
     let back = around(&Layer::Reshape { shape: vec![18] }, 6);
     for (name, net) in nets() {
         let first = net;
-        let narrow = narrowed(&back)?;
+        let mut narrow = narrowed(&back)?;
+        narrow.set_mode(first.mode());
         let whole = first.then(&narrow)?;
-        let mut whole = whole;
-        whole.set_mode(first.mode());
         let x = numbers((BATCH, WIDTH), 3);
         let v = numbers((BATCH, 2, WIDTH), 5);
         let pairs = [(0, 1), (1, 1)];
