@@ -22,6 +22,26 @@ pub struct Model<E: Element> {
     pub(crate) mode: Mode,
 }
 
+impl<E: Element> Model<E> {
+    /// The first `depth` steps, for operations whose weights are a tensor's and not the network's own.
+    pub(crate) fn up_to(&self, depth: usize) -> Self {
+        let plan = if depth == self.plan.steps.len() {
+            self.plan.clone()
+        } else {
+            let mut plan = Plan::clone(&self.plan);
+            plan.steps.truncate(depth);
+            Arc::new(plan)
+        };
+        Self {
+            plan,
+            parameters: Vec::new(),
+            buffers: self.buffers.clone(),
+            pool: self.pool.clone(),
+            mode: self.mode,
+        }
+    }
+}
+
 /// Whether layers that differ between the two, [`Layer::Dropout`](crate::Layer::Dropout) and
 /// [`Layer::BatchNorm`](crate::Layer::BatchNorm), are evaluated or trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -177,9 +177,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let mut products = Array3::zeros((batch, m, self.input_width()));
         for k in 0..m {
             let seed = |point: usize, out: &mut [E]| copy(u.slice(s![point, k, ..]), out);
-            let rows = self
-                .device
-                .run_back(&self.model, &trace, &seed, true, None)?
+            let rows = trace
+                .back(&self.device, &self.model, &seed, true, None)?
                 .unwrap_or_default();
             products
                 .slice_mut(s![.., k, ..])

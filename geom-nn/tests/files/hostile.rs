@@ -250,8 +250,8 @@ fn numbers_that_are_none_are_refused_on_request() -> Result<(), Error> {
 
 /// A header is parsed once: as many tensors as it likes cost no more than their number.
 #[test]
-fn a_hundred_thousand_tensors_of_nothing() -> Result<(), Error> {
-    let count = 100_000;
+fn twenty_thousand_tensors_of_nothing() -> Result<(), Error> {
+    let count = 20_000;
     let entries: Vec<String> = (0..count)
         .map(|i| format!("\"{i}\":{}", entry("F32", "[0]", "0", "0")))
         .collect();
