@@ -15,7 +15,7 @@ use crate::jet::Order;
 use crate::network::Model;
 use crate::optimiser::{Adam, Rates, is_finite};
 use crate::tape::{
-    Batch, Parameters, Parts, Stacked, Taped, composed, fused, host, memory, transposed,
+    Batch, Parameters, Parts, Stacked, Taped, composed, fused, host, memory, metric, transposed,
 };
 
 /// What a forward pass leaves for its way back.
@@ -184,6 +184,18 @@ where
         order: &Order,
     ) -> Result<Taped<E, Self, T>, Error> {
         fused::forward(model, theta, input, order)
+    }
+
+    fn taped_metric<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        ambient: Option<&Batch<E, Self, NoneTape>>,
+    ) -> Result<Parts<E, Self, T>, Error> {
+        match ambient {
+            None => metric::forward(model, theta, input),
+            Some(_) => composed::metric::forward(model, theta, input, ambient, Self::taped),
+        }
     }
 
     fn transposed(

@@ -158,6 +158,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     /// let z = device.tensor_from_vec(vec![0.1, 0.2, 0.3, -0.4], (2, 2));
     /// let v = device.tensor_from_vec(vec![1.0, 0.3, 0.6, -0.8], (2, 1, 2));
     /// let traces: Tensor<(usize,), f64, Cpu, _> = net.forward_traces(&theta, z.leaky_trace(), v)?.mean::<_, Axis<0>>();
+    /// // dfdx's slice forgets the gradients of other slices of its tensor: the product makes it another one.
     /// let first = traces.with_empty_tape().slice((0..1,)).sum();
     /// let second = (traces * 1.0).slice((1..2,)).sum();
     /// let loss = second / first.square();
@@ -231,6 +232,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                     found: vec![rows, columns],
                 });
             }
+            theta.device().check_same(ambient.device())?;
         }
         let (input, _) = self.stacked_input(theta, x, true)?;
         D::taped_metric(&self.model, theta, input, ambient)

@@ -29,6 +29,7 @@ mod functional;
 pub(crate) mod fused;
 pub(crate) mod host;
 pub(crate) mod memory;
+pub(crate) mod metric;
 #[cfg(test)]
 pub(crate) mod oracle;
 mod trained;
