@@ -8,30 +8,14 @@ use crate::kernel::Scale;
 use crate::laplacian::LaplacianParameters;
 use crate::progress::Progress;
 use crate::spectrum::{Reading, Spectrum, SpectrumParameters};
-use crate::{DistanceGraph, Error, Laplacian, Metric, Scalar, Search};
+use crate::support::{Budget, Support, dimension, mean_square, united};
+use crate::{Error, Laplacian, Scalar, Search};
 
-/// Up to this many points the kernel is taken between all pairs.
-const COMPLETE: usize = 2048;
 /// The cut-off of the automatic kernel.
 pub(crate) const CUT_OFF: f64 = 1e-5;
-
-/// The graph that a kernel needs: all pairs, or those whose weight is at least the cut-off.
-pub(crate) fn kernel_graph<T: Scalar>(
-    points: ArrayView2<'_, T>,
-    bandwidth: f64,
-    parameters: &LaplacianParameters,
-    progress: Progress<'_>,
-) -> Result<DistanceGraph<T>, Error> {
-    let reach = (parameters.kernel.reach(parameters.cut_off) * bandwidth).sqrt();
-    if !reach.is_finite() || points.nrows() <= COMPLETE {
-        return DistanceGraph::complete_with(points, Metric::Euclidean, progress);
-    }
-    DistanceGraph::from_radius(
-        Search::new()
-            .progress(progress)
-            .within(points, T::of(reach))?,
-    )
-}
+/// The bandwidth of a kernel that ends at the k-th neighbour: the squared distance of the k/2-nd, where the error of a narrower one,
+/// that few neighbours make, and of a wider one, that bending makes, are about equal.
+pub(crate) const SHARE: usize = 2;
 
 /// The first eigenpairs of the Laplace–Beltrami operator of the manifold that the points sample, with no parameter.
 ///
@@ -54,6 +38,12 @@ pub(crate) fn kernel_graph<T: Scalar>(
 /// Those of [`Bandwidth::choose`], [`LaplacianParameters::build`] and [`SpectrumParameters::solve`].
 ///
 /// # Numerics
+/// The two kernels have about $11.5^{m/2}\sqrt N$ entries a row on an m-dimensional manifold. Where these are more than a matrix may hold
+/// (see [`Support`]; for surfaces from about 20,000 points on) the kernel ends at the k-th neighbour, $64 \le k \le 256$ as the budget
+/// allows: $h$ is the mean squared distance to the $k/2$-nd neighbour, there are no self-loops, the time is that of the moments for the
+/// dimension which neighbours span, rounded, and no second kernel corrects it. [`BandwidthChoice::support`] says which way was taken,
+/// [`BandwidthChoice::dimension`] what was rounded. Points in several pieces have several zeros, see [`Spectrum::components`].
+///
 /// Uniform points, largest relative error among the first nine eigenvalues, median of five seeds (example `accuracy`):
 ///
 /// | points | 1,000 | 4,000 | 16,000 |
@@ -87,7 +77,16 @@ pub fn laplace_beltrami_with<T: Scalar>(
     count: usize,
     progress: Progress<'_>,
 ) -> Result<(Spectrum, BandwidthChoice), Error> {
-    let choice = Bandwidth::SqrtNeighbour.choose_with(points, progress)?;
+    within(Budget::default(), points, count, progress)
+}
+
+fn within<T: Scalar>(
+    budget: Budget,
+    points: ArrayView2<'_, T>,
+    count: usize,
+    progress: Progress<'_>,
+) -> Result<(Spectrum, BandwidthChoice), Error> {
+    let mut choice = Bandwidth::SqrtNeighbour.choose_with(points, progress)?;
     let h = choice.bandwidth;
     let looped = LaplacianParameters {
         cut_off: CUT_OFF,
@@ -97,10 +96,17 @@ pub fn laplace_beltrami_with<T: Scalar>(
         self_loops: false,
         ..looped
     };
-    let graph = kernel_graph(points, h, &looped, progress)?;
+    let reach = (looped.kernel.reach::<T>(CUT_OFF) * h).sqrt();
+    let support = budget.support(points, reach, progress)?;
     let solver = SpectrumParameters::new(count)
         .reading(Reading::Logarithm)
         .progress(progress);
+    choice.support = Some(support);
+    if let Support::Nearest(k) = support {
+        let spectrum = sparse(points, k, &mut choice, &solver, progress)?;
+        return Ok((spectrum, choice));
+    }
+    let graph = support.graph(points, progress)?;
     let (wide, narrow) = (Scale::fixed(T::of(h)), Scale::fixed(T::of(h / 2.0)));
     let laplacian = match loopless.build_with(&graph, &narrow, progress) {
         Ok(laplacian) => laplacian,
@@ -116,6 +122,40 @@ pub fn laplace_beltrami_with<T: Scalar>(
     let wide = loopless.build_owned(graph, &wide, progress)?;
     spectrum.eigenvalues /= clock(&spectrum, time, &wide)?;
     Ok((spectrum, choice))
+}
+
+/// The spectrum on the graph of k nearest neighbours: no self-loops, the time from the moments.
+fn sparse<T: Scalar>(
+    points: ArrayView2<'_, T>,
+    k: usize,
+    choice: &mut BandwidthChoice,
+    solver: &SpectrumParameters<'_>,
+    progress: Progress<'_>,
+) -> Result<Spectrum, Error> {
+    let found = Search::new().progress(progress).knn(points, k)?;
+    let j = points.nrows().isqrt().min(k / SHARE).max(1);
+    choice.neighbour = Some(j);
+    choice.bandwidth = mean_square(&found, j);
+    let spanned = dimension(points, &found);
+    choice.dimension = Some(spanned);
+    let graph = united(&found, progress)?;
+    drop(found);
+    let mut parameters = LaplacianParameters {
+        cut_off: CUT_OFF,
+        ..LaplacianParameters::sparse(spanned.round().max(1.0))
+    };
+    let scale = Scale::fixed(T::of(choice.bandwidth));
+    let laplacian = match parameters.build_with(&graph, &scale, progress) {
+        Err(Error::Isolated { .. }) => {
+            parameters.self_loops = true;
+            parameters.build_owned(graph, &scale, progress)?
+        }
+        built => {
+            drop(graph);
+            built?
+        }
+    };
+    solver.solve(&laplacian)
 }
 
 /// Laplacian eigenmaps: the first eigenfunctions after the constant.
@@ -145,7 +185,7 @@ pub fn eigenmap_with<T: Scalar>(
     dimension: usize,
     progress: Progress<'_>,
 ) -> Result<Array2<f64>, Error> {
-    let components = crate::Components::of(laplacian.weights());
+    let components = laplacian.components();
     if components.count() > 1 {
         return Err(crate::graph::disconnected("eigenmap", &components));
     }
@@ -158,7 +198,7 @@ pub fn eigenmap_with<T: Scalar>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifolds;
+    use crate::{DistanceGraph, Metric, manifolds};
 
     #[test]
     fn the_eigenmap_of_a_circle_goes_once_around() {
@@ -204,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_takes_long_can_be_stopped() {
-        use crate::{DiffusionMap, DiffusionMapParameters, neighbours::knn_by_with};
+        use crate::{DiffusionMap, DiffusionMapParameters, neighbours::SearchBy};
         let stop = |_| std::ops::ControlFlow::Break(());
         let stop = Progress::new(&stop);
         let x = manifolds::circle(60, 1);
@@ -226,7 +266,10 @@ mod tests {
         let outcomes = [
             DistanceGraph::complete_with(x.view(), Metric::Euclidean, stop).err(),
             DistanceGraph::from_neighbours_with(&lists, crate::Symmetrisation::Union, stop).err(),
-            knn_by_with(x.view(), 3, manhattan, stop).err(),
+            SearchBy::new(manhattan)
+                .progress(stop)
+                .knn(x.view(), 3)
+                .err(),
             parameters.build_with(&graph, &scale, stop).err(),
             sinkhorn.build_with(&graph, &scale, stop).err(),
             Bandwidth::SqrtNeighbour.choose_with(x.view(), stop).err(),
@@ -253,6 +296,30 @@ mod tests {
                 "{place}: {outcome:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_sparse_way_is_accurate_and_says_so() {
+        let exact = [0.0, 2.0, 2.0, 2.0, 6.0, 6.0, 6.0, 6.0, 6.0];
+        let points = manifolds::sphere(4000, 1);
+        let budget = Budget::of_neighbours(64);
+        let (spectrum, choice) = within(budget, points.view(), 9, Progress::none()).unwrap();
+        assert_eq!(choice.support, Some(Support::Nearest(64)));
+        assert_eq!(choice.neighbour, Some(32));
+        assert!((choice.dimension.unwrap() - 2.0).abs() < 0.1);
+        assert_eq!(spectrum.components.count(), 1);
+        for (found, exact) in spectrum.eigenvalues.iter().zip(exact) {
+            assert!(
+                (found - exact).abs() <= 0.05 * exact + 1e-9,
+                "{found} {exact}"
+            );
+        }
+        let (_, choice) = laplace_beltrami(points.view(), 1).unwrap();
+        assert!(
+            matches!(choice.support, Some(Support::Radius(_))),
+            "{choice:?}"
+        );
+        assert_eq!(choice.neighbour, Some(63));
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub mod manifolds;
 mod sampler;
 mod spectral_distance;
 mod spectrum;
+mod support;
 
 // Inner loops.
 mod simd;
@@ -106,6 +107,7 @@ pub use error::Error;
 pub use geodesic::{Geodesics, Unreachable};
 pub use graph::{DistanceGraph, Symmetrisation};
 pub use heat::heat;
+pub use joining::Joining;
 pub use kernel::{Kernel, Scale};
 pub use laplacian::{Laplacian, LaplacianParameters, LaplacianSlice, Normalisation, Time};
 pub use metric::Metric;
@@ -115,3 +117,4 @@ pub use sampler::{BatchBias, Sampler, batch_bias, batch_bias_with};
 pub use scalar::Scalar;
 pub use spectral_distance::SpectralDistance;
 pub use spectrum::{Reading, SpectralMethod, Spectrum, SpectrumParameters};
+pub use support::Support;

@@ -102,7 +102,8 @@ impl<T: Scalar> GraphDistortion<T> {
     /// `points` (n, m); the result is (n, m, m).
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::NotFinite`], [`Error::TooLarge`].
+    /// [`Error::Size`], [`Error::NotFinite`], [`Error::TooLarge`]; [`Error::Parameter`] when what is asked for is beyond the range of
+    /// `T`.
     ///
     /// # Numerics
     /// Differences come first, then sums in `f64`: far from the origin nothing is lost beyond the rounding of the points.
@@ -112,6 +113,9 @@ impl<T: Scalar> GraphDistortion<T> {
         let sums = self.sums(points);
         for (out, sum) in out.iter_mut().zip(&sums) {
             *out = T::of(*sum);
+        }
+        if let Some(bad) = out.iter().find(|x| !x.is_finite()) {
+            return Err(beyond(bad.as_f64()));
         }
         Ok(out)
     }
@@ -237,6 +241,10 @@ impl<T: Scalar> GraphDistortion<T> {
             .iter_mut()
             .zip(&h)
             .for_each(|(out, x)| *out = T::of(*x));
+        let finite = T::of(value).is_finite() && gradient.iter().all(|g: &T| g.is_finite());
+        if !finite || !h_tilde.iter().all(|x| x.is_finite()) {
+            return Err(beyond(value));
+        }
         Ok(DistortionEvaluation {
             value: T::of(value),
             gradient,
@@ -285,6 +293,16 @@ impl<T: Scalar> GraphDistortion<T> {
             },
         );
         gradient
+    }
+}
+
+/// The refusal of a value that `T` cannot hold.
+fn beyond(value: f64) -> Error {
+    Error::Parameter {
+        operation: "graph distortion",
+        argument: "value",
+        value,
+        requirement: "within the range of the points' type, as H and the gradient: scale the points down",
     }
 }
 

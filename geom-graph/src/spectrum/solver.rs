@@ -26,7 +26,9 @@ impl SpectrumParameters<'_> {
             return dense(matrix, self.count);
         }
         let bound = norm_bound(matrix);
+        // Factorisation, a scout and its filter, iteration without one: each may run.
         let counter = self.progress.start(OPERATION, self.most_steps());
+        counter.advance(0)?;
         let mut outcome = None;
         if method != Some(SpectralMethod::Krylov) {
             let shift = (bound * 1e-9).max(f64::MIN_POSITIVE);
@@ -292,8 +294,11 @@ fn rows(n: usize, columns: &[(f64, Vec<f64>)]) -> Vec<f64> {
 }
 
 /// Unit vectors $M^{1/2}1$ on each component, at most `count`: the kernel of the symmetric form.
-pub(super) fn constants<T: Scalar>(laplacian: &Laplacian<T>, count: usize) -> Vec<Vec<f64>> {
-    let components = Components::of(laplacian.weights());
+pub(super) fn constants<T: Scalar>(
+    laplacian: &Laplacian<T>,
+    components: &Components,
+    count: usize,
+) -> Vec<Vec<f64>> {
     (0..components.count().min(count))
         .map(|c| {
             let pairs = laplacian.mass().iter().zip(&components.labels);
@@ -307,15 +312,6 @@ pub(super) fn constants<T: Scalar>(laplacian: &Laplacian<T>, count: usize) -> Ve
             root
         })
         .collect()
-}
-
-/// $A = M^{-1/2}(D - W)M^{-1/2}$ in `f64`.
-pub(super) fn symmetric<T: Scalar>(laplacian: &Laplacian<T>) -> CsrMatrix<f64> {
-    let conjugate = laplacian.conjugate();
-    let (pattern, values) = conjugate.into_pattern_and_values();
-    let values = values.into_iter().map(|x| -x.as_f64()).collect();
-    let (offsets, columns) = pattern.disassemble();
-    crate::sparse::assemble(laplacian.len(), offsets, columns, values)
 }
 
 /// $A + sI$.
