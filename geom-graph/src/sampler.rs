@@ -204,7 +204,7 @@ pub fn batch_bias_with<T: Scalar>(
     }
     let laplacian = parameters.build_with(graph, &Scale::fixed(bandwidth), progress)?;
     let counter = progress.start(OPERATION, batches.len());
-    let whole = GraphDistortion::new(&laplacian).h_tilde(points)?;
+    let whole = GraphDistortion::new(&laplacian).h_tilde_with(points, progress)?;
     let mut sums = [[0.0; 2]; 3];
     let mut isolated = 0;
     let mut add = |form: usize, h: ndarray::ArrayView3<'_, T>| {

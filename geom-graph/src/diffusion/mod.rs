@@ -81,7 +81,9 @@ impl<T: Scalar> DiffusionMap<T> {
     ///
     /// # Errors
     /// [`Error::Parameter`] for a normalisation that has no extension; [`Error::Disconnected`] where the weights fall into several
-    /// components, whose first eigenfunctions only tell them apart; those of [`laplace_beltrami`](crate::laplace_beltrami).
+    /// components, whose first eigenfunctions only tell them apart: a wider bandwidth or a smaller cut-off joins them, and
+    /// [`Laplacian::resolve`](crate::Laplacian::resolve) names the points of each; those of
+    /// [`laplace_beltrami`](crate::laplace_beltrami).
     ///
     /// # Numerics
     /// The kernel's graph is that of [`Support`], [`DiffusionMap::bandwidth`] says which. Where it ends at the k-th neighbour,

@@ -157,7 +157,7 @@ impl<'a> SpectrumParameters<'a> {
         self
     }
 
-    /// Reports progress and listens for cancellation.
+    /// Reports progress and listens for cancellation; factorisation and the dense method count as one step each.
     #[must_use]
     pub fn progress(mut self, progress: Progress<'a>) -> Self {
         self.progress = progress;
