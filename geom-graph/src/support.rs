@@ -13,7 +13,7 @@ use crate::{DistanceGraph, Error, Metric, Neighbours, Scalar, Search, Symmetrisa
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Support {
-    /// All pairs: up to 2,048 points.
+    /// All pairs: up to 2,048 points, and up to 5,792 where a rule for the bandwidth asks for kernels of any width.
     Complete,
     /// All pairs within this distance, where the kernel falls to its cut-off.
     Radius(f64),
