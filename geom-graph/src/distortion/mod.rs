@@ -352,7 +352,7 @@ impl<T: Scalar> GraphDistortion<T> {
 
 /// Counts rows of `n` by the chunk.
 fn step(i: usize, n: usize, counter: &Counter<'_>) -> Result<(), Error> {
-    let start = i % ROWS == 0;
+    let start = i.is_multiple_of(ROWS);
     if start {
         counter.advance(ROWS.min(n - i))
     } else {

@@ -52,7 +52,7 @@ pub(super) fn mirror<T: Scalar>(
         transposed: f64::NAN,
     };
     for i in 0..n {
-        if i % ROWS == 0 {
+        if i.is_multiple_of(ROWS) {
             counter.advance(ROWS.min(n - i))?;
         }
         let row = offsets[i]..offsets[i + 1];

@@ -336,9 +336,13 @@ pub(crate) fn induced_by<T: Scalar>(
     points: &[usize],
     place: &mut [usize],
 ) -> CsrMatrix<T> {
-    points.iter().enumerate().for_each(|(l, &i)| place[i] = l);
+    for (l, &i) in points.iter().enumerate() {
+        place[i] = l;
+    }
     let part = taken(matrix, points, place);
-    points.iter().for_each(|&i| place[i] = usize::MAX);
+    for &i in points {
+        place[i] = usize::MAX;
+    }
     part
 }
 

@@ -304,21 +304,8 @@ impl LaplacianParameters {
         let time = self.time_of(&sums, scale.bandwidth.as_f64());
         let one = self.normalisation == Normalisation::Combinatorial;
         let degrees: Vec<T> = sums.into_iter().map(|s| s.0).collect();
-        let mut mass: Vec<T> = degrees
-            .iter()
-            .map(|&d| {
-                if one || d == T::zero() {
-                    T::one()
-                } else {
-                    d * T::of(time)
-                }
-            })
-            .collect();
-        if let (Some((rho, _)), Normalisation::DiffusionMaps { .. }) =
-            (corrected, self.normalisation)
-        {
-            mass.iter_mut().zip(rho).for_each(|(m, &r)| *m *= r * r);
-        }
+        let rho = corrected.map(|(rho, _)| &rho[..]);
+        let mass = self.mass(&degrees, time, rho);
         Ok(Laplacian {
             weights: assemble(n, offsets, columns, values),
             degrees,
@@ -329,6 +316,18 @@ impl LaplacianParameters {
             dropped,
             markov: !one && corrected.is_none(),
         })
+    }
+
+    /// The mass of rows with these sums: sum times time, times ρ² where the bandwidth varies with the density.
+    fn mass<T: Scalar>(&self, degrees: &[T], time: f64, rho: Option<&[T]>) -> Vec<T> {
+        let one = self.normalisation == Normalisation::Combinatorial;
+        let alone = |d: T| one || d == T::zero();
+        let mass = |&d: &T| if alone(d) { T::one() } else { d * T::of(time) };
+        let mut mass: Vec<T> = degrees.iter().map(mass).collect();
+        if let (Some(rho), Normalisation::DiffusionMaps { .. }) = (rho, self.normalisation) {
+            mass.iter_mut().zip(rho).for_each(|(m, &r)| *m *= r * r);
+        }
+        mass
     }
 
     /// Whether the operator has no time of its own.
