@@ -1,7 +1,8 @@
-//! k = 15 nearest neighbours of 10,000 × 784, 50,000 × 50, 100,000 × 3 and 1,000,000 × 3 points: build and query.
+//! k = 15 nearest neighbours of 10,000 × 784, 60,000 × 784, 50,000 × 50, 100,000 × 3 and 1,000,000 × 3 points: build and query.
 //!
 //! `cargo bench -p geom-bench --bench graph_neighbours [-- CASE... --rounds=5]`, where a case is `10000x784` and so on; all by
-//! default. With `GEOM_PEER_PYTHON` set to an interpreter that has faiss, scipy and pynndescent, the peers of
+//! default but `10000000x3`, which runs once where it is asked for and tells its memory. A case that lacks its data says so; what
+//! data a case ran on stands in its name. With `GEOM_PEER_PYTHON` set to an interpreter that has faiss, scipy and pynndescent, the peers of
 //! `peers/graph_neighbours.py` run on the same bytes between our rounds. `GEOM_MNIST` may name a folder with the IDX files of
 //! MNIST; then the wide case is its first 10,000 test images instead of clusters, and `60000x784` can be asked for: these images
 //! with five small affine jitters each.
@@ -83,7 +84,7 @@ impl Times {
         for (name, times) in &mut self.0 {
             let median = median(times).unwrap_or(f64::NAN);
             let (first, last) = (times[0], times[times.len() - 1]);
-            println!("{case:>12}  {name:<42} {median:>8.3} s   ({first:.3} .. {last:.3})");
+            println!("{case:>26}  {name:<42} {median:>8.3} s   ({first:.3} .. {last:.3})");
         }
     }
 }
@@ -147,6 +148,35 @@ fn run(case: &str, points: &Array2<f32>, rounds: usize) -> Result<(), Box<dyn Er
     Ok(())
 }
 
+/// Ten million points once, without peers: time, and memory on Linux.
+fn large(case: &str) -> Result<(), Box<dyn Error>> {
+    let points = cube(10_000_000);
+    let start = Instant::now();
+    let found = knn(points.view(), K, Metric::Euclidean)?;
+    let seconds = start.elapsed().as_secs_f64();
+    println!(
+        "{case:>26}  ours, exact, {:?}, f32: {seconds:.1} s",
+        found.method
+    );
+    match peak_mib() {
+        Some(peak) => {
+            println!("{case:>26}  resident set, points and lists included: at most {peak:.0} MiB")
+        }
+        None => println!("{case:>26}  memory: not known on this system"),
+    }
+    Ok(())
+}
+
+/// The peak of the resident set; `None` where the system does not tell.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib / 1024.0)
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let asked: Vec<String> = std::env::args()
         .skip(1)
@@ -158,19 +188,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     let wanted = |case: &str| asked.is_empty() || asked.iter().any(|a| a == case);
     let images = mnist()?;
     if wanted("10000x784") {
-        let points = images.clone().unwrap_or_else(|| clusters(10_000, 784));
-        run("10000x784", &points, rounds)?;
+        match &images {
+            Some(images) => run("10000x784 MNIST", images, rounds)?,
+            None => run("10000x784 clusters", &clusters(10_000, 784), rounds)?,
+        }
     }
-    if let Some(images) = images.filter(|_| wanted("60000x784")) {
-        run("60000x784", &images::jittered(&images), rounds)?;
+    if wanted("60000x784") {
+        match &images {
+            Some(images) => run(
+                "60000x784 MNIST, jittered",
+                &images::jittered(images),
+                rounds,
+            )?,
+            None => println!("60000x784: skipped, GEOM_MNIST names no folder with the images"),
+        }
     }
     if wanted("50000x50") {
-        run("50000x50", &clusters(50_000, 50), rounds)?;
+        run("50000x50 clusters", &clusters(50_000, 50), rounds)?;
     }
     for (case, n) in [("100000x3", 100_000), ("1000000x3", 1_000_000)] {
         if wanted(case) {
-            run(case, &cube(n), rounds)?;
+            run(&format!("{case} cube"), &cube(n), rounds)?;
         }
+    }
+    if asked.iter().any(|a| a == "10000000x3") {
+        large("10000000x3 cube")?;
     }
     Ok(())
 }

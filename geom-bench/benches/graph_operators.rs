@@ -2,7 +2,8 @@
 //! the kNN graph of 60,000 MNIST images, and a sparse matrix times 16 dense columns.
 //!
 //! `cargo bench -p geom-bench --bench graph_operators [-- CASE...]`, where a case is `laplacian`, `roll`, `images` or `product`;
-//! all by default. With `GEOM_PEER_PYTHON` set to an interpreter that has scipy, and pydiffmap or datafold for the first case,
+//! all by default, a case that lacks its data says so. `memory` runs once where it is asked for: time and memory of the operator of
+//! 10,000,000 × 3 points. With `GEOM_PEER_PYTHON` set to an interpreter that has scipy, and pydiffmap or datafold for the first case,
 //! the peers of `peers/graph_operators.py` run on the same bytes between our rounds; `GEOM_PEER_PYTHON_LAPLACIAN` may name another
 //! interpreter for the first case. `images` needs `GEOM_MNIST_GRAPH`: a file with the kNN graph of the images, made here once from
 //! the folder `GEOM_MNIST` when it does not exist.
@@ -20,8 +21,8 @@ use std::time::Instant;
 
 use geom_graph::manifolds::SwissRoll;
 use geom_graph::{
-    DistanceGraph, Laplacian, LaplacianParameters, Metric, SpectrumParameters, Symmetrisation, knn,
-    sparse,
+    DistanceGraph, Laplacian, LaplacianParameters, Metric, Progress, Scale, SpectrumParameters,
+    Symmetrisation, knn, sparse,
 };
 use nalgebra_sparse::CsrMatrix;
 use ndarray::Array2;
@@ -207,17 +208,22 @@ fn image_operator(distances: &CsrMatrix<f64>) -> Outcome<Laplacian<f64>> {
 
 /// A matrix of 60,000 rows with 1.4 million entries (that of the images where it is at hand) times 16 columns.
 fn product(rounds: usize) -> Outcome<()> {
-    let matrix = if let Some(distances) = images()? {
-        image_operator(&distances)?.matrix()
+    let (data, matrix) = if let Some(distances) = images()? {
+        ("MNIST images", image_operator(&distances)?.matrix())
     } else {
         let mut random = ChaCha8Rng::seed_from_u64(4);
         let points =
             Array2::from_shape_simple_fn((60_000, 6), || random.random_range(0.0_f64..1.0));
         let found = knn(points.view(), 16, Metric::Euclidean)?;
         let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)?;
-        LaplacianParameters::default().build(&graph, 0.1)?.matrix()
+        let operator = LaplacianParameters::default().build(&graph, 0.1)?;
+        ("points of a cube of six dimensions", operator.matrix())
     };
-    println!("product: {} rows, {} entries", matrix.nrows(), matrix.nnz());
+    println!(
+        "product: {data}, {} rows, {} entries",
+        matrix.nrows(),
+        matrix.nnz()
+    );
     let n = matrix.ncols();
     let x = Array2::from_shape_fn((n, COLUMNS), |(i, j)| ((i * 7 + j) % 11) as f64 - 5.0);
     let single = x.mapv(f64_to_f32);
@@ -247,6 +253,58 @@ fn f64_to_f32(value: f64) -> f32 {
     value as f32
 }
 
+/// The peak of the resident set in MiB since the last call, where the system tells.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    Some(kib / 1024.0)
+}
+
+/// Neighbours, graph and operator of 10,000,000 × 3 points in `f32`, once: seconds and memory of each stage.
+fn memory() -> Outcome<()> {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let points =
+        Array2::from_shape_simple_fn((10_000_000, 3), || random.random_range(0.0_f32..1.0));
+    let stage = |name: &str, start: Instant| {
+        let seconds = start.elapsed().as_secs_f64();
+        match peak_mib() {
+            Some(peak) => {
+                println!("memory: {name:<10} {seconds:>6.1} s, at most {peak:.0} MiB resident")
+            }
+            None => {
+                println!("memory: {name:<10} {seconds:>6.1} s, memory not known on this system")
+            }
+        }
+    };
+    peak_mib();
+    let start = Instant::now();
+    let found = knn(points.view(), K, Metric::Euclidean)?;
+    stage("neighbours", start);
+    let last = found.distances.column(K - 1);
+    let bandwidth = last
+        .iter()
+        .map(|&d| f64::from(d) * f64::from(d))
+        .sum::<f64>()
+        / last.len() as f64;
+    let start = Instant::now();
+    let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union)?;
+    stage("graph", start);
+    drop(found);
+    peak_mib();
+    let start = Instant::now();
+    let scale = Scale::fixed(f64_to_f32(bandwidth));
+    let operator = LaplacianParameters::default().build_owned(graph, &scale, Progress::none())?;
+    let matrix = operator.into_matrix();
+    stage("operator", start);
+    println!("memory: {} entries", matrix.nnz());
+    black_box(matrix);
+    Ok(())
+}
+
 fn main() -> Outcome<()> {
     let asked: Vec<String> = std::env::args()
         .skip(1)
@@ -263,10 +321,14 @@ fn main() -> Outcome<()> {
     if wanted("roll") {
         roll(rounds)?;
     }
-    if wanted("images")
-        && let Some(distances) = images()?
-    {
-        spectrum("images", &image_operator(&distances)?, rounds)?;
+    if wanted("images") {
+        match images()? {
+            Some(distances) => spectrum("images", &image_operator(&distances)?, rounds)?,
+            None => println!("images: skipped, GEOM_MNIST_GRAPH names no file for their graph"),
+        }
+    }
+    if asked.iter().any(|a| a == "memory") {
+        memory()?;
     }
     if wanted("product") {
         product(rounds)?;

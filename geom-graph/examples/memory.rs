@@ -32,7 +32,16 @@ fn reset() -> std::io::Result<()> {
     std::fs::write("/proc/self/clear_refs", "5")
 }
 
-fn run<T: Scalar>(n: usize) -> Result<(), Box<dyn std::error::Error>> {
+/// Peaks above what was there before, in units of the operator's matrix.
+#[derive(Debug)]
+pub(crate) struct Peaks {
+    /// From points to the graph.
+    pub(crate) to_graph: f64,
+    /// From the graph to the operator, the graph's own matrix included.
+    pub(crate) to_laplacian: f64,
+}
+
+pub(crate) fn run<T: Scalar>(n: usize) -> Result<Peaks, Box<dyn std::error::Error>> {
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let points = Array2::from_shape_simple_fn((n, 3), || T::of(random.random_range(0.0..1.0)));
     let start = Instant::now();
@@ -63,15 +72,19 @@ fn run<T: Scalar>(n: usize) -> Result<(), Box<dyn std::error::Error>> {
     let added = peak() - before;
     let bytes = (matrix.nnz() * (8 + size_of::<T>()) + (n + 1) * 8) as f64 / MIB;
     println!("the matrix: {} entries, {bytes:.0} MiB", matrix.nnz());
+    let peaks = Peaks {
+        to_graph: whole / bytes,
+        to_laplacian: (added + bytes) / bytes,
+    };
     println!(
         "from points to graph: {:.2} matrices at most",
-        whole / bytes
+        peaks.to_graph
     );
     println!(
         "from graph to Laplacian: {:.2} matrices at most, the graph's own included",
-        (added + bytes) / bytes
+        peaks.to_laplacian
     );
-    Ok(())
+    Ok(peaks)
 }
 
 /// One epoch over a Swiss roll in batches of 500 with geodesic distances among each batch.
@@ -110,8 +123,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let n = arguments.first().map_or(Ok(1_000_000), |n| n.parse())?;
     if arguments.get(1).is_some_and(|t| t == "f32") {
-        run::<f32>(n)
+        run::<f32>(n)?;
     } else {
-        run::<f64>(n)
+        run::<f64>(n)?;
     }
+    Ok(())
 }

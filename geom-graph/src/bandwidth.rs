@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::laplacian::LaplacianParameters;
 use crate::progress::Progress;
 use crate::sparse::row_map;
+use crate::support::{Budget, Support};
 use crate::{DistanceGraph, Error, GraphDistortion, Metric, Scalar, Search};
 
 /// A rule for the bandwidth $h$ of $e^{-d^2/h}$.
@@ -35,14 +36,18 @@ pub struct BandwidthChoice {
     pub bandwidth: f64,
     /// The rule that chose it.
     pub rule: Bandwidth,
-    /// The neighbour whose distance was taken.
+    /// The neighbour whose distance was taken: fewer than the rule asks for where no row of the graph has more.
     pub neighbour: Option<usize>,
-    /// The dimension that the kernel sum's slope estimates.
+    /// Rows of a given graph that have fewer edges than `neighbour`, and counted with their longest.
+    pub short_rows: usize,
+    /// The dimension that the kernel sum's slope estimates, or that neighbours span where the operator needed it.
     pub dimension: Option<f64>,
     /// The bias left at this bandwidth.
     pub bias: Option<f64>,
     /// What was tried: bandwidth, and slope or bias.
     pub candidates: Vec<(f64, f64)>,
+    /// The pairs of points that the kernel was evaluated on; `None` where the rule looked at neighbours alone, or at a given graph.
+    pub support: Option<Support>,
 }
 
 const OPERATION: &str = "bandwidth";
@@ -58,13 +63,17 @@ impl Bandwidth {
             dimension: None,
             bias: None,
             candidates: Vec::new(),
+            short_rows: 0,
+            support: None,
         }
     }
 
     /// Chooses from points, Euclidean distances.
     ///
-    /// The rules that need a kernel sum build the complete graph: for more than a few thousand points give
-    /// [`Bandwidth::choose_on`] a sparse one. Neighbours are averaged over at most 20,000 evenly spaced points.
+    /// The rules that need kernels, [`Bandwidth::KernelSum`] and [`Bandwidth::LeastBias`], evaluate them on all pairs of up to 5,792
+    /// points and on 64 to 256 nearest neighbours of each where there are more, see [`Support`] and [`BandwidthChoice::support`]:
+    /// bandwidths that reach beyond these neighbours are then judged by the kernel that ends there. Neighbours are averaged over
+    /// at most 20,000 evenly spaced points.
     ///
     /// # Shapes
     /// `points` (n, D).
@@ -100,9 +109,14 @@ impl Bandwidth {
             Self::Neighbour(k) => k,
             Self::SqrtNeighbour => n.isqrt(),
             Self::KernelSum | Self::LeastBias => {
-                let graph = DistanceGraph::complete_with(points, Metric::Euclidean, progress)?;
+                let support = Budget::default().pairs(n);
+                let graph = support.graph(points, progress)?;
                 let parameters = LaplacianParameters::default();
-                return self.choose_on_with(&graph, Some(points), &parameters, progress);
+                let choice = self.choose_on_with(&graph, Some(points), &parameters, progress)?;
+                return Ok(BandwidthChoice {
+                    support: Some(support),
+                    ..choice
+                });
             }
         };
         let max = n.saturating_sub(1);
@@ -152,7 +166,8 @@ impl Bandwidth {
 
     /// Chooses from the edges of a graph, for the operator that `parameters` build on it.
     ///
-    /// [`Bandwidth::LeastBias`] needs the points, or a graph that is complete. Rows with fewer than k edges count with their longest.
+    /// [`Bandwidth::LeastBias`] needs the points, or a graph that is complete. Rows with fewer than k edges count with their longest,
+    /// and [`BandwidthChoice::short_rows`] says how many there are; where no row has k edges the longest row gives the neighbour.
     ///
     /// # Errors
     /// [`Error::NoScale`] when there is no edge of positive length; [`Error::Parameter`] for a fixed bandwidth that is not
@@ -194,6 +209,9 @@ impl Bandwidth {
                 max: n,
             });
         }
+        let lengths = || graph.matrix().row_iter().map(|row| row.nnz());
+        let k = k.min(lengths().max().unwrap_or_default());
+        let short_rows = lengths().filter(|&edges| edges < k).count();
         let sq = row_map(graph.matrix(), |_, _, values| {
             let mut all: Vec<f64> = values.iter().map(|d| d.as_f64().powi(2)).collect();
             let place = k.min(all.len()).checked_sub(1)?;
@@ -208,6 +226,7 @@ impl Bandwidth {
             });
         }
         Ok(BandwidthChoice {
+            short_rows,
             neighbour: Some(k),
             ..self.plain(bandwidth)
         })

@@ -15,11 +15,18 @@ pub struct Components {
 impl Components {
     /// The components of the stored off-diagonal entries, taken in both directions.
     pub fn of<T>(graph: &CsrMatrix<T>) -> Self {
+        Self::joined(graph, |_| true)
+    }
+
+    /// The components of the entries that are edges.
+    pub(crate) fn joined<T>(graph: &CsrMatrix<T>, edge: impl Fn(&T) -> bool) -> Self {
         let n = graph.nrows();
         let mut parent: Vec<usize> = (0..n).collect();
-        let (offsets, columns, _) = graph.csr_data();
+        let (offsets, columns, values) = graph.csr_data();
         for i in 0..n {
-            for &j in &columns[offsets[i]..offsets[i + 1]] {
+            let range = offsets[i]..offsets[i + 1];
+            let row = columns[range.clone()].iter().zip(&values[range]);
+            for (&j, _) in row.filter(|entry| edge(entry.1)) {
                 let (a, b) = (root(&mut parent, i), root(&mut parent, j));
                 parent[a.max(b)] = a.min(b);
             }
@@ -54,6 +61,16 @@ impl Components {
         (0..self.labels.len())
             .filter(|&i| self.labels[i] == c)
             .collect()
+    }
+
+    /// The points of every component, in order.
+    pub fn all_members(&self) -> Vec<Vec<usize>> {
+        let mut members: Vec<Vec<usize>> =
+            self.sizes.iter().map(|&s| Vec::with_capacity(s)).collect();
+        for (i, &label) in self.labels.iter().enumerate() {
+            members[label].push(i);
+        }
+        members
     }
 
     /// Points that are a component of their own.

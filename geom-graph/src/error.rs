@@ -192,6 +192,22 @@ pub enum Error {
         /// The number of points.
         n: usize,
     },
+    /// Points lie farther from a source along the graph than the limit.
+    #[error(
+        "{operation}: {unreached} of {n} points are farther than {limit} from point {from} along the graph"
+    )]
+    Unreached {
+        /// The operation that refused.
+        operation: &'static str,
+        /// The source.
+        from: usize,
+        /// The limit.
+        limit: f64,
+        /// How many of the points asked for were not reached.
+        unreached: usize,
+        /// How many were asked for.
+        n: usize,
+    },
     /// Every point coincides with every other, so that no scale can be chosen.
     #[error("{operation}: all {n} points coincide, there is no scale to choose")]
     NoScale {

@@ -1,10 +1,11 @@
 //! Ground-truth distances of generated data: points known by the factors that made them.
 
 use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::metric::check_points;
-use crate::neighbours::knn_by_with;
+use crate::neighbours::SearchBy;
 use crate::progress::Progress;
 use crate::{DistanceGraph, Error, Neighbours, Symmetrisation};
 
@@ -153,21 +154,41 @@ impl Factors {
     /// # Errors
     /// [`Error::Size`], [`Error::NotFinite`].
     pub fn distances(&self, points: ArrayView2<'_, f64>) -> Result<Array2<f64>, Error> {
+        self.distances_with(points, Progress::none())
+    }
+
+    /// As [`Factors::distances`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`Factors::distances`], and [`Error::Cancelled`].
+    pub fn distances_with(
+        &self,
+        points: ArrayView2<'_, f64>,
+        progress: Progress<'_>,
+    ) -> Result<Array2<f64>, Error> {
         self.check(points.ncols(), "columns of points")?;
         check_points(OPERATION, "points", points)?;
         let points = crate::metric::contiguous(points);
         let row = |i: usize| points.row(i).to_slice().unwrap_or_default();
         let n = points.nrows();
-        Ok(Array2::from_shape_fn((n, n), |(i, j)| {
-            self.between(row(i), row(j))
-        }))
+        let counter = progress.start(OPERATION, n);
+        let mut all = Array2::zeros((n, n));
+        let rows = all.as_slice_mut().unwrap_or_default();
+        let rows = rows.par_chunks_mut(n.max(1)).enumerate();
+        rows.try_for_each(|(i, distances)| {
+            for (j, d) in distances.iter_mut().enumerate() {
+                *d = self.between(row(i), row(j));
+            }
+            counter.advance(1)
+        })?;
+        Ok(all)
     }
 
     /// The graph of the k nearest neighbours by this distance, its edges as long as `lengths` says, points that coincide joined by
     /// edges of length zero.
     ///
     /// # Errors
-    /// [`Error::Size`], and those of [`neighbours::knn_by`](crate::neighbours::knn_by).
+    /// [`Error::Size`], and those of [`SearchBy::knn`].
     pub fn graph(
         &self,
         points: ArrayView2<'_, f64>,
@@ -180,13 +201,14 @@ impl Factors {
         }
         let points = crate::metric::contiguous(points);
         let row = |i: usize| points.row(i).to_slice().unwrap_or_default();
-        let found = knn_by_with(points.view(), k, |a, b| self.between(a, b), progress)?;
+        let search = SearchBy::new(|a: &[f64], b: &[f64]| self.between(a, b)).progress(progress);
+        let found = search.knn(points.view(), k)?;
         let mut distances = found.distances;
         for ((i, place), d) in distances.indexed_iter_mut() {
             *d = lengths.between(row(i), row(found.indices[(i, place)]));
         }
         let relabelled = Neighbours { distances, ..found };
-        DistanceGraph::from_neighbours(&relabelled, Symmetrisation::Union)
+        DistanceGraph::from_neighbours_with(&relabelled, Symmetrisation::Union, progress)
     }
 
     fn check(&self, got: usize, argument: &'static str) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use crate::{Error, Laplacian, Scalar};
 /// `time` multiplies $L$: for a Laplace–Beltrami operator it is the time of $\partial_tu = \Delta u$.
 ///
 /// # Errors
-/// [`Error::Size`]; [`Error::Parameter`] unless the time is finite and not negative, or when it is so long that the
+/// [`Error::Size`], [`Error::NotFinite`]; [`Error::Parameter`] unless the time is finite and not negative, or when it is so long that the
 /// expansion would need more than ten million products; [`Error::Cancelled`].
 ///
 /// # Numerics
@@ -49,6 +49,7 @@ pub fn heat<T: Scalar>(
             expected: n,
         });
     }
+    crate::metric::check_finite(OPERATION, "x", x)?;
     // The spectrum of M⁻¹(D - W) lies in [0, 2 max d/m].
     let ratios = laplacian
         .degrees()
@@ -101,6 +102,10 @@ fn coefficients(a: f64) -> Vec<f64> {
         reason = "0 < a < 1e12"
     )]
     let count = (80.0 * a).sqrt().ceil() as usize + 40;
+    if a < 1e-9 {
+        // The recurrence overflows; what the series leaves out is of the order of a².
+        return vec![1.0 - a, -a];
+    }
     let start = count + 40;
     let mut values = vec![0.0; start + 2];
     values[start] = 1e-300;
@@ -157,9 +162,46 @@ mod tests {
                 }
             }
         }
+        for time in [-1.0, f64::NAN, f64::INFINITY] {
+            assert!(matches!(
+                heat(&laplacian, x.view(), time, Progress::none()),
+                Err(Error::Parameter { .. })
+            ));
+        }
+        let mut bad = x;
+        bad[(7, 1)] = f64::NAN;
         assert!(matches!(
-            heat(&laplacian, x.view(), -1.0, Progress::none()),
-            Err(Error::Parameter { .. })
+            heat(&laplacian, bad.view(), 1.0, Progress::none()),
+            Err(Error::NotFinite {
+                row: 7,
+                column: 1,
+                ..
+            })
         ));
+    }
+
+    #[test]
+    fn mass_is_kept_and_short_times_change_little() {
+        let points = manifolds::sphere(80, 2);
+        let graph = DistanceGraph::complete(points.view(), Metric::Euclidean).unwrap();
+        let laplacian = LaplacianParameters::default().build(&graph, 0.3).unwrap();
+        let x = Array2::from_shape_fn((80, 1), |(i, _)| f64::from(u8::from(i == 3)));
+        let mass = |x: &Array2<f64>| -> f64 {
+            let weighed = x.iter().zip(laplacian.mass());
+            weighed.map(|(x, m)| x * m).sum()
+        };
+        let rate = laplacian.apply(x.view()).unwrap();
+        for time in [1e-300, 1e-60, 1e-20, 1e-12, 1e-8, 0.5, 40.0] {
+            let later = heat(&laplacian, x.view(), time, Progress::none()).unwrap();
+            assert!((mass(&later) / mass(&x) - 1.0).abs() < 1e-12, "{time}");
+            if time < 1e-6 {
+                let straight = &x + &(&rate * time);
+                let bound = 10.0 * (time * rate[(3, 0)]).powi(2) + 1e-15;
+                assert!(
+                    (&later - &straight).iter().all(|d| d.abs() < bound),
+                    "{time}"
+                );
+            }
+        }
     }
 }

@@ -41,11 +41,10 @@ impl Kernel {
         }
     }
 
-    /// The largest $u$ whose weight is at least `cut_off`; infinity where every weight counts.
-    pub(crate) fn reach(self, cut_off: f64) -> f64 {
+    /// The largest $u$ whose weight is at least `cut_off`, and at least the least normal number of `T`: what underflows is no edge.
+    pub(crate) fn reach<T: Scalar>(self, cut_off: f64) -> f64 {
         match self {
-            Self::Gaussian if cut_off > 0.0 => -cut_off.ln(),
-            Self::Gaussian => f64::INFINITY,
+            Self::Gaussian => -cut_off.max(T::min_positive_value().as_f64()).ln(),
             Self::Epanechnikov => 1.0 - cut_off,
             Self::Biweight => 1.0 - cut_off.sqrt(),
             Self::Indicator => 1.0,
@@ -107,16 +106,22 @@ impl<T: Scalar> Scale<T> {
     /// Laplace–Beltrami operator. $\rho$ is scaled to geometric mean one.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a density that is not positive and finite.
+    /// [`Error::Parameter`] for a density or a dimension that is not positive and finite, or a β that is not finite.
     pub fn density(bandwidth: T, density: &[T], beta: f64, dimension: f64) -> Result<Self, Error> {
-        let bad = density.iter().find(|q| !(**q > T::zero() && q.is_finite()));
-        if let Some(q) = bad {
-            let requirement = "positive and finite";
-            let (operation, argument) = ("scale", "density");
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let bad = density.iter().map(|q| q.as_f64()).find(|q| !positive(*q));
+        let bad = bad.map(|q| ("density", q, "positive and finite"));
+        let bad = bad.or((!positive(dimension)).then_some((
+            "dimension",
+            dimension,
+            "positive and finite",
+        )));
+        let bad = bad.or((!beta.is_finite()).then_some(("beta", beta, "finite")));
+        if let Some((argument, value, requirement)) = bad {
             return Err(Error::Parameter {
-                operation,
+                operation: "scale",
                 argument,
-                value: q.as_f64(),
+                value,
                 requirement,
             });
         }
@@ -183,6 +188,20 @@ impl<T: Scalar> Scale<T> {
         }
     }
 
+    /// The largest $u$ that a distance up to `longest` can have.
+    pub(crate) fn largest_ratio(&self, longest: T) -> f64 {
+        let d = longest.as_f64();
+        let rho = self.local.iter().flat_map(|local| &local.rho);
+        let least = rho.fold(f64::INFINITY, |m, r| m.min(r.as_f64()));
+        let h = self.bandwidth.as_f64()
+            * if least.is_finite() {
+                least * least
+            } else {
+                1.0
+            };
+        d * d / h
+    }
+
     /// $u_{ij}$.
     pub(crate) fn ratio(&self, i: usize, j: usize, distance: T) -> f64 {
         let d = distance.as_f64();
@@ -235,8 +254,16 @@ mod tests {
     #[test]
     fn reach_is_where_the_cut_off_lies() {
         for kernel in [Kernel::Gaussian, Kernel::Epanechnikov, Kernel::Biweight] {
-            let u = kernel.reach(1e-3);
+            let u = kernel.reach::<f64>(1e-3);
             assert!((kernel.weight(u) - 1e-3).abs() < 1e-15, "{kernel:?}");
         }
+        // Without a cut-off the last weight is the least normal number of the type.
+        let last = |u: f64| Kernel::Gaussian.weight(u);
+        assert!(last(Kernel::Gaussian.reach::<f64>(0.0)) > 1e-308);
+        assert!(last(Kernel::Gaussian.reach::<f64>(0.0) + 1.0) < f64::MIN_POSITIVE);
+        assert!(
+            (last(Kernel::Gaussian.reach::<f32>(0.0)) / f64::from(f32::MIN_POSITIVE) - 1.0).abs()
+                < 1e-12
+        );
     }
 }

@@ -30,6 +30,25 @@
 //! # Ok::<(), geom_graph::Error>(())
 //! ```
 //!
+//! # How many points
+//!
+//! | points | what to take | memory |
+//! |---|---|---|
+//! | up to 2,000 | [`DistanceGraph::complete`], any [`Bandwidth`] | 16 bytes a pair and matrix in `f64` |
+//! | up to some 20,000 | [`laplace_beltrami`], [`DiffusionMap`]: kernels down to $10^{-5}$ | up to 512 MiB a matrix, two or three at once |
+//! | up to some 500,000 | the same two, on 64 to 256 neighbours a point: see [`Support`] | the same |
+//! | millions | [`knn`] with 10 to 75 neighbours, [`LaplacianParameters::sparse`], [`LaplacianParameters::build_owned`] | less than three matrices at once, 16 bytes an entry in `f64`, 12 in `f32` |
+//! | any, in batches | [`Sampler`] with [`Geodesics::among`] or [`Laplacian::slice`] | a batch squared |
+//!
+//! Everything works on the edges it is given; no step makes an array of all pairs of points unless its name or its table says so.
+//! Exact searches answer queries against another set and radii in every metric; `Approximate` finds the points' own neighbours alone.
+//!
+//! # Examples
+//!
+//! Three, in the folder `examples`, each a page long: `01_circle` hears the shape of a circle, `02_swiss_roll` unrolls a Swiss roll by a
+//! sparse graph, its spectrum and its geodesics, `03_graph_distortion` judges embeddings and minibatches. Two more print what this
+//! documentation claims: `accuracy` and `memory`.
+//!
 //! # From an embedding to its distortion
 //!
 //! The operator also measures maps. For points $y_i = f(x_i)$, $\tilde H_i = \frac12\sum_jL_{ij}(y_j-y_i)(y_j-y_i)^\top$
@@ -59,7 +78,8 @@
 //!
 //! # Precision
 //!
-//! Graphs and operators are generic over `f32` and `f64`. Sums run in `f64`; eigenpairs are computed in `f64`.
+//! Graphs and operators are generic over `f32` and `f64`. Sums run in `f64`; eigenpairs are computed in `f64`. A kernel weight that no
+//! normal number of the type holds is no edge.
 
 // The order is the table of contents. What a search needs:
 mod error;
@@ -93,6 +113,7 @@ pub mod manifolds;
 mod sampler;
 mod spectral_distance;
 mod spectrum;
+mod support;
 
 // Inner loops.
 mod simd;
@@ -106,6 +127,7 @@ pub use error::Error;
 pub use geodesic::{Geodesics, Unreachable};
 pub use graph::{DistanceGraph, Symmetrisation};
 pub use heat::heat;
+pub use joining::Joining;
 pub use kernel::{Kernel, Scale};
 pub use laplacian::{Laplacian, LaplacianParameters, LaplacianSlice, Normalisation, Time};
 pub use metric::Metric;
@@ -115,3 +137,4 @@ pub use sampler::{BatchBias, Sampler, batch_bias, batch_bias_with};
 pub use scalar::Scalar;
 pub use spectral_distance::SpectralDistance;
 pub use spectrum::{Reading, SpectralMethod, Spectrum, SpectrumParameters};
+pub use support::Support;

@@ -59,7 +59,8 @@ impl Metric {
     /// The distance between two vectors of one length.
     ///
     /// # Errors
-    /// [`Error::Size`] when the lengths differ, [`Error::ZeroVector`] for the cosine of a zero vector.
+    /// [`Error::Size`] when the lengths differ, [`Error::ZeroVector`] for the cosine of a zero vector; [`Error::NotFinite`],
+    /// [`Error::TooLarge`].
     ///
     /// # Examples
     /// ```
@@ -75,6 +76,9 @@ impl Metric {
                 got: b.len(),
                 expected: a.len(),
             });
+        }
+        for (argument, vector) in [("a", a), ("b", b)] {
+            check_points("distance", argument, row_of(vector))?;
         }
         if self == Self::Cosine {
             let mut unit = [a.to_vec(), b.to_vec()];
@@ -171,6 +175,58 @@ fn normalise<T: Scalar>(vector: &mut [T]) -> Option<()> {
     Some(())
 }
 
+/// Refuses what is no distance.
+pub(crate) fn check_distance<T: Scalar>(
+    operation: &'static str,
+    row: usize,
+    column: usize,
+    distance: T,
+) -> Result<(), Error> {
+    let value = distance.as_f64();
+    if !value.is_finite() {
+        return Err(Error::NotFinite {
+            operation,
+            argument: "distance",
+            row,
+            column,
+            value,
+        });
+    }
+    if value < 0.0 {
+        return Err(Error::NegativeDistance {
+            operation,
+            row,
+            column,
+            value,
+        });
+    }
+    Ok(())
+}
+
+/// A vector as the only row of an array.
+fn row_of<T>(vector: &[T]) -> ArrayView2<'_, T> {
+    ndarray::ArrayView1::from(vector).insert_axis(ndarray::Axis(0))
+}
+
+/// Refuses values that are not finite.
+pub(crate) fn check_finite<T: Scalar>(
+    operation: &'static str,
+    argument: &'static str,
+    values: ArrayView2<'_, T>,
+) -> Result<(), Error> {
+    let mut entries = values.indexed_iter();
+    match entries.find(|entry| !entry.1.is_finite()) {
+        None => Ok(()),
+        Some(((row, column), value)) => Err(Error::NotFinite {
+            operation,
+            argument,
+            row,
+            column,
+            value: value.as_f64(),
+        }),
+    }
+}
+
 /// Refuses values that are not finite or whose squared differences overflow.
 pub(crate) fn check_points<T: Scalar>(
     operation: &'static str,
@@ -239,6 +295,19 @@ mod tests {
         assert!(matches!(
             Metric::Euclidean.distance(&[0.0], &[1.0, 2.0]),
             Err(Error::Size { .. })
+        ));
+        for (bad, metric) in [
+            (f64::NAN, Metric::Chebyshev),
+            (f64::INFINITY, Metric::Manhattan),
+        ] {
+            assert!(matches!(
+                metric.distance(&[0.0, 1.0], &[1.0, bad]),
+                Err(Error::NotFinite { column: 1, .. })
+            ));
+        }
+        assert!(matches!(
+            Metric::Euclidean.distance(&[1e30_f32], &[0.0]),
+            Err(Error::TooLarge { .. })
         ));
         let huge = ndarray::array![[0.0, 1e200]];
         assert!(matches!(

@@ -18,7 +18,8 @@ pub struct Step {
 
 /// Where reports go; the callback may stop the operation.
 ///
-/// The callback may be called from several threads, `done` never decreases in what one thread sees.
+/// The callback may be called from several threads. An operation of several phases reports each under a name of its own; within one
+/// `done` never decreases in what one thread sees, and never exceeds `total`.
 ///
 /// # Errors
 /// An operation whose callback returns [`ControlFlow::Break`] ends with [`Error::Cancelled`].

@@ -141,7 +141,7 @@ fn by_class(labels: &[usize], order: &[usize]) -> Vec<usize> {
 pub struct BatchBias {
     /// Mean $\mathrm{Tr}\tilde H$ on the whole graph, at the points of the batches.
     pub whole: f64,
-    /// The same with kernel and normalisation rebuilt on each batch.
+    /// The same with kernel and normalisation rebuilt on each batch; NaN where that cannot be done on every one.
     pub batch_kernel: f64,
     /// The same with slices of the whole Laplacian.
     pub slicing: f64,
@@ -151,6 +151,8 @@ pub struct BatchBias {
     pub sq_scale_batch_kernel: f64,
     /// That of slicing.
     pub sq_scale_slicing: f64,
+    /// Batches whose own kernel leaves points alone that must not be, where [`LaplacianParameters::build`] refuses.
+    pub isolated: usize,
 }
 
 /// Compares both minibatch forms with the whole graph on the data at hand.
@@ -159,7 +161,7 @@ pub struct BatchBias {
 /// `points` (n, m), where $\tilde H$ is evaluated.
 ///
 /// # Errors
-/// [`Error::Count`] for no batch; those of [`LaplacianParameters::build`] and [`GraphDistortion::evaluate`].
+/// [`Error::Count`] for no batch; [`Error::Isolated`] where the whole graph has too narrow a kernel; those of [`LaplacianParameters::build`] and [`GraphDistortion::evaluate`].
 pub fn batch_bias<T: Scalar>(
     graph: &DistanceGraph<T>,
     parameters: &LaplacianParameters,
@@ -202,8 +204,9 @@ pub fn batch_bias_with<T: Scalar>(
     }
     let laplacian = parameters.build_with(graph, &Scale::fixed(bandwidth), progress)?;
     let counter = progress.start(OPERATION, batches.len());
-    let whole = GraphDistortion::new(&laplacian).h_tilde(points)?;
+    let whole = GraphDistortion::new(&laplacian).h_tilde_with(points, progress)?;
     let mut sums = [[0.0; 2]; 3];
+    let mut isolated = 0;
     let mut add = |form: usize, h: ndarray::ArrayView3<'_, T>| {
         for h in h.outer_iter() {
             sums[form][0] += h.diag().iter().map(|x| x.as_f64()).sum::<f64>();
@@ -215,12 +218,19 @@ pub fn batch_bias_with<T: Scalar>(
         let slice = laplacian.slice(batch)?;
         let y = points.select(Axis(0), batch);
         add(0, whole.select(Axis(0), batch).view());
-        let rebuilt = parameters.build(&graph.induced(batch)?, bandwidth)?;
-        add(1, GraphDistortion::new(&rebuilt).h_tilde(y.view())?.view());
+        match parameters.build(&graph.induced(batch)?, bandwidth) {
+            Ok(rebuilt) => add(1, GraphDistortion::new(&rebuilt).h_tilde(y.view())?.view()),
+            Err(Error::Isolated { .. }) => isolated += 1,
+            Err(other) => return Err(other),
+        }
         add(2, GraphDistortion::sliced(&slice).h_tilde(y.view())?.view());
+    }
+    if isolated > 0 {
+        sums[1] = [f64::NAN; 2];
     }
     let count = batches.iter().map(Vec::len).sum::<usize>() as f64;
     Ok(BatchBias {
+        isolated,
         whole: sums[0][0] / count,
         batch_kernel: sums[1][0] / count,
         slicing: sums[2][0] / count,
@@ -303,5 +313,15 @@ mod tests {
         let bias = batch_bias(&graph, &parameters, 0.1, y.view(), &batches).unwrap();
         assert!((bias.slicing / bias.whole - 1.0).abs() < 0.05, "{bias:?}");
         assert!(bias.batch_kernel < 0.75 * bias.whole, "{bias:?}");
+        assert_eq!(bias.isolated, 0);
+        // On every tenth point of a line the kernel of the whole sees nobody.
+        let line = ndarray::Array2::from_shape_fn((60, 1), |(i, _)| i as f64);
+        let graph = DistanceGraph::complete(line.view(), Metric::Euclidean).unwrap();
+        let batches: Vec<Vec<usize>> = vec![(0..60).step_by(10).collect(), (0..20).collect()];
+        let h = 0.05;
+        let bias = batch_bias(&graph, &parameters, h, line.view(), &batches).unwrap();
+        assert_eq!(bias.isolated, 1, "{bias:?}");
+        assert!(bias.batch_kernel.is_nan() && bias.sq_scale_batch_kernel.is_nan());
+        assert!(bias.slicing.is_finite() && bias.whole.is_finite());
     }
 }

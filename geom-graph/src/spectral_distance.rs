@@ -22,8 +22,11 @@ pub enum SpectralDistance {
 impl Spectrum {
     /// The spectral distance between two points, from the eigenpairs at hand; constants do not count.
     ///
+    /// Between points of different components, which no path joins, commute time and biharmonic distance are infinite; heat never
+    /// passes, and diffusion distance keeps what tells the components apart.
+    ///
     /// # Errors
-    /// [`Error::Index`].
+    /// [`Error::Index`]; [`Error::Parameter`] for a diffusion time that is negative or not finite.
     pub fn distance(&self, kind: SpectralDistance, i: usize, j: usize) -> Result<f64, Error> {
         let n = self.eigenfunctions.nrows();
         for (position, index) in [(0, i), (1, j)] {
@@ -38,12 +41,28 @@ impl Spectrum {
                 });
             }
         }
+        if let SpectralDistance::Diffusion { time } = kind
+            && !(time >= 0.0 && time.is_finite())
+        {
+            return Err(Error::Parameter {
+                operation: "spectral distance",
+                argument: "time",
+                value: time,
+                requirement: "finite and not negative",
+            });
+        }
+        let apart = self.components.labels[i] != self.components.labels[j];
+        let diffusion = matches!(kind, SpectralDistance::Diffusion { .. });
+        if apart && !diffusion {
+            return Ok(f64::INFINITY);
+        }
         let largest = self.eigenvalues.iter().fold(0.0_f64, |m, l| m.max(*l));
         let terms = self
             .eigenvalues
             .iter()
             .enumerate()
-            .filter(|p| *p.1 > 1e-12 * largest);
+            // Of several zeros one function is constant, whose differences vanish, the others tell components apart.
+            .filter(|p| *p.1 > 1e-12 * largest || apart);
         let sum: f64 = terms
             .map(|(k, &lambda)| {
                 let weight = match kind {

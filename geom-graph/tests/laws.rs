@@ -85,6 +85,9 @@ proptest! {
                 let stored = |g: &DistanceGraph<f64>| g.matrix().row(i).col_indices().contains(&j);
                 prop_assert_eq!(stored(&union), lists(i, j) || lists(j, i));
                 prop_assert_eq!(stored(&both), lists(i, j) && lists(j, i));
+                let first = |a: usize, b: usize| found.indices[(a, 0)] == b;
+                let either = lists(i, j) && lists(j, i) || first(i, j) || first(j, i);
+                prop_assert_eq!(stored(&mutual), either);
             }
         }
     }
@@ -230,6 +233,16 @@ fn bandwidths_from_neighbours() {
     let graph = DistanceGraph::complete(line.view(), Metric::Euclidean).unwrap();
     let again = Bandwidth::Neighbour(2).choose_on(&graph, None, &LaplacianParameters::default());
     assert!((again.unwrap().bandwidth - choice.bandwidth).abs() < 1e-12);
+    assert_eq!(choice.short_rows, 0);
+    // A graph with fewer edges than the rule asks for says what it had.
+    let found = knn(line.view(), 3, Metric::Euclidean).unwrap();
+    let sparse = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
+    let few = Bandwidth::SqrtNeighbour
+        .choose_on(&sparse, None, &LaplacianParameters::default())
+        .unwrap();
+    let longest = sparse.matrix().row_iter().map(|row| row.nnz()).max();
+    assert_eq!(few.neighbour, longest);
+    assert!(few.short_rows > 0 && few.neighbour < Some(10), "{few:?}");
     let same = Array2::<f64>::zeros((30, 2));
     for rule in [
         Bandwidth::SqrtNeighbour,
@@ -284,12 +297,30 @@ fn variable_bandwidth_removes_the_density_too() {
     };
     let laplacian = parameters.build_scaled(&graph, &scale).unwrap();
     let spectrum = SpectrumParameters::new(5).solve(&laplacian).unwrap();
-    for (found, expected) in spectrum.eigenvalues.iter().zip([0.0, 1.0, 1.0, 4.0, 4.0]) {
+    let time = Time::Moments { dimension };
+    let calibrated = LaplacianParameters { time, ..parameters };
+    let calibrated = calibrated.build_scaled(&graph, &scale).unwrap();
+    let calibrated = SpectrumParameters::new(5).solve(&calibrated).unwrap();
+    let all = spectrum.eigenvalues.iter().zip(&calibrated.eigenvalues);
+    for ((found, calibrated), expected) in all.zip([0.0, 1.0, 1.0, 4.0, 4.0]) {
         // ρ is scaled to geometric mean one, which sets the unit.
-        assert!(
-            (found - expected).abs() <= 0.05 * expected + 1e-9,
-            "{found} {expected}"
-        );
+        for value in [found, calibrated] {
+            assert!(
+                (value - expected).abs() <= 0.05 * expected + 1e-9,
+                "{value} {expected}"
+            );
+        }
+    }
+    let sinkhorn = LaplacianParameters {
+        normalisation: Normalisation::Sinkhorn,
+        ..parameters
+    };
+    assert!(matches!(
+        sinkhorn.build_scaled(&graph, &scale),
+        Err(Error::Parameter { .. })
+    ));
+    for (beta, dimension) in [(f64::NAN, 1.0), (-0.5, 0.0), (-0.5, f64::NAN)] {
+        assert!(Scale::density(0.004, &density, beta, dimension).is_err());
     }
     let sigma = vec![0.1; n as usize];
     let tuned = LaplacianParameters::default()

@@ -7,11 +7,12 @@
 )]
 
 use geom_graph::{
-    ComponentPolicy, DistanceGraph, Error, Kernel, Laplacian, LaplacianParameters, Metric,
-    Normalisation, Progress, Scale, Symmetrisation, Time, knn, manifolds,
+    ComponentPolicy, DistanceGraph, Error, Joining, Kernel, Laplacian, LaplacianParameters, Metric,
+    Normalisation, Progress, Scalar, Scale, SpectralDistance, SpectrumParameters, Symmetrisation,
+    Time, eigenmap, knn, manifolds,
 };
 use nalgebra_sparse::{CooMatrix, CsrMatrix};
-use ndarray::{Array2, array};
+use ndarray::{array, s};
 
 #[allow(dead_code, reason = "the tests need no main")]
 #[path = "../examples/01_circle.rs"]
@@ -57,31 +58,11 @@ fn a_point_without_weights_stays_where_it_is() {
 }
 
 #[test]
-fn isolated_points_are_reported_or_refused() {
-    let x = array![[0.0], [1.0], [100.0]];
-    let graph = DistanceGraph::complete(x.view(), Metric::Euclidean).unwrap();
-    let laplacian = LaplacianParameters::default().build(&graph, 1.0).unwrap();
-    assert_eq!(laplacian.isolated(), [2]);
-    let strict = LaplacianParameters {
-        self_loops: false,
-        ..Default::default()
-    };
-    assert!(matches!(
-        strict.build(&graph, 1.0),
-        Err(Error::Isolated { isolated: 1, .. })
-    ));
-    let cut = LaplacianParameters {
-        cut_off: 0.5,
-        ..Default::default()
-    };
-    assert_eq!(cut.build(&graph, 2.0).unwrap().dropped(), 4);
-}
-
-#[test]
 fn components_are_handled_by_choice() {
     let x = array![[0.0], [1.0], [2.0], [10.0], [11.0], [30.0]];
     let graph = DistanceGraph::within(x.view(), 1.0, Metric::Euclidean).unwrap();
-    let resolve = |policy| graph.resolve(policy, Some(x.view()));
+    let joining = Joining::Points(x.view(), Metric::Euclidean);
+    let resolve = |policy| graph.resolve(policy, Some(joining));
     assert!(matches!(
         resolve(ComponentPolicy::Error),
         Err(Error::Disconnected {
@@ -117,12 +98,88 @@ fn many_components_are_joined_by_a_spanning_tree() {
     let graph = DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap();
     let before = graph.components().count();
     assert!(before > 20);
-    let joined = &graph
-        .resolve(ComponentPolicy::Joined, Some(x.view()))
-        .unwrap()[0]
-        .0;
+    let joining = Joining::Points(x.view(), Metric::Euclidean);
+    let joined = graph.resolve(ComponentPolicy::Joined, Some(joining));
+    let joined = &joined.unwrap()[0].0;
     assert_eq!(joined.components().count(), 1);
     assert_eq!(joined.edges(), graph.edges() + before - 1);
+}
+
+#[test]
+fn weights_that_vanish_join_nothing() {
+    // Two clusters whose kernel underflows between them, on a graph that knows all distances.
+    fn apart<T: Scalar>(distance: f64) {
+        let mut x = manifolds::sphere(80, 3).mapv(T::of);
+        let shift = T::of(distance);
+        x.slice_mut(s![40.., 0]).mapv_inplace(|v| v + shift);
+        let graph = DistanceGraph::complete(x.view(), Metric::Euclidean).unwrap();
+        let parameters = LaplacianParameters::default();
+        let laplacian = parameters.build(&graph, T::of(0.5)).unwrap();
+        assert_eq!(laplacian.components().sizes, [40, 40]);
+        assert!(laplacian.dropped() >= 2 * 40 * 40);
+        let refused = eigenmap(&laplacian, 2);
+        assert!(matches!(
+            refused,
+            Err(Error::Disconnected { components: 2, .. })
+        ));
+        let spectrum = SpectrumParameters::new(4).solve(&laplacian).unwrap();
+        let [zero, other, first] = [0, 1, 2].map(|k| spectrum.eigenvalues[k]);
+        assert!(
+            zero.abs() + other.abs() < 1e-6 * first,
+            "{zero} {other} {first}"
+        );
+        assert_eq!(spectrum.components, laplacian.components());
+        // No path leads across: infinitely far, except for what heat tells apart.
+        for kind in [SpectralDistance::CommuteTime, SpectralDistance::Biharmonic] {
+            assert_eq!(spectrum.distance(kind, 3, 70).unwrap(), f64::INFINITY);
+            assert!(spectrum.distance(kind, 3, 7).unwrap().is_finite());
+        }
+        let parts = laplacian.resolve(ComponentPolicy::PerComponent).unwrap();
+        assert_eq!(parts[1].1, (40..80).collect::<Vec<_>>());
+        let alone = SpectrumParameters::new(2).solve(&parts[0].0).unwrap();
+        assert!(alone.eigenvalues[0].abs() < 1e-6 * first && alone.eigenvalues[1] > 0.5 * first);
+        assert!(laplacian.resolve(ComponentPolicy::Error).is_err());
+        assert!(laplacian.resolve(ComponentPolicy::Joined).is_err());
+        assert_eq!(
+            parts[0].0.resolve(ComponentPolicy::Error).unwrap()[0]
+                .1
+                .len(),
+            40
+        );
+    }
+    apart::<f32>(12.0);
+    apart::<f64>(30.0);
+}
+
+#[test]
+fn single_precision_keeps_the_smallest_eigenvalues() {
+    // A ring of 400: the smallest eigenvalues are far below the rounding of a single-precision diagonal.
+    let ring = DistanceGraph::<f64>::cyclic_time(400).cut(3.0).unwrap();
+    let narrow =
+        ring.matrix()
+            .triplet_iter()
+            .fold(CooMatrix::new(400, 400), |mut all, (i, j, &d)| {
+                #[allow(clippy::cast_possible_truncation, reason = "small whole numbers")]
+                all.push(i, j, d as f32);
+                all
+            });
+    let narrow = DistanceGraph::from_sparse(&CsrMatrix::from(&narrow)).unwrap();
+    let parameters = LaplacianParameters {
+        normalisation: Normalisation::RandomWalk,
+        ..Default::default()
+    };
+    let solver = SpectrumParameters::new(5);
+    let exact = solver
+        .solve(&parameters.build(&ring, 0.5).unwrap())
+        .unwrap();
+    let found = solver
+        .solve(&parameters.build(&narrow, 0.5).unwrap())
+        .unwrap();
+    assert!(exact.eigenvalues[1] < 1e-4);
+    for k in 1..5 {
+        let error = found.eigenvalues[k] / exact.eigenvalues[k] - 1.0;
+        assert!(error.abs() < 2e-6, "{k}: {error}");
+    }
 }
 
 #[test]
@@ -156,88 +213,6 @@ fn an_operator_in_the_memory_of_its_graph_has_the_same_bits() {
         );
         assert_eq!(owned.matrix(), copied.into_matrix(), "{normalisation:?}");
     }
-}
-
-#[test]
-fn lists_that_no_search_returns_are_refused() {
-    let x = array![[0.0], [1.0], [3.0]];
-    let refused = |edit: &dyn Fn(&mut Array2<usize>)| {
-        let mut found = knn(x.view(), 2, Metric::Euclidean).unwrap();
-        edit(&mut found.indices);
-        DistanceGraph::from_neighbours(&found, Symmetrisation::Union).unwrap_err()
-    };
-    let twice = refused(&|lists| lists[(1, 0)] = lists[(1, 1)]);
-    assert!(
-        matches!(
-            twice,
-            Error::Repeated {
-                first: 2,
-                second: 3,
-                ..
-            }
-        ),
-        "{twice}"
-    );
-    let itself = refused(&|lists| lists[(2, 0)] = 2);
-    assert!(matches!(itself, Error::Diagonal { row: 2, .. }), "{itself}");
-    let nobody = refused(&|lists| lists[(2, 0)] = 7);
-    assert!(matches!(nobody, Error::Index { index: 7, .. }), "{nobody}");
-}
-
-#[test]
-fn weights_of_ones_own_that_make_no_laplacian_are_refused() {
-    let pair = |a: f64, b: f64| matrix(2, 2, &[(0, 1, a), (1, 0, b)]);
-    let refused = |weights, mass| Laplacian::from_weights(weights, mass).unwrap_err();
-    let narrow = matrix(2, 3, &[]);
-    assert!(matches!(
-        refused(narrow, vec![1.0; 2]),
-        Error::Size {
-            got: 3,
-            expected: 2,
-            ..
-        }
-    ));
-    assert!(matches!(
-        refused(pair(1.0, 1.0), vec![1.0; 3]),
-        Error::Size {
-            got: 3,
-            expected: 2,
-            ..
-        }
-    ));
-    for weight in [-1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(
-            refused(pair(weight, weight), vec![1.0; 2]),
-            Error::Parameter { .. }
-        ));
-    }
-    for mass in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        assert!(matches!(
-            refused(pair(1.0, 1.0), vec![1.0, mass]),
-            Error::Parameter { .. }
-        ));
-    }
-    assert!(matches!(
-        refused(pair(1.0, 2.0), vec![1.0; 2]),
-        Error::Asymmetric {
-            row: 0,
-            column: 1,
-            value: 1.0,
-            transposed: 2.0,
-            ..
-        }
-    ));
-    // One entry without its mirror image, before and after the diagonal.
-    for entry in [(0, 1, 1.0), (2, 1, 1.0)] {
-        let one_sided = matrix(3, 3, &[entry]);
-        assert!(matches!(
-            refused(one_sided, vec![1.0; 3]),
-            Error::Asymmetric { .. }
-        ));
-    }
-    let none = Laplacian::<f64>::from_weights(matrix(0, 0, &[]), Vec::new()).unwrap();
-    assert!(none.is_empty());
-    assert_eq!(none.transition().nnz(), 0);
 }
 
 #[test]

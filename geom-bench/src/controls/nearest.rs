@@ -1,6 +1,8 @@
 //! Neighbour graphs in one piece, and neighbours of points that are not in them.
 
-use geom_graph::{ComponentPolicy, DistanceGraph, Metric, Neighbours, Search, Symmetrisation, knn};
+use geom_graph::{
+    ComponentPolicy, DistanceGraph, Joining, Metric, Neighbours, Search, Symmetrisation, knn,
+};
 use ndarray::ArrayView2;
 
 use super::Error;
@@ -25,7 +27,10 @@ impl Joined {
             .map_err(Error::graph(control))?;
         let pieces = graph.components().count();
         let whole = graph
-            .resolve(ComponentPolicy::Joined, Some(points))
+            .resolve(
+                ComponentPolicy::Joined,
+                Some(Joining::Points(points, Metric::Euclidean)),
+            )
             .map_err(Error::graph(control))?;
         let graph = whole.into_iter().next().map_or(graph, |(graph, _)| graph);
         Ok(Self { graph, pieces })

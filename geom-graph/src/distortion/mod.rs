@@ -13,7 +13,11 @@ use rayon::prelude::*;
 
 use crate::laplacian::{Laplacian, LaplacianSlice};
 use crate::metric::check_points;
+use crate::progress::{Counter, Progress};
+use crate::sparse::ROWS;
 use crate::{Error, Scalar};
+
+const OPERATION: &str = "graph distortion";
 
 /// The graph distortion of an embedding, a function of the embedded points alone.
 ///
@@ -102,16 +106,32 @@ impl<T: Scalar> GraphDistortion<T> {
     /// `points` (n, m); the result is (n, m, m).
     ///
     /// # Errors
-    /// [`Error::Size`], [`Error::NotFinite`], [`Error::TooLarge`].
+    /// [`Error::Size`], [`Error::NotFinite`], [`Error::TooLarge`]; [`Error::Parameter`] when what is asked for is beyond the range of
+    /// `T`.
     ///
     /// # Numerics
     /// Differences come first, then sums in `f64`: far from the origin nothing is lost beyond the rounding of the points.
     pub fn h_tilde(&self, points: ArrayView2<'_, T>) -> Result<Array3<T>, Error> {
+        self.h_tilde_with(points, Progress::none())
+    }
+
+    /// As [`GraphDistortion::h_tilde`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`GraphDistortion::h_tilde`], and [`Error::Cancelled`].
+    pub fn h_tilde_with(
+        &self,
+        points: ArrayView2<'_, T>,
+        progress: Progress<'_>,
+    ) -> Result<Array3<T>, Error> {
         let (n, m) = self.check(points)?;
         let mut out = Array3::zeros((n, m, m));
-        let sums = self.sums(points);
+        let sums = self.sums(points, &progress.start(OPERATION, n))?;
         for (out, sum) in out.iter_mut().zip(&sums) {
             *out = T::of(*sum);
+        }
+        if let Some(bad) = out.iter().find(|x| !x.is_finite()) {
+            return Err(beyond(bad.as_f64()));
         }
         Ok(out)
     }
@@ -129,7 +149,19 @@ impl<T: Scalar> GraphDistortion<T> {
     /// # Errors
     /// As [`GraphDistortion::h_tilde`].
     pub fn evaluate(&self, points: ArrayView2<'_, T>) -> Result<DistortionEvaluation<T>, Error> {
-        self.run(points, Form::Isometry)
+        self.evaluate_with(points, Progress::none())
+    }
+
+    /// As [`GraphDistortion::evaluate`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`GraphDistortion::evaluate`], and [`Error::Cancelled`].
+    pub fn evaluate_with(
+        &self,
+        points: ArrayView2<'_, T>,
+        progress: Progress<'_>,
+    ) -> Result<DistortionEvaluation<T>, Error> {
+        self.run(points, Form::Isometry, progress)
     }
 
     /// The scale-free distortion $\frac{\frac1n\sum_i\mathrm{Tr}\tilde H_i^2}{(\frac1n\sum_i\mathrm{Tr}\tilde H_i)^2}$, at least $1/m$.
@@ -140,11 +172,22 @@ impl<T: Scalar> GraphDistortion<T> {
         &self,
         points: ArrayView2<'_, T>,
     ) -> Result<DistortionEvaluation<T>, Error> {
-        self.run(points, Form::ScaleFree)
+        self.evaluate_scale_free_with(points, Progress::none())
+    }
+
+    /// As [`GraphDistortion::evaluate_scale_free`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`GraphDistortion::evaluate_scale_free`], and [`Error::Cancelled`].
+    pub fn evaluate_scale_free_with(
+        &self,
+        points: ArrayView2<'_, T>,
+        progress: Progress<'_>,
+    ) -> Result<DistortionEvaluation<T>, Error> {
+        self.run(points, Form::ScaleFree, progress)
     }
 
     fn check(&self, points: ArrayView2<'_, T>) -> Result<(usize, usize), Error> {
-        const OPERATION: &str = "graph distortion";
         let expected = self.forward.nrows();
         let (got, m) = points.dim();
         if got != expected {
@@ -173,12 +216,13 @@ impl<T: Scalar> GraphDistortion<T> {
     }
 
     /// $\tilde H$ in `f64`, row by row.
-    fn sums(&self, points: ArrayView2<'_, T>) -> Vec<f64> {
+    fn sums(&self, points: ArrayView2<'_, T>, counter: &Counter<'_>) -> Result<Vec<f64>, Error> {
         let (n, m) = points.dim();
         let y = crate::metric::contiguous(points);
         let y = y.as_slice().unwrap_or_default();
         let mut sums = vec![0.0; n * m * m];
-        sums.par_chunks_mut(m * m).enumerate().for_each_init(
+        counter.advance(0)?;
+        sums.par_chunks_mut(m * m).enumerate().try_for_each_init(
             || vec![0.0; m],
             |delta, (i, h)| {
                 let row = self.forward.row(i);
@@ -195,14 +239,21 @@ impl<T: Scalar> GraphDistortion<T> {
                         }
                     }
                 }
+                step(i, n, counter)
             },
-        );
-        sums
+        )?;
+        Ok(sums)
     }
 
-    fn run(&self, points: ArrayView2<'_, T>, form: Form) -> Result<DistortionEvaluation<T>, Error> {
+    fn run(
+        &self,
+        points: ArrayView2<'_, T>,
+        form: Form,
+        progress: Progress<'_>,
+    ) -> Result<DistortionEvaluation<T>, Error> {
         let (n, m) = self.check(points)?;
-        let h = self.sums(points);
+        let counter = progress.start(OPERATION, 2 * n);
+        let h = self.sums(points, &counter)?;
         let count = n as f64;
         // The means of Tr H and Tr H².
         let trace = |h: &[f64]| (0..m).map(|a| h[a * m + a]).sum::<f64>();
@@ -214,7 +265,7 @@ impl<T: Scalar> GraphDistortion<T> {
             Form::ScaleFree => {
                 if first.is_nan() || first <= 0.0 {
                     return Err(Error::NoScale {
-                        operation: "graph distortion",
+                        operation: OPERATION,
                         n,
                     });
                 }
@@ -226,7 +277,7 @@ impl<T: Scalar> GraphDistortion<T> {
                 )
             }
         };
-        let gradient = self.gradient(points, &h, p, q);
+        let gradient = self.gradient(points, &h, (p, q), &counter)?;
         let sq_scale = first / second;
         let rescaling = Rescaling {
             sq_scale: T::of(sq_scale),
@@ -237,6 +288,10 @@ impl<T: Scalar> GraphDistortion<T> {
             .iter_mut()
             .zip(&h)
             .for_each(|(out, x)| *out = T::of(*x));
+        let finite = T::of(value).is_finite() && gradient.iter().all(|g: &T| g.is_finite());
+        if !finite || !h_tilde.iter().all(|x| x.is_finite()) {
+            return Err(beyond(value));
+        }
         Ok(DistortionEvaluation {
             value: T::of(value),
             gradient,
@@ -246,15 +301,21 @@ impl<T: Scalar> GraphDistortion<T> {
     }
 
     /// $\nabla_i = -2\sum_j(\ell_{ij}S_i + \ell_{ji}S_j)(y_j - y_i)$ with $S_i = p\tilde H_i + qI$ and $\ell = \frac c2L$.
-    fn gradient(&self, points: ArrayView2<'_, T>, h: &[f64], p: f64, q: f64) -> Array2<T> {
+    fn gradient(
+        &self,
+        points: ArrayView2<'_, T>,
+        h: &[f64],
+        (p, q): (f64, f64),
+        counter: &Counter<'_>,
+    ) -> Result<Array2<T>, Error> {
         let (n, m) = points.dim();
         let y = crate::metric::contiguous(points);
         let y = y.as_slice().unwrap_or_default();
         let mut gradient = Array2::zeros((n, m));
         let Some(out) = gradient.as_slice_mut() else {
-            return gradient;
+            return Ok(gradient);
         };
-        out.par_chunks_mut(m).enumerate().for_each_init(
+        out.par_chunks_mut(m).enumerate().try_for_each_init(
             || (vec![0.0; m], vec![0.0; m]),
             |(delta, sum), (i, out)| {
                 sum.fill(0.0);
@@ -282,9 +343,30 @@ impl<T: Scalar> GraphDistortion<T> {
                 out.iter_mut()
                     .zip(sum.iter())
                     .for_each(|(out, s)| *out = T::of(*s));
+                step(i, n, counter)
             },
-        );
-        gradient
+        )?;
+        Ok(gradient)
+    }
+}
+
+/// Counts rows of `n` by the chunk.
+fn step(i: usize, n: usize, counter: &Counter<'_>) -> Result<(), Error> {
+    let start = i.is_multiple_of(ROWS);
+    if start {
+        counter.advance(ROWS.min(n - i))
+    } else {
+        Ok(())
+    }
+}
+
+/// The refusal of a value that `T` cannot hold.
+fn beyond(value: f64) -> Error {
+    Error::Parameter {
+        operation: OPERATION,
+        argument: "value",
+        value,
+        requirement: "within the range of the points' type, as H and the gradient: scale the points down",
     }
 }
 

@@ -30,13 +30,19 @@ fn gradients_agree_with_central_differences() {
     ];
     for (distortion, y) in cases {
         for form in [Form::Isometry, Form::ScaleFree] {
-            let gradient = distortion.run(y.view(), form).unwrap().gradient;
+            let gradient = distortion
+                .run(y.view(), form, Progress::none())
+                .unwrap()
+                .gradient;
             let scale = gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
             for ((i, j), &g) in gradient.indexed_iter() {
                 let at = |step: f64| {
                     let mut moved = y.clone();
                     moved[(i, j)] += step;
-                    distortion.run(moved.view(), form).unwrap().value
+                    distortion
+                        .run(moved.view(), form, Progress::none())
+                        .unwrap()
+                        .value
                 };
                 let step = 1e-5;
                 let numeric = (at(step) - at(-step)) / (2.0 * step);
@@ -76,6 +82,14 @@ fn single_precision_survives_a_shift_by_a_thousand() {
         .unwrap();
     let error = (f64::from(found.value) - exact.value).abs() / exact.value.abs();
     assert!(error < 1e-5, "{error}");
+    let worst = |found: &mut dyn Iterator<Item = (&f32, &f64)>| -> f64 {
+        let pairs = found.map(|(a, b)| ((f64::from(*a) - b).abs(), b.abs()));
+        let (error, size) = pairs.fold((0.0_f64, 0.0_f64), |m, p| (m.0.max(p.0), m.1.max(p.1)));
+        error / size
+    };
+    let gradient = worst(&mut found.gradient.iter().zip(&exact.gradient));
+    let h_tilde = worst(&mut found.h_tilde.iter().zip(&exact.h_tilde));
+    assert!(gradient < 1e-5 && h_tilde < 1e-5, "{gradient} {h_tilde}");
 }
 
 #[test]

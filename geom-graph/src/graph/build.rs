@@ -4,8 +4,10 @@ use nalgebra_sparse::CsrMatrix;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use super::symmetric::Lists;
+use super::checks::{check_indices, check_pair, mirror, wrong};
+use super::symmetric::{Lists, OPERATION};
 use super::{DistanceGraph, Symmetrisation};
+use crate::metric::check_distance;
 use crate::progress::Progress;
 use crate::sparse::{assemble, offsets_of, sort_rows};
 use crate::{Error, Metric, Neighbours, RadiusNeighbours, Scalar, Search};
@@ -15,7 +17,12 @@ impl<T: Scalar> DistanceGraph<T> {
     ///
     /// # Errors
     /// [`Error::Index`] when the lists do not belong to one set of points, [`Error::Repeated`] for a neighbour listed twice,
-    /// [`Error::Diagonal`] for a point among its own neighbours.
+    /// [`Error::Diagonal`] for a point among its own neighbours; [`Error::Size`] when there are not as many distances as neighbours,
+    /// [`Error::NotFinite`], [`Error::NegativeDistance`] for a distance that is none, [`Error::Asymmetric`] when two points that
+    /// list each other do so at distances that differ by more than rounding (√ε relative).
+    ///
+    /// # Numerics
+    /// Where the distances of two points that list each other differ by rounding, the smaller is taken.
     pub fn from_neighbours(
         neighbours: &Neighbours<T>,
         rule: Symmetrisation,
@@ -33,6 +40,20 @@ impl<T: Scalar> DistanceGraph<T> {
         progress: Progress<'_>,
     ) -> Result<Self, Error> {
         let (n, k) = (neighbours.len(), neighbours.k());
+        let shape = neighbours.distances.dim();
+        for (got, expected, argument) in [
+            (shape.0, n, "rows of distances"),
+            (shape.1, k, "columns of distances"),
+        ] {
+            if got != expected {
+                return Err(Error::Size {
+                    operation: OPERATION,
+                    argument,
+                    got,
+                    expected,
+                });
+            }
+        }
         let (indices, distances) = (
             neighbours.indices.as_standard_layout(),
             neighbours.distances.as_standard_layout(),
@@ -41,15 +62,9 @@ impl<T: Scalar> DistanceGraph<T> {
             indices.as_slice().unwrap_or_default(),
             distances.as_slice().unwrap_or_default(),
         );
-        if let Some(position) = indices.iter().position(|&j| j >= n) {
-            let (argument, index) = ("neighbours", indices[position]);
-            return Err(Error::Index {
-                operation: "graph",
-                argument,
-                position,
-                index,
-                n,
-            });
+        check_indices(indices, n)?;
+        if let Some(place) = wrong(distances) {
+            check_distance(OPERATION, place / k, indices[place], distances[place])?;
         }
         let lists = Lists {
             indices,
@@ -66,29 +81,76 @@ impl<T: Scalar> DistanceGraph<T> {
     /// The graph of all pairs within a radius.
     ///
     /// # Errors
-    /// [`Error::Index`] when the lists do not belong to one set of points.
+    /// [`Error::Size`] when offsets, neighbours and distances do not fit together, [`Error::Index`] when the lists do not belong to
+    /// one set of points, [`Error::Repeated`] for a neighbour listed twice, [`Error::Diagonal`] for a point among its own neighbours,
+    /// [`Error::NotFinite`], [`Error::NegativeDistance`] for a distance that is none, [`Error::Asymmetric`] for an entry without its
+    /// mirror image.
     pub fn from_radius(neighbours: RadiusNeighbours<T>) -> Result<Self, Error> {
-        let n = neighbours.len();
+        Self::from_radius_with(neighbours, Progress::none())
+    }
+
+    /// As [`DistanceGraph::from_radius`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::from_radius`], and [`Error::Cancelled`].
+    pub fn from_radius_with(
+        neighbours: RadiusNeighbours<T>,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
         let RadiusNeighbours {
             offsets,
             mut indices,
-            distances: mut values,
+            mut distances,
             ..
         } = neighbours;
-        if let Some(position) = indices.iter().position(|&j| j >= n) {
-            let index = indices[position];
-            return Err(Error::Index {
-                operation: "graph",
-                argument: "neighbours",
-                position,
-                index,
-                n,
-            });
+        let n = offsets.len().saturating_sub(1);
+        let last = offsets.last().copied().unwrap_or_default();
+        let rising = offsets.windows(2).position(|pair| pair[0] > pair[1]);
+        for (got, expected, argument) in [
+            (offsets.len(), n + 1, "offsets"),
+            (
+                offsets.first().copied().unwrap_or_default(),
+                0,
+                "first offset",
+            ),
+            (
+                rising.map_or(0, |i| offsets[i + 1]),
+                rising.map_or(0, |i| offsets[i]),
+                "rising offsets",
+            ),
+            (indices.len(), last, "neighbours"),
+            (distances.len(), last, "distances"),
+        ] {
+            if got != expected {
+                return Err(Error::Size {
+                    operation: OPERATION,
+                    argument,
+                    got,
+                    expected,
+                });
+            }
         }
-        sort_rows(&offsets, &mut indices, &mut values);
+        check_indices(&indices, n)?;
+        if let Some(place) = wrong(&distances) {
+            let row = offsets.partition_point(|&start| start <= place) - 1;
+            check_distance(OPERATION, row, indices[place], distances[place])?;
+        }
+        let counter = progress.start(OPERATION, n);
+        sort_rows(&offsets, &mut indices, &mut distances);
+        mirror(&offsets, &indices, &mut distances, &counter)?;
         Ok(Self {
-            matrix: assemble(n, offsets, indices, values),
+            matrix: assemble(n, offsets, indices, distances),
         })
+    }
+
+    /// The graph of what a search within one set of points has found.
+    pub(crate) fn of_search(found: RadiusNeighbours<T>) -> Self {
+        let (offsets, mut indices, mut values) = (found.offsets, found.indices, found.distances);
+        let n = offsets.len() - 1;
+        sort_rows(&offsets, &mut indices, &mut values);
+        Self {
+            matrix: assemble(n, offsets, indices, values),
+        }
     }
 
     /// The graph of all pairs of points within a radius.
@@ -96,7 +158,21 @@ impl<T: Scalar> DistanceGraph<T> {
     /// # Errors
     /// As [`Search::within`].
     pub fn within(points: ArrayView2<'_, T>, radius: T, metric: Metric) -> Result<Self, Error> {
-        Self::from_radius(Search::new().metric(metric).within(points, radius)?)
+        Self::within_with(points, radius, metric, Progress::none())
+    }
+
+    /// As [`DistanceGraph::within`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::within`], and [`Error::Cancelled`].
+    pub fn within_with(
+        points: ArrayView2<'_, T>,
+        radius: T,
+        metric: Metric,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
+        let search = Search::new().metric(metric).progress(progress);
+        Ok(Self::of_search(search.within(points, radius)?))
     }
 
     /// A graph from a matrix of distances; an infinite distance is no edge.
@@ -111,6 +187,17 @@ impl<T: Scalar> DistanceGraph<T> {
     /// # Numerics
     /// Where the entries of a pair differ by rounding, the smaller is taken.
     pub fn from_dense(distances: ArrayView2<'_, T>) -> Result<Self, Error> {
+        Self::from_dense_with(distances, Progress::none())
+    }
+
+    /// As [`DistanceGraph::from_dense`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::from_dense`], and [`Error::Cancelled`].
+    pub fn from_dense_with(
+        distances: ArrayView2<'_, T>,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
         const OPERATION: &str = "distances";
         let n = distances.nrows();
         if distances.ncols() != n {
@@ -122,9 +209,11 @@ impl<T: Scalar> DistanceGraph<T> {
                 expected: n,
             });
         }
+        let counter = progress.start(OPERATION, n);
         let rows = (0..n)
             .into_par_iter()
             .map(|i| {
+                counter.advance(1)?;
                 let mut row = Vec::with_capacity(n);
                 for j in 0..n {
                     let (there, back) = (distances[(i, j)], distances[(j, i)]);
@@ -150,6 +239,17 @@ impl<T: Scalar> DistanceGraph<T> {
     /// # Errors
     /// As [`DistanceGraph::from_dense`]; an entry without its mirror image is [`Error::Asymmetric`].
     pub fn from_sparse(distances: &CsrMatrix<T>) -> Result<Self, Error> {
+        Self::from_sparse_with(distances, Progress::none())
+    }
+
+    /// As [`DistanceGraph::from_sparse`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::from_sparse`], and [`Error::Cancelled`].
+    pub fn from_sparse_with(
+        distances: &CsrMatrix<T>,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
         const OPERATION: &str = "distances";
         let n = distances.nrows();
         if distances.ncols() != n {
@@ -161,10 +261,13 @@ impl<T: Scalar> DistanceGraph<T> {
                 expected: n,
             });
         }
+        let counter = progress.start(OPERATION, n);
+        counter.advance(0)?;
         let transpose = distances.transpose();
         let rows = (0..n)
             .into_par_iter()
             .map(|i| {
+                counter.advance(1)?;
                 let (row, mirror) = (distances.row(i), transpose.row(i));
                 let mut kept = Vec::with_capacity(row.nnz());
                 for (&j, &value) in row.col_indices().iter().zip(row.values()) {
@@ -198,55 +301,4 @@ impl<T: Scalar> DistanceGraph<T> {
             matrix: assemble(n, offsets, columns, values),
         })
     }
-}
-
-fn check_pair<T: Scalar>(
-    operation: &'static str,
-    row: usize,
-    column: usize,
-    there: T,
-    back: Option<T>,
-) -> Result<(), Error> {
-    let value = there.as_f64();
-    if value.is_nan() {
-        return Err(Error::NotFinite {
-            operation,
-            argument: "distances",
-            row,
-            column,
-            value,
-        });
-    }
-    if value < 0.0 {
-        return Err(Error::NegativeDistance {
-            operation,
-            row,
-            column,
-            value,
-        });
-    }
-    if row == column && value != 0.0 {
-        return Err(Error::Diagonal {
-            operation,
-            row,
-            value,
-        });
-    }
-    let transposed = back.map_or(f64::NAN, Scalar::as_f64);
-    let tolerance = T::epsilon().as_f64().sqrt() * value;
-    let same = if value.is_infinite() || transposed.is_infinite() {
-        value.is_infinite() && transposed.is_infinite()
-    } else {
-        (value - transposed).abs() <= tolerance
-    };
-    if !same {
-        return Err(Error::Asymmetric {
-            operation,
-            row,
-            column,
-            value,
-            transposed,
-        });
-    }
-    Ok(())
 }

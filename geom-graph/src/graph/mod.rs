@@ -1,6 +1,8 @@
 //! Graphs whose edges carry distances.
 
 mod build;
+mod checks;
+mod precomputed;
 mod symmetric;
 
 use nalgebra_sparse::CsrMatrix;
@@ -9,6 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::components::{ComponentPolicy, Components};
+use crate::joining::{Joining, OPERATION, bridges};
 use crate::progress::Progress;
 use crate::sparse::{assemble, offsets_of, row_map, sort_rows};
 use crate::{Error, Metric, Scalar};
@@ -175,6 +178,13 @@ impl<T: Scalar> DistanceGraph<T> {
         })
     }
 
+    /// The length of the longest edge, zero where there is none.
+    pub(crate) fn longest(&self) -> T {
+        let chunks = self.matrix.values().par_chunks(1 << 14);
+        let longest = chunks.map(|d| d.iter().fold(T::zero(), |m, &x| if x > m { x } else { m }));
+        longest.reduce(T::zero, |a, b| if a > b { a } else { b })
+    }
+
     /// The connected components.
     pub fn components(&self) -> Components {
         Components::of(&self.matrix)
@@ -182,15 +192,40 @@ impl<T: Scalar> DistanceGraph<T> {
 
     /// Handles several components by a stated choice; a connected graph comes back alone and whole.
     ///
-    /// Returns graphs with the points of this graph that they hold. `points` are needed for
-    /// [`ComponentPolicy::Joined`] alone, which adds the shortest Euclidean edges between components.
+    /// Returns graphs with the points of this graph that they hold. `joining` is needed for [`ComponentPolicy::Joined`] alone, which
+    /// adds the shortest edges between components, in the metric of the graph.
     ///
     /// # Errors
-    /// [`Error::Disconnected`] for [`ComponentPolicy::Error`], [`Error::Size`] when the number of points differs.
+    /// [`Error::Disconnected`] for [`ComponentPolicy::Error`]; for [`ComponentPolicy::Joined`] [`Error::Size`] when the number of
+    /// points differs or there are none, [`Error::NotFinite`], [`Error::NegativeDistance`].
+    ///
+    /// # Examples
+    /// ```
+    /// use geom_graph::{ComponentPolicy, DistanceGraph, Joining, Metric};
+    /// let points = ndarray::array![[0.0, 0.0], [1.0, 0.0], [3.0, 2.0]];
+    /// let graph = DistanceGraph::within(points.view(), 1.0, Metric::Manhattan)?;
+    /// let joining = Joining::Points(points.view(), Metric::Manhattan);
+    /// let joined = graph.resolve(ComponentPolicy::Joined, Some(joining))?;
+    /// assert_eq!(joined[0].0.to_dense()[(1, 2)], 4.0);
+    /// # Ok::<(), geom_graph::Error>(())
+    /// ```
     pub fn resolve(
         &self,
         policy: ComponentPolicy,
-        points: Option<ArrayView2<'_, T>>,
+        joining: Option<Joining<'_, T>>,
+    ) -> Result<Vec<(Self, Vec<usize>)>, Error> {
+        self.resolve_with(policy, joining, Progress::none())
+    }
+
+    /// As [`DistanceGraph::resolve`], with progress reports and cancellation.
+    ///
+    /// # Errors
+    /// As [`DistanceGraph::resolve`], and [`Error::Cancelled`].
+    pub fn resolve_with(
+        &self,
+        policy: ComponentPolicy,
+        joining: Option<Joining<'_, T>>,
+        progress: Progress<'_>,
     ) -> Result<Vec<(Self, Vec<usize>)>, Error> {
         let components = self.components();
         let all = || (0..self.len()).collect::<Vec<_>>();
@@ -198,29 +233,31 @@ impl<T: Scalar> DistanceGraph<T> {
             return Ok(vec![(self.clone(), all())]);
         }
         match policy {
-            ComponentPolicy::Error => Err(disconnected("resolve", &components)),
+            ComponentPolicy::Error => Err(disconnected(OPERATION, &components)),
             ComponentPolicy::Largest => {
                 let members = components.members(components.largest().unwrap_or_default());
                 Ok(vec![(self.induced(&members)?, members)])
             }
-            ComponentPolicy::PerComponent => (0..components.count())
-                .map(|c| {
-                    let members = components.members(c);
-                    Ok((self.induced(&members)?, members))
-                })
-                .collect(),
+            ComponentPolicy::PerComponent => {
+                let counter = progress.start(OPERATION, components.count());
+                let mut place = vec![usize::MAX; self.len()];
+                let part = |members: Vec<usize>| {
+                    counter.advance(1)?;
+                    let matrix = induced_by(&self.matrix, &members, &mut place);
+                    Ok((Self { matrix }, members))
+                };
+                components.all_members().into_iter().map(part).collect()
+            }
             ComponentPolicy::Joined => {
-                let got = points.map_or(0, |p| p.nrows());
-                let Some(points) = points.filter(|p| p.nrows() == self.len()) else {
-                    let argument = "rows of points";
+                let Some(joining) = joining else {
                     return Err(Error::Size {
-                        operation: "resolve",
-                        argument,
-                        got,
+                        operation: OPERATION,
+                        argument: "rows of points",
+                        got: 0,
                         expected: self.len(),
                     });
                 };
-                let bridges = crate::joining::bridges(points, &components)?;
+                let bridges = bridges(joining, &components, progress)?;
                 Ok(vec![(self.with_edges(&bridges), all())])
             }
         }
@@ -288,11 +325,28 @@ fn complete_matrix<T>(n: usize, values: Vec<T>) -> CsrMatrix<T> {
 }
 
 /// Rows and columns `points` of a square matrix, in their order.
-pub(crate) fn induced<T: Scalar>(
+fn induced<T: Scalar>(matrix: &CsrMatrix<T>, points: &[usize]) -> Result<CsrMatrix<T>, Error> {
+    let place = places("induced", points, matrix.nrows())?;
+    Ok(taken(matrix, points, &place))
+}
+
+/// As [`induced`] for points that are known to be good, in the memory of `place`, which holds `usize::MAX` before and after.
+pub(crate) fn induced_by<T: Scalar>(
     matrix: &CsrMatrix<T>,
     points: &[usize],
-) -> Result<CsrMatrix<T>, Error> {
-    let place = places("induced", points, matrix.nrows())?;
+    place: &mut [usize],
+) -> CsrMatrix<T> {
+    for (l, &i) in points.iter().enumerate() {
+        place[i] = l;
+    }
+    let part = taken(matrix, points, place);
+    for &i in points {
+        place[i] = usize::MAX;
+    }
+    part
+}
+
+fn taken<T: Scalar>(matrix: &CsrMatrix<T>, points: &[usize], place: &[usize]) -> CsrMatrix<T> {
     let (mut offsets, mut columns, mut values) = (vec![0], Vec::new(), Vec::new());
     for &i in points {
         let row = matrix.row(i);
@@ -305,7 +359,7 @@ pub(crate) fn induced<T: Scalar>(
         offsets.push(columns.len());
     }
     sort_rows(&offsets, &mut columns, &mut values);
-    Ok(assemble(points.len(), offsets, columns, values))
+    assemble(points.len(), offsets, columns, values)
 }
 
 /// Where each point stands in `points`, `usize::MAX` where it does not.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Symmetrisation;
+use super::checks::agreed;
 use crate::progress::Progress;
 use crate::sparse::offsets_of;
 use crate::{Error, Scalar};
@@ -18,7 +19,7 @@ const LEAST: usize = 2048;
 /// Buckets at most, so that dealing writes to few places at once.
 const MOST: usize = 256;
 
-const OPERATION: &str = "graph";
+pub(super) const OPERATION: &str = "graph";
 
 /// Neighbour lists, k entries a row.
 pub(super) struct Lists<'a, T> {
@@ -37,7 +38,8 @@ impl<T: Scalar> Lists<'_, T> {
     /// Offsets, columns and values of the symmetric graph, rows sorted.
     ///
     /// # Errors
-    /// [`Error::Repeated`] for a neighbour listed twice, [`Error::Diagonal`] for a point among its own neighbours, [`Error::Cancelled`].
+    /// [`Error::Repeated`] for a neighbour listed twice, [`Error::Diagonal`] for a point among its own neighbours,
+    /// [`Error::Asymmetric`], [`Error::Cancelled`].
     pub(super) fn symmetric(
         &self,
         rule: Symmetrisation,
@@ -70,7 +72,7 @@ impl<T: Scalar> Lists<'_, T> {
                 let (rows, told) = bucket(b);
                 let mut counts = Vec::with_capacity(rows.len());
                 counter.advance(rows.len())?;
-                self.merge(rows, told, rule, |row| counts.push(row.len()))?;
+                self.merge(rows, told, (rule, false), |row| counts.push(row.len()))?;
                 Ok(counts)
             })
             .collect::<Result<Vec<Vec<usize>>, Error>>()?;
@@ -93,7 +95,7 @@ impl<T: Scalar> Lists<'_, T> {
             .try_for_each(|(rows, told, columns, values)| {
                 counter.advance(rows.len())?;
                 let mut end = 0;
-                self.merge(rows, told, rule, |row| {
+                self.merge(rows, told, (rule, true), |row| {
                     for &(j, d) in row {
                         (columns[end], values[end]) = (j, d);
                         end += 1;
@@ -103,12 +105,12 @@ impl<T: Scalar> Lists<'_, T> {
         Ok((offsets, columns, values))
     }
 
-    /// Hands over the entries of each row, sorted by column.
+    /// Hands over the entries of each row, sorted by column; `agree` compares the distances of points that list each other.
     fn merge(
         &self,
         rows: Range<usize>,
         told: &[usize],
-        rule: Symmetrisation,
+        (rule, agree): (Symmetrisation, bool),
         mut put: impl FnMut(&Entries<T>),
     ) -> Result<(), Error> {
         let k = self.k;
@@ -157,9 +159,25 @@ impl<T: Scalar> Lists<'_, T> {
                             || theirs.is_some_and(|&place| place % k == 0)
                     }
                 };
-                let entry = mine.copied();
-                let entry = entry.or_else(|| theirs.map(|&p| (p / k, self.distances[p])));
-                out.extend(entry.filter(|_| stays));
+                if !stays {
+                    continue;
+                }
+                out.push(match (mine, theirs) {
+                    (Some(&(j, there)), Some(&place)) if agree => {
+                        let back = self.distances[place];
+                        let d = agreed(there, back).ok_or(Error::Asymmetric {
+                            operation: OPERATION,
+                            row: i,
+                            column: j,
+                            value: there.as_f64(),
+                            transposed: back.as_f64(),
+                        })?;
+                        (j, d)
+                    }
+                    (Some(&entry), _) => entry,
+                    (None, Some(&place)) => (place / k, self.distances[place]),
+                    (None, None) => break,
+                });
             }
             put(&out);
         }

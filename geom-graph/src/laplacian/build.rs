@@ -2,7 +2,7 @@
 //! they stand.
 
 use super::sinkhorn::{ITERATIONS, sinkhorn};
-use super::{Laplacian, LaplacianParameters, Normalisation, OPERATION, Time};
+use super::{Laplacian, LaplacianParameters, Normalisation, OPERATION, Time, powers};
 use crate::kernel::Scale;
 use crate::progress::Progress;
 use crate::sparse::{assemble, edit_rows, for_each_row, insert_diagonal, offsets_of, row_map};
@@ -26,6 +26,9 @@ impl LaplacianParameters {
     /// [`Error::Parameter`] for a bandwidth that is not positive and finite, a cut-off outside [0, 1), an
     /// α that is not finite or a dimension that is not positive; [`Error::Isolated`] when no point has a neighbour, or one has none
     /// and there are no self-loops; [`Error::NotConverged`] for [`Normalisation::Sinkhorn`].
+    ///
+    /// # Numerics
+    /// Weights that no normal number of `T` can hold are no edges, and count as dropped like those below the cut-off.
     pub fn build<T: Scalar>(
         &self,
         graph: &DistanceGraph<T>,
@@ -87,14 +90,20 @@ impl LaplacianParameters {
         self.finish(self.taken(graph, scale), isolated, scale, progress)
     }
 
-    fn keeps<T: Scalar>(&self, scale: &Scale<T>) -> impl Fn(usize, usize, T) -> bool + Sync {
-        let reach = self.kernel.reach(self.cut_off);
-        move |i, j, d| reach == f64::INFINITY || scale.ratio(i, j, d) <= reach
+    /// Which edges are kept: all of them where the longest is within the kernel's reach.
+    fn keeps<'s, T: Scalar>(
+        &self,
+        graph: &DistanceGraph<T>,
+        scale: &'s Scale<T>,
+    ) -> impl Fn(usize, usize, T) -> bool + Sync + use<'s, T> {
+        let reach = self.kernel.reach::<T>(self.cut_off);
+        let all = scale.largest_ratio(graph.longest()) <= reach;
+        move |i, j, d| all || scale.ratio(i, j, d) <= reach
     }
 
     fn copied<T: Scalar>(&self, graph: &DistanceGraph<T>, scale: &Scale<T>) -> Draft<T> {
         let matrix = graph.matrix();
-        let keeps = self.keeps(scale);
+        let keeps = self.keeps(graph, scale);
         let extra = usize::from(self.self_loops);
         let counts = row_map(matrix, |i, columns, values| {
             let edges = columns.iter().zip(values);
@@ -132,25 +141,23 @@ impl LaplacianParameters {
 
     fn taken<T: Scalar>(&self, graph: DistanceGraph<T>, scale: &Scale<T>) -> Draft<T> {
         let n = graph.len();
+        let keeps = self.keeps(&graph, scale);
         let (mut offsets, mut columns, mut values) = graph.into_matrix().disassemble();
         let before = columns.len();
-        if self.kernel.reach(self.cut_off) < f64::INFINITY {
-            let keeps = self.keeps(scale);
-            let mut end = 0;
-            for i in 0..n {
-                let row = std::mem::replace(&mut offsets[i], end)..offsets[i + 1];
-                for place in row {
-                    let (j, d) = (columns[place], values[place]);
-                    if keeps(i, j, d) {
-                        (columns[end], values[end]) = (j, d);
-                        end += 1;
-                    }
+        let mut end = 0;
+        for i in 0..n {
+            let row = std::mem::replace(&mut offsets[i], end)..offsets[i + 1];
+            for place in row {
+                let (j, d) = (columns[place], values[place]);
+                if keeps(i, j, d) {
+                    (columns[end], values[end]) = (j, d);
+                    end += 1;
                 }
             }
-            offsets[n] = end;
-            columns.truncate(end);
-            values.truncate(end);
         }
+        offsets[n] = end;
+        columns.truncate(end);
+        values.truncate(end);
         let dropped = before - columns.len();
         if self.self_loops {
             let missing = vec![true; n];
@@ -172,7 +179,20 @@ impl LaplacianParameters {
     ) -> Result<Vec<usize>, Error> {
         self.check()?;
         scale.check(OPERATION, graph.len())?;
-        let keeps = self.keeps(scale);
+        let local = scale.local.as_ref().and_then(|local| local.dimension);
+        if let (Some(value), Normalisation::Sinkhorn) = (local, self.normalisation) {
+            let (argument, requirement) = (
+                "dimension of the scale",
+                "absent for Sinkhorn normalisation, which has no correction for a bandwidth by density",
+            );
+            return Err(Error::Parameter {
+                operation: OPERATION,
+                argument,
+                value,
+                requirement,
+            });
+        }
+        let keeps = self.keeps(graph, scale);
         let alone = row_map(graph.matrix(), |i, columns, values| {
             let weighs = |d, j| T::of(self.kernel.weight(scale.ratio(i, j, d))) > T::zero();
             let mut edges = columns.iter().zip(values);
@@ -275,26 +295,17 @@ impl LaplacianParameters {
                     moment += value.as_f64() * distance * distance;
                 }
             }
+            // The time is that of the operator that ρ² multiplies.
+            if let Some((rho, _)) = corrected {
+                moment /= rho[i].as_f64().powi(2);
+            }
             (T::of(degree), moment)
         })?;
         let time = self.time_of(&sums, scale.bandwidth.as_f64());
         let one = self.normalisation == Normalisation::Combinatorial;
         let degrees: Vec<T> = sums.into_iter().map(|s| s.0).collect();
-        let mut mass: Vec<T> = degrees
-            .iter()
-            .map(|&d| {
-                if one || d == T::zero() {
-                    T::one()
-                } else {
-                    d * T::of(time)
-                }
-            })
-            .collect();
-        if let (Some((rho, _)), Normalisation::DiffusionMaps { .. }) =
-            (corrected, self.normalisation)
-        {
-            mass.iter_mut().zip(rho).for_each(|(m, &r)| *m *= r * r);
-        }
+        let rho = corrected.map(|(rho, _)| &rho[..]);
+        let mass = self.mass(&degrees, time, rho);
         Ok(Laplacian {
             weights: assemble(n, offsets, columns, values),
             degrees,
@@ -305,6 +316,18 @@ impl LaplacianParameters {
             dropped,
             markov: !one && corrected.is_none(),
         })
+    }
+
+    /// The mass of rows with these sums: sum times time, times ρ² where the bandwidth varies with the density.
+    fn mass<T: Scalar>(&self, degrees: &[T], time: f64, rho: Option<&[T]>) -> Vec<T> {
+        let one = self.normalisation == Normalisation::Combinatorial;
+        let alone = |d: T| one || d == T::zero();
+        let mass = |&d: &T| if alone(d) { T::one() } else { d * T::of(time) };
+        let mut mass: Vec<T> = degrees.iter().map(mass).collect();
+        if let (Some(rho), Normalisation::DiffusionMaps { .. }) = (rho, self.normalisation) {
+            mass.iter_mut().zip(rho).for_each(|(m, &r)| *m *= r * r);
+        }
+        mass
     }
 
     /// Whether the operator has no time of its own.
@@ -361,20 +384,4 @@ impl LaplacianParameters {
             _ => Ok(()),
         }
     }
-}
-
-/// $(q_i\rho_i^{e})^a$, zero where $q$ is.
-fn powers<T: Scalar>(density: &[T], power: f64, correction: Option<(&[T], f64)>) -> Vec<T> {
-    let corrected = |i: usize, q: f64| match correction {
-        Some((rho, exponent)) => T::of(q * rho[i].as_f64().powf(exponent)).as_f64(),
-        None => q,
-    };
-    let each = density.iter().enumerate().map(|(i, q)| {
-        if *q > T::zero() {
-            T::of(corrected(i, q.as_f64()).powf(power))
-        } else {
-            T::zero()
-        }
-    });
-    each.collect()
 }

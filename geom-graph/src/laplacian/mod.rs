@@ -13,6 +13,7 @@ pub use operator::LaplacianSlice;
 use nalgebra_sparse::CsrMatrix;
 use serde::{Deserialize, Serialize};
 
+use crate::Scalar;
 use crate::kernel::Kernel;
 
 /// How kernel weights become an operator.
@@ -130,4 +131,20 @@ impl LaplacianParameters {
             ..Self::default()
         }
     }
+}
+
+/// $(q_i\rho_i^{e})^a$, zero where $q$ is.
+fn powers<T: Scalar>(density: &[T], power: f64, correction: Option<(&[T], f64)>) -> Vec<T> {
+    let corrected = |i: usize, q: f64| match correction {
+        Some((rho, exponent)) => T::of(q * rho[i].as_f64().powf(exponent)).as_f64(),
+        None => q,
+    };
+    let each = density.iter().enumerate().map(|(i, q)| {
+        if *q > T::zero() {
+            T::of(corrected(i, q.as_f64()).powf(power))
+        } else {
+            T::zero()
+        }
+    });
+    each.collect()
 }

@@ -2,11 +2,12 @@
 
 use nalgebra_sparse::CsrMatrix;
 use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
 
 use super::{Laplacian, OPERATION};
-use crate::graph::induced;
-use crate::sparse::{assemble, edit_rows, insert_diagonal, row_map};
-use crate::{Error, Scalar};
+use crate::graph::{induced_by, places};
+use crate::sparse::{ROWS, assemble, edit_rows, insert_diagonal, row_map, sort_rows};
+use crate::{ComponentPolicy, Components, Error, Scalar};
 
 impl<T: Scalar> Laplacian<T> {
     /// A Laplacian from symmetric weights and a mass: $L = M^{-1}(W - D)$.
@@ -137,6 +138,16 @@ impl<T: Scalar> Laplacian<T> {
         balanced(self.weights, |i, _| T::one() / mass[i])
     }
 
+    /// The matrix $M^{-1/2}(D - W)M^{-1/2}$ in `f64`, whose rows are balanced there: what is lost in a single-precision diagonal is
+    /// as large as the smallest eigenvalues.
+    pub(crate) fn positive(&self) -> CsrMatrix<f64> {
+        let root: Vec<f64> = self.mass.iter().map(|m| 1.0 / m.as_f64().sqrt()).collect();
+        let (offsets, columns, values) = self.weights.csr_data();
+        let values = values.iter().map(|w| -w.as_f64()).collect();
+        let weights = assemble(self.len(), offsets.to_vec(), columns.to_vec(), values);
+        balanced(weights, |i, j| root[i] * root[j])
+    }
+
     /// The symmetric matrix $M^{1/2}LM^{-1/2} = M^{-1/2}(W-D)M^{-1/2}$ with the eigenvalues of $L$.
     pub fn conjugate(&self) -> CsrMatrix<T> {
         let root: Vec<T> = self.mass.iter().map(|m| T::one() / m.sqrt()).collect();
@@ -160,16 +171,121 @@ impl<T: Scalar> Laplacian<T> {
         )
     }
 
-    /// The product $LX$ in the difference form's accuracy, without building $L$.
+    /// The product $LX$ in the difference form $\frac1{m_i}\sum_jw_{ij}(x_j - x_i)$, without building $L$.
     ///
     /// # Errors
     /// [`Error::Size`] when `x` has another number of rows.
+    ///
+    /// # Numerics
+    /// Differences come first, then sums in `f64`: a constant gives zero in every bit, wherever the origin lies.
     pub fn apply(&self, x: ArrayView2<'_, T>) -> Result<Array2<T>, Error> {
-        let mut out = crate::sparse::multiply(&self.weights, x)?;
-        for (i, (mut row, x)) in out.rows_mut().into_iter().zip(x.rows()).enumerate() {
-            row.zip_mut_with(&x, |y, &x| *y = (*y - self.degrees[i] * x) / self.mass[i]);
+        let (expected, (got, p)) = (self.len(), x.dim());
+        if got != expected {
+            let argument = "rows of x";
+            return Err(Error::Size {
+                operation: "apply",
+                argument,
+                got,
+                expected,
+            });
         }
+        let x = crate::metric::contiguous(x);
+        let x = x.as_slice().unwrap_or_default();
+        let mut out = Array2::zeros((got, p));
+        let (offsets, columns, values) = self.weights.csr_data();
+        let chunks = out.as_slice_mut().unwrap_or_default();
+        let chunks = chunks.par_chunks_mut((ROWS * p).max(1)).enumerate();
+        chunks.for_each_init(
+            || vec![0.0; p],
+            |sums, (chunk, out)| {
+                for (i, out) in (chunk * ROWS..).zip(out.chunks_exact_mut(p)) {
+                    sums.fill(0.0);
+                    let here = &x[i * p..(i + 1) * p];
+                    let range = offsets[i]..offsets[i + 1];
+                    for (&j, w) in columns[range.clone()].iter().zip(&values[range]) {
+                        let w = w.as_f64();
+                        let pairs = x[j * p..(j + 1) * p].iter().zip(here);
+                        for (sum, (there, here)) in sums.iter_mut().zip(pairs) {
+                            *sum += w * (there.as_f64() - here.as_f64());
+                        }
+                    }
+                    let mass = self.mass[i].as_f64();
+                    for (out, sum) in out.iter_mut().zip(sums.iter()) {
+                        *out = T::of(sum / mass);
+                    }
+                }
+            },
+        );
         Ok(out)
+    }
+
+    /// The connected components of the positive weights; points without a neighbour are components of their own.
+    pub fn components(&self) -> Components {
+        Components::joined(&self.weights, |w| *w > T::zero())
+    }
+
+    /// Handles several components by a stated choice; a connected operator comes back alone and whole.
+    ///
+    /// Returns operators with the points of this one that they hold. Weights, mass and density are those of this one: no weight leads
+    /// from one component to another, so that the operator of each is what it was.
+    ///
+    /// # Errors
+    /// [`Error::Disconnected`] for [`ComponentPolicy::Error`]; [`Error::Parameter`] for [`ComponentPolicy::Joined`] of several
+    /// components: edges are joined before they have weights, by [`DistanceGraph::resolve`](crate::DistanceGraph::resolve).
+    ///
+    /// # Examples
+    /// ```
+    /// use geom_graph::{ComponentPolicy, DistanceGraph, LaplacianParameters, Metric};
+    /// // Connected by its distances, not by its weights.
+    /// let points = ndarray::array![[0.0], [1.0], [2.0], [1000.0]];
+    /// let graph = DistanceGraph::complete(points.view(), Metric::Euclidean)?;
+    /// let laplacian = LaplacianParameters::default().build(&graph, 1.0)?;
+    /// assert_eq!(laplacian.components().count(), 2);
+    /// let kept = laplacian.resolve(ComponentPolicy::Largest)?;
+    /// assert_eq!(kept[0].1, [0, 1, 2]);
+    /// # Ok::<(), geom_graph::Error>(())
+    /// ```
+    pub fn resolve(&self, policy: ComponentPolicy) -> Result<Vec<(Self, Vec<usize>)>, Error> {
+        const OPERATION: &str = "resolve";
+        let components = self.components();
+        if components.count() <= 1 {
+            return Ok(vec![(self.clone(), (0..self.len()).collect())]);
+        }
+        let chosen = match policy {
+            ComponentPolicy::Error => {
+                return Err(crate::graph::disconnected(OPERATION, &components));
+            }
+            ComponentPolicy::Joined => {
+                return Err(Error::Parameter {
+                    operation: OPERATION,
+                    argument: "components of the weights",
+                    value: components.count() as f64,
+                    requirement: "joined on the graph of distances, before the kernel; here error, largest or per_component",
+                });
+            }
+            ComponentPolicy::Largest => {
+                vec![components.members(components.largest().unwrap_or_default())]
+            }
+            ComponentPolicy::PerComponent => components.all_members(),
+        };
+        let mut place = vec![usize::MAX; self.len()];
+        let part = |members: Vec<usize>| {
+            let weights = induced_by(&self.weights, &members, &mut place);
+            let of = |all: &[T]| members.iter().map(|&i| all[i]).collect::<Vec<T>>();
+            let (degrees, mass, density) = (of(&self.degrees), of(&self.mass), of(&self.density));
+            let alone = |i: &usize| self.isolated.binary_search(i).is_ok();
+            let isolated = (0..members.len()).filter(|&l| alone(&members[l])).collect();
+            let laplacian = Self {
+                weights,
+                degrees,
+                mass,
+                density,
+                isolated,
+                ..*self
+            };
+            (laplacian, members)
+        };
+        Ok(chosen.into_iter().map(part).collect())
     }
 
     /// Rows and columns of $L$ for a minibatch, with the factor $n/b$ that the difference form needs.
@@ -177,9 +293,33 @@ impl<T: Scalar> Laplacian<T> {
     /// # Errors
     /// [`Error::Index`], [`Error::Repeated`].
     pub fn slice(&self, batch: &[usize]) -> Result<LaplacianSlice<T>, Error> {
-        let matrix = induced(&self.matrix(), batch)?;
+        let place = places("slice", batch, self.len())?;
+        let (offsets, columns, values) = self.weights.csr_data();
+        let (mut ends, mut kept, mut entries) = (vec![0], Vec::new(), Vec::new());
+        for (row, &i) in batch.iter().enumerate() {
+            let range = offsets[i]..offsets[i + 1];
+            let factor = T::one() / self.mass[i];
+            let mut sum = 0.0;
+            for (&j, &w) in columns[range.clone()].iter().zip(&values[range]) {
+                if j == i {
+                    continue;
+                }
+                sum += w.as_f64();
+                if place[j] != usize::MAX {
+                    kept.push(place[j]);
+                    entries.push(w * factor);
+                }
+            }
+            kept.push(row);
+            entries.push(-T::of(sum) * factor);
+            ends.push(kept.len());
+        }
+        sort_rows(&ends, &mut kept, &mut entries);
         let factor = T::of(self.len() as f64 / batch.len().max(1) as f64);
-        Ok(LaplacianSlice { matrix, factor })
+        Ok(LaplacianSlice {
+            matrix: assemble(batch.len(), ends, kept, entries),
+            factor,
+        })
     }
 }
 
@@ -189,17 +329,17 @@ fn balanced<T: Scalar>(
     factor: impl Fn(usize, usize) -> T + Sync,
 ) -> CsrMatrix<T> {
     edited(with_diagonal(weights, |_| true), |i, columns, values| {
-        let mut sum = T::zero();
+        let mut sum = 0.0;
         let mut diagonal = 0;
         for (l, &j) in columns.iter().enumerate() {
             if j == i {
                 diagonal = l;
             } else {
-                sum += values[l];
+                sum += values[l].as_f64();
                 values[l] *= factor(i, j);
             }
         }
-        values[diagonal] = -sum * factor(i, i);
+        values[diagonal] = -T::of(sum) * factor(i, i);
     })
 }
 

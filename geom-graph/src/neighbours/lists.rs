@@ -6,14 +6,14 @@ use crate::{Metric, Scalar};
 use super::{Method, RadiusNeighbours};
 
 /// The final arrays of a search for k neighbours; keys become distances at the end.
-pub(super) struct Table<'a, T> {
+pub(crate) struct Table<'a, T> {
     pub(super) indices: &'a mut [usize],
     pub(super) keys: &'a mut [T],
     pub(super) k: usize,
 }
 
 /// One row of a table.
-pub(super) struct TableRow<'a, T> {
+pub(crate) struct TableRow<'a, T> {
     indices: &'a mut [usize],
     keys: &'a mut [T],
 }
@@ -30,10 +30,18 @@ impl<T: Scalar> TableRow<'_, T> {
             self.keys[l] = key;
         }
     }
+
+    /// Fills the row with as many neighbours.
+    pub(crate) fn fill(&mut self, row: impl Iterator<Item = (usize, T)>) {
+        for (l, (index, key)) in row.enumerate() {
+            self.indices[l] = index;
+            self.keys[l] = key;
+        }
+    }
 }
 
 impl<'a, T: Scalar> Table<'a, T> {
-    pub(super) fn into_rows(self) -> Vec<TableRow<'a, T>> {
+    pub(crate) fn into_rows(self) -> Vec<TableRow<'a, T>> {
         let indices = self.indices.chunks_exact_mut(self.k);
         let keys = self.keys.chunks_exact_mut(self.k);
         indices

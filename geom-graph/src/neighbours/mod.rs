@@ -23,6 +23,7 @@ mod approximate;
 mod brute;
 mod coinciding;
 mod lists;
+mod own;
 mod product;
 mod search;
 mod top;
@@ -33,13 +34,13 @@ mod tests;
 
 #[cfg(feature = "approximate")]
 pub use approximate::{Approximate, ApproximateNeighbours};
+pub use own::SearchBy;
 pub use search::Search;
 
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::progress::Progress;
 use crate::{Error, Metric, Scalar};
 
 /// How neighbours were, or shall be, found.
@@ -87,7 +88,7 @@ impl<T> Neighbours<T> {
 }
 
 impl<T: Scalar> Neighbours<T> {
-    fn zeros(rows: usize, k: usize, method: Method) -> Self {
+    pub(crate) fn zeros(rows: usize, k: usize, method: Method) -> Self {
         Self {
             indices: Array2::zeros((rows, k)),
             distances: Array2::zeros((rows, k)),
@@ -95,7 +96,7 @@ impl<T: Scalar> Neighbours<T> {
         }
     }
 
-    fn table(&mut self) -> lists::Table<'_, T> {
+    pub(crate) fn table(&mut self) -> lists::Table<'_, T> {
         let k = self.k();
         lists::Table {
             indices: self.indices.as_slice_mut().unwrap_or_default(),
@@ -131,7 +132,7 @@ pub struct RadiusNeighbours<T> {
 impl<T> RadiusNeighbours<T> {
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.offsets.len() - 1
+        self.offsets.len().saturating_sub(1)
     }
 
     /// Whether there is no row.
@@ -141,8 +142,8 @@ impl<T> RadiusNeighbours<T> {
 
     /// The indices and distances of the neighbours of row `i`; `None` when there is no such row.
     pub fn row(&self, i: usize) -> Option<(&[usize], &[T])> {
-        let range = *self.offsets.get(i)?..*self.offsets.get(i + 1)?;
-        Some((&self.indices[range.clone()], &self.distances[range]))
+        let range = *self.offsets.get(i)?..*self.offsets.get(i.checked_add(1)?)?;
+        Some((self.indices.get(range.clone())?, self.distances.get(range)?))
     }
 }
 
@@ -172,90 +173,6 @@ pub fn knn<T: Scalar>(
     metric: Metric,
 ) -> Result<Neighbours<T>, Error> {
     Search::new().metric(metric).knn(points, k)
-}
-
-/// The k nearest other points of each point in a metric of one's own, by comparison with every point.
-///
-/// # Shapes
-/// `points` (n, D); `distance` receives two rows of length D.
-///
-/// # Errors
-/// [`Error::Count`] unless 1 ≤ k < n, [`Error::NotFinite`] for the points or for what `distance` returned,
-/// [`Error::NegativeDistance`].
-///
-/// # Examples
-/// ```
-/// use geom_graph::neighbours::knn_by;
-/// let angles = ndarray::array![[0.1], [3.0], [6.2]];
-/// let on_circle = |a: &[f64], b: &[f64]| {
-///     let turn = (a[0] - b[0]).abs();
-///     turn.min(std::f64::consts::TAU - turn)
-/// };
-/// assert_eq!(knn_by(angles.view(), 1, on_circle)?.indices[(0, 0)], 2);
-/// # Ok::<(), geom_graph::Error>(())
-/// ```
-pub fn knn_by<T: Scalar>(
-    points: ArrayView2<'_, T>,
-    k: usize,
-    distance: impl Fn(&[T], &[T]) -> T + Sync,
-) -> Result<Neighbours<T>, Error> {
-    knn_by_with(points, k, distance, Progress::none())
-}
-
-/// As [`knn_by`], with progress reports and cancellation.
-///
-/// # Errors
-/// As [`knn_by`], and [`Error::Cancelled`].
-pub fn knn_by_with<T: Scalar>(
-    points: ArrayView2<'_, T>,
-    k: usize,
-    distance: impl Fn(&[T], &[T]) -> T + Sync,
-    progress: Progress<'_>,
-) -> Result<Neighbours<T>, Error> {
-    const OPERATION: &str = "knn_by";
-    crate::metric::check_points(OPERATION, "points", points)?;
-    let n = points.nrows();
-    check_k(OPERATION, k, n.saturating_sub(1))?;
-    check_count(OPERATION, n)?;
-    let points = crate::metric::contiguous(points);
-    let row = |i: usize| points.row(i).to_slice().unwrap_or_default();
-    let counter = progress.start(OPERATION, n);
-    let checked = |i: usize, j: usize| {
-        if i == j {
-            return Ok(T::zero());
-        }
-        let distance = distance(row(i), row(j));
-        let value = distance.as_f64();
-        if !value.is_finite() {
-            return Err(Error::NotFinite {
-                operation: OPERATION,
-                argument: "distance",
-                row: i,
-                column: j,
-                value,
-            });
-        }
-        if value < 0.0 {
-            return Err(Error::NegativeDistance {
-                operation: OPERATION,
-                row: i,
-                column: j,
-                value,
-            });
-        }
-        Ok(distance)
-    };
-    let mut found = Neighbours::zeros(n, k, Method::Brute);
-    let mut rows = found.table().into_rows();
-    rows.par_iter_mut().enumerate().try_for_each(|(i, place)| {
-        let distances = (0..n)
-            .map(|j| checked(i, j))
-            .collect::<Result<Vec<T>, Error>>()?;
-        place.put(&brute::nearest(n, k, Some(label(i)), |j| distances[j]));
-        counter.advance(1)
-    })?;
-    drop(rows);
-    Ok(found)
 }
 
 /// Rows that one task answers.

@@ -91,7 +91,7 @@ mod tests {
     fn lifts_what_is_wanted_and_says_where_it_was() {
         let graph = DistanceGraph::<f64>::cyclic_time(60);
         let laplacian = LaplacianParameters::default().build(&graph, 6.0).unwrap();
-        let matrix = super::super::solver::symmetric(&laplacian);
+        let matrix = laplacian.positive();
         let high = largest_possible(&matrix);
         let filter = Filter::new(&matrix, 0.1 * high, high, 0.5);
         // On a cycle the waves are eigenvectors of every operator.

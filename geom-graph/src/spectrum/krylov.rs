@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::basis::{Basis, ROWS};
 use crate::Error;
-use crate::progress::Counter;
+use crate::progress::Progress;
 
 /// Maps `x`, n rows of p numbers, to `y`.
 pub(crate) type Operator<'a> = dyn Fn(&[f64], usize, &mut [f64]) -> Result<(), Error> + Sync + 'a;
@@ -61,8 +61,9 @@ pub(crate) fn largest(
     known: &[f64],
     known_count: usize,
     goal: &Goal,
-    counter: &Counter<'_>,
+    progress: (Progress<'_>, &'static str),
 ) -> Result<Ritz, Error> {
+    let counter = progress.0.start(progress.1, goal.steps);
     let free = n - known_count;
     let p = goal.block.min(free).max(1);
     let count = goal.count.min(free);

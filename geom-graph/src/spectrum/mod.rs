@@ -16,9 +16,9 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::krylov::small_eigen;
-use self::solver::{Pairs, constants, rayleigh, symmetric};
+use self::solver::{Pairs, constants, rayleigh};
 use crate::progress::Progress;
-use crate::{Error, Laplacian, Scalar};
+use crate::{Components, Error, Laplacian, Scalar};
 
 /// How eigenvalues are read off an operator $L = (P - I)/t$ with $Pf = \mu f$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct Spectrum {
     pub complete: bool,
     /// Products or solves with blocks of vectors.
     pub steps: usize,
+    /// The components of the positive weights: as many eigenvalues are zero, and their eigenfunctions tell components apart, nothing
+    /// else.
+    pub components: Components,
 }
 
 /// How eigenpairs are computed.
@@ -124,7 +127,8 @@ impl<'a> SpectrumParameters<'a> {
         self
     }
 
-    /// Columns of a Krylov block: copies of one eigenvalue that a single run is sure to see; 4 at first.
+    /// Columns of a Krylov block: copies of one eigenvalue that a single run is sure to see; 4 at first. More than there are
+    /// points are as many as there are points.
     #[must_use]
     pub fn block(mut self, block: usize) -> Self {
         self.block = block;
@@ -153,7 +157,7 @@ impl<'a> SpectrumParameters<'a> {
         self
     }
 
-    /// Reports progress and listens for cancellation.
+    /// Reports progress and listens for cancellation; factorisation and the dense method count as one step each.
     #[must_use]
     pub fn progress(mut self, progress: Progress<'a>) -> Self {
         self.progress = progress;
@@ -174,7 +178,7 @@ impl<'a> SpectrumParameters<'a> {
     /// [`Error::NotConverged`] with the best eigenpairs when no method succeeds; [`Error::Cancelled`].
     ///
     /// # Numerics
-    /// In `f64` whatever the type of the graph. The same bits for any number of threads. An eigenfunction's sign
+    /// In `f64` whatever the type of the graph: its weights and its mass are taken as they are, rows are balanced in `f64`. The same bits for any number of threads. An eigenfunction's sign
     /// is fixed by its largest entry, the basis of a repeated eigenvalue is not.
     pub fn solve<T: Scalar>(&self, laplacian: &Laplacian<T>) -> Result<Spectrum, Error> {
         let n = laplacian.len();
@@ -204,10 +208,16 @@ impl<'a> SpectrumParameters<'a> {
         if self.reading == Reading::Logarithm && !laplacian.is_markov() {
             return refuse("reading", 1.0, "linear unless L = (P - I)/t with one t");
         }
-        let matrix = symmetric(laplacian);
-        let pairs = self.pairs(&matrix, &constants(laplacian, self.count))?;
+        let matrix = laplacian.positive();
+        let components = laplacian.components();
+        let constants = constants(laplacian, &components, self.count);
+        let within = Self {
+            block: self.block.min(n),
+            ..*self
+        };
+        let pairs = within.pairs(&matrix, &constants)?;
         let (iterations, short) = (pairs.steps, pairs.short);
-        let spectrum = self.read(laplacian, &matrix, pairs);
+        let spectrum = self.read(laplacian, &matrix, components, pairs);
         let Some((tolerance, residual)) = short else {
             return spectrum;
         };
@@ -225,6 +235,7 @@ impl<'a> SpectrumParameters<'a> {
         &self,
         laplacian: &Laplacian<T>,
         matrix: &CsrMatrix<f64>,
+        components: Components,
         pairs: Pairs,
     ) -> Result<Spectrum, Error> {
         let n = laplacian.len();
@@ -273,6 +284,7 @@ impl<'a> SpectrumParameters<'a> {
             method: pairs.method,
             complete: pairs.complete,
             steps: pairs.steps,
+            components,
         })
     }
 }

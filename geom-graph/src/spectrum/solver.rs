@@ -9,9 +9,14 @@ use super::filter::{Filter, largest_possible};
 use super::krylov::{self, Goal, Tolerance, largest};
 use super::levels::is_thin;
 use super::{FALLBACK, FILL, OPERATION, SMALL, SpectralMethod, SpectrumParameters};
-use crate::progress::Counter;
 use crate::sparse::{ROWS, row_map};
 use crate::{Components, Error, Laplacian, Scalar, simd};
+
+/// The phases that count their steps apart from the iteration's.
+const FACTOR: &str = "spectrum: factor";
+const SCOUT: &str = "spectrum: scout";
+const PROOF: &str = "spectrum: proof of completeness";
+const DENSE: &str = "spectrum: dense";
 
 impl SpectrumParameters<'_> {
     /// The vectors of the smallest eigenpairs of a symmetric matrix, `constants` spanning its known kernel.
@@ -23,10 +28,9 @@ impl SpectrumParameters<'_> {
         let n = matrix.nrows();
         let method = self.method;
         if method == Some(SpectralMethod::Dense) || method.is_none() && n <= SMALL {
-            return dense(matrix, self.count);
+            return self.dense(matrix);
         }
         let bound = norm_bound(matrix);
-        let counter = self.progress.start(OPERATION, self.most_steps());
         let mut outcome = None;
         if method != Some(SpectralMethod::Krylov) {
             let shift = (bound * 1e-9).max(f64::MIN_POSITIVE);
@@ -37,17 +41,20 @@ impl SpectrumParameters<'_> {
             };
             // Where every cut through the graph is wide the factor is dense, which is not worth finding out.
             let promising = method.is_some() || matrix.nnz() < 100 * n && is_thin(matrix, most);
+            let counter = self.progress.start(FACTOR, 1);
+            counter.advance(0)?;
             let factor = promising
                 .then(|| Factor::new(&shifted(matrix, shift), most))
                 .flatten();
             if let Some(factor) = factor {
+                counter.advance(1)?;
                 let operator = |x: &[f64], p: usize, y: &mut [f64]| {
                     factor.solve(x, p, y);
                     Ok(())
                 };
                 let method = SpectralMethod::ShiftInvert;
                 let tolerance = Tolerance::Relative(self.tolerance);
-                outcome = Some(self.iterate(n, &operator, tolerance, constants, &counter, method)?);
+                outcome = Some(self.iterate(n, &operator, tolerance, constants, method)?);
             }
         }
         let settled = |outcome: &Option<Pairs>| outcome.as_ref().is_some_and(Pairs::converged);
@@ -55,11 +62,11 @@ impl SpectrumParameters<'_> {
             // Where a product with the matrix costs more than keeping a step's vectors orthogonal, products are spared.
             let costly = matrix.nnz() > 2 * n * self.basis(self.count);
             if !costly && constants.len() < self.count {
-                outcome = Some(self.filtered(matrix, constants, &counter)?);
+                outcome = Some(self.filtered(matrix, constants)?);
             }
             // Also where the polynomial's digits do not suffice for the tolerance.
             if !settled(&outcome) {
-                outcome = Some(self.plain(matrix, constants, &counter)?);
+                outcome = Some(self.plain(matrix, constants)?);
             }
         }
         match outcome {
@@ -68,8 +75,32 @@ impl SpectrumParameters<'_> {
                 operation: OPERATION,
                 n,
             }),
-            _ => dense(matrix, self.count),
+            _ => self.dense(matrix),
         }
+    }
+
+    /// All eigenpairs of the dense matrix, in one step.
+    fn dense(&self, matrix: &CsrMatrix<f64>) -> Result<Pairs, Error> {
+        let (n, count) = (matrix.nrows(), self.count);
+        let counter = self.progress.start(DENSE, 1);
+        counter.advance(0)?;
+        let mut full = vec![0.0; n * n];
+        for (i, j, &value) in matrix.triplet_iter() {
+            full[i * n + j] = -value;
+        }
+        let (_, vectors) = krylov::small_eigen(&full, n, n)?;
+        counter.advance(1)?;
+        let vectors = vectors
+            .chunks_exact(n)
+            .flat_map(|row| row[..count].iter().copied())
+            .collect();
+        Ok(Pairs {
+            vectors,
+            method: SpectralMethod::Dense,
+            complete: true,
+            steps: 0,
+            short: None,
+        })
     }
 
     fn basis(&self, count: usize) -> usize {
@@ -77,12 +108,7 @@ impl SpectrumParameters<'_> {
     }
 
     /// Krylov iteration on the matrix.
-    fn plain(
-        &self,
-        matrix: &CsrMatrix<f64>,
-        constants: &[Vec<f64>],
-        counter: &Counter<'_>,
-    ) -> Result<Pairs, Error> {
+    fn plain(&self, matrix: &CsrMatrix<f64>, constants: &[Vec<f64>]) -> Result<Pairs, Error> {
         let operator = |x: &[f64], p: usize, y: &mut [f64]| {
             y.par_chunks_mut(ROWS * p)
                 .enumerate()
@@ -96,23 +122,11 @@ impl SpectrumParameters<'_> {
         };
         let tolerance = Tolerance::Absolute(self.tolerance * norm_bound(matrix));
         let method = SpectralMethod::Krylov;
-        self.iterate(
-            matrix.nrows(),
-            &operator,
-            tolerance,
-            constants,
-            counter,
-            method,
-        )
+        self.iterate(matrix.nrows(), &operator, tolerance, constants, method)
     }
 
     /// Krylov iteration on a polynomial of the matrix, whose interval a short run finds.
-    fn filtered(
-        &self,
-        matrix: &CsrMatrix<f64>,
-        constants: &[Vec<f64>],
-        counter: &Counter<'_>,
-    ) -> Result<Pairs, Error> {
+    fn filtered(&self, matrix: &CsrMatrix<f64>, constants: &[Vec<f64>]) -> Result<Pairs, Error> {
         let n = matrix.nrows();
         let known: Vec<(f64, Vec<f64>)> = constants.iter().map(|c| (0.0, c.clone())).collect();
         let known = rows(n, &known);
@@ -132,7 +146,8 @@ impl SpectrumParameters<'_> {
             steps: 4 + count.div_ceil(self.block),
             seed: self.seed,
         };
-        let found = largest(n, &operator, &known, constants.len(), &goal, counter)?;
+        let progress = (self.progress, SCOUT);
+        let found = largest(n, &operator, &known, constants.len(), &goal, progress)?;
         let low = scout.eigenvalue(found.values.last().copied().unwrap_or(1.0));
         let low = low.clamp(f64::EPSILON * high, 0.5 * high);
         let filter = Filter::new(matrix, low, high, 1.0);
@@ -142,7 +157,7 @@ impl SpectrumParameters<'_> {
         };
         let tolerance = Tolerance::Relative(self.tolerance);
         let method = SpectralMethod::Krylov;
-        let mut pairs = self.iterate(n, &operator, tolerance, constants, counter, method)?;
+        let mut pairs = self.iterate(n, &operator, tolerance, constants, method)?;
         pairs.steps += found.steps;
         Ok(pairs)
     }
@@ -158,7 +173,6 @@ impl SpectrumParameters<'_> {
         operator: &krylov::Operator<'_>,
         tolerance: Tolerance,
         constants: &[Vec<f64>],
-        counter: &Counter<'_>,
         method: SpectralMethod,
     ) -> Result<Pairs, Error> {
         // The kernel is known, one constant for each component, and need not be found.
@@ -182,7 +196,8 @@ impl SpectrumParameters<'_> {
             seed: self.seed,
         };
         let known = rows(n, &all);
-        let first = largest(n, operator, &known, all.len(), &goal, counter)?;
+        let progress = (self.progress, OPERATION);
+        let first = largest(n, operator, &known, all.len(), &goal, progress)?;
         let mut steps = 0;
         steps += first.steps;
         all.extend(columns(&first));
@@ -205,7 +220,8 @@ impl SpectrumParameters<'_> {
                 ..goal
             };
             let known = rows(n, &all);
-            let rest = largest(n, operator, &known, all.len(), &proof, counter)?;
+            let progress = (self.progress, PROOF);
+            let rest = largest(n, operator, &known, all.len(), &proof, progress)?;
             steps += rest.steps;
             let Some(&value) = rest.values.first() else {
                 break;
@@ -220,7 +236,7 @@ impl SpectrumParameters<'_> {
                 ceiling: None,
                 ..proof
             };
-            let found = largest(n, operator, &known, all.len(), &search, counter)?;
+            let found = largest(n, operator, &known, all.len(), &search, progress)?;
             steps += found.steps;
             all.extend(columns(&found));
             if !found.converged {
@@ -292,8 +308,11 @@ fn rows(n: usize, columns: &[(f64, Vec<f64>)]) -> Vec<f64> {
 }
 
 /// Unit vectors $M^{1/2}1$ on each component, at most `count`: the kernel of the symmetric form.
-pub(super) fn constants<T: Scalar>(laplacian: &Laplacian<T>, count: usize) -> Vec<Vec<f64>> {
-    let components = Components::of(laplacian.weights());
+pub(super) fn constants<T: Scalar>(
+    laplacian: &Laplacian<T>,
+    components: &Components,
+    count: usize,
+) -> Vec<Vec<f64>> {
     (0..components.count().min(count))
         .map(|c| {
             let pairs = laplacian.mass().iter().zip(&components.labels);
@@ -307,15 +326,6 @@ pub(super) fn constants<T: Scalar>(laplacian: &Laplacian<T>, count: usize) -> Ve
             root
         })
         .collect()
-}
-
-/// $A = M^{-1/2}(D - W)M^{-1/2}$ in `f64`.
-pub(super) fn symmetric<T: Scalar>(laplacian: &Laplacian<T>) -> CsrMatrix<f64> {
-    let conjugate = laplacian.conjugate();
-    let (pattern, values) = conjugate.into_pattern_and_values();
-    let values = values.into_iter().map(|x| -x.as_f64()).collect();
-    let (offsets, columns) = pattern.disassemble();
-    crate::sparse::assemble(laplacian.len(), offsets, columns, values)
 }
 
 /// $A + sI$.
@@ -367,24 +377,4 @@ pub(super) fn rayleigh(
     let vectors = vectors.chunks_exact(k).flat_map(&sorted).collect();
     let residuals = sums.into_iter().map(f64::sqrt).collect::<Vec<f64>>();
     (sorted(&quotients), sorted(&residuals), vectors)
-}
-
-fn dense(matrix: &CsrMatrix<f64>, count: usize) -> Result<Pairs, Error> {
-    let n = matrix.nrows();
-    let mut full = vec![0.0; n * n];
-    for (i, j, &value) in matrix.triplet_iter() {
-        full[i * n + j] = -value;
-    }
-    let (_, vectors) = krylov::small_eigen(&full, n, n)?;
-    let vectors = vectors
-        .chunks_exact(n)
-        .flat_map(|row| row[..count].iter().copied())
-        .collect();
-    Ok(Pairs {
-        vectors,
-        method: SpectralMethod::Dense,
-        complete: true,
-        steps: 0,
-        short: None,
-    })
 }

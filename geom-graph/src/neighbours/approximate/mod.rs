@@ -30,6 +30,8 @@ const OPERATION: &str = "approximate knn";
 
 /// An approximate search: how much work it may do, and at how many points its recall is measured.
 ///
+/// It answers for the points themselves; queries against another set, and radii, are the exact search's, [`Search`](crate::Search).
+///
 /// # Examples
 /// ```
 /// use geom_graph::neighbours::Approximate;

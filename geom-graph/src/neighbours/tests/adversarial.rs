@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::Progress;
 
 /// What the points are like.
 #[derive(Debug, Clone, Copy)]

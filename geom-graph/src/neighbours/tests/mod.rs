@@ -301,14 +301,53 @@ fn bad_values_are_named() {
 #[test]
 fn a_metric_of_ones_own() {
     let points = random(50, 3, 15);
+    let queries = random(7, 3, 16);
     let manhattan = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum::<f64>();
-    let found = knn_by(points.view(), 4, manhattan).unwrap();
-    assert_eq!(
-        found.indices,
-        knn(points.view(), 4, Metric::Manhattan).unwrap().indices
+    let own = SearchBy::new(manhattan);
+    let search = Search::new()
+        .metric(Metric::Manhattan)
+        .method(Method::Brute);
+    let (x, q) = (points.view(), queries.view());
+    for k in [1, 4, 49] {
+        assert_eq!(own.knn(x, k).unwrap(), search.knn(x, k).unwrap());
+        assert_eq!(
+            own.knn_to(x, q, k).unwrap(),
+            search.knn_to(x, q, k).unwrap()
+        );
+    }
+    for radius in [0.0, 0.5, 10.0] {
+        assert_eq!(
+            own.within(x, radius).unwrap(),
+            search.within(x, radius).unwrap()
+        );
+        assert_eq!(
+            own.within_to(x, q, radius).unwrap(),
+            search.within_to(x, q, radius).unwrap()
+        );
+    }
+    assert!(
+        own.knn_to(x, queries.slice(s![..0, ..]), 2)
+            .unwrap()
+            .is_empty()
     );
-    let negative = knn_by(points.view(), 4, |_: &[f64], _: &[f64]| -1.0);
-    assert!(matches!(negative, Err(Error::NegativeDistance { .. })));
+    for (k, narrow) in [(0, 3), (51, 3), (2, 2)] {
+        assert!(own.knn_to(x, queries.slice(s![.., ..narrow]), k).is_err());
+    }
+    assert!(matches!(own.knn(x, 50), Err(Error::Count { max: 49, .. })));
+    assert!(matches!(
+        own.within(x, f64::NAN),
+        Err(Error::Parameter { .. })
+    ));
+    let negative = SearchBy::new(|_: &[f64], _: &[f64]| -1.0);
+    assert!(matches!(
+        negative.knn(x, 4),
+        Err(Error::NegativeDistance { .. })
+    ));
+    let nowhere = SearchBy::new(|_: &[f64], _: &[f64]| f64::NAN);
+    assert!(matches!(
+        nowhere.within_to(x, q, 1.0),
+        Err(Error::NotFinite { .. })
+    ));
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! ε-nets: a few points that are near all others, and the graph Laplacian on them.
 
+#[cfg(test)]
+mod tests;
+
 use nalgebra_sparse::CsrMatrix;
 use ndarray::{ArrayView2, Axis};
 use rayon::prelude::*;
@@ -33,7 +36,8 @@ pub struct Net<T> {
 /// `points` (n, D), Euclidean.
 ///
 /// # Errors
-/// [`Error::Count`] unless 1 ≤ count ≤ n; [`Error::Index`] for the first centre; [`Error::NotFinite`];
+/// [`Error::Count`] unless 1 ≤ count ≤ n; [`Error::Index`] for the first centre; [`Error::Parameter`] for a radius that is negative or
+/// whose square is not finite; [`Error::NotFinite`];
 /// [`Error::Cancelled`].
 ///
 /// # Examples
@@ -64,6 +68,14 @@ pub fn farthest_points<T: Scalar>(
             max: n,
         });
     }
+    if !(radius >= T::zero() && (radius * radius).is_finite()) {
+        return Err(Error::Parameter {
+            operation: OPERATION,
+            argument: "radius",
+            value: radius.as_f64(),
+            requirement: "finite (its square too) and not negative",
+        });
+    }
     if first >= n {
         let argument = "first";
         return Err(Error::Index {
@@ -80,7 +92,7 @@ pub fn farthest_points<T: Scalar>(
     let counter = progress.start(OPERATION, count);
     let mut state = vec![(T::infinity(), 0_usize); n];
     let mut centres = vec![first];
-    let threshold = radius.max(T::zero()) * radius.max(T::zero());
+    let threshold = radius * radius;
     loop {
         let position = centres.len() - 1;
         let centre = &data[centres[position] * width..(centres[position] + 1) * width];
@@ -224,8 +236,8 @@ impl<T: Scalar> Net<T> {
     /// `volume` is the manifold's: cells share it by their measure.
     ///
     /// # Errors
-    /// [`Error::Parameter`] unless ρ, the volume and the dimension are positive; [`Error::Index`] when the net
-    /// belongs to other points.
+    /// [`Error::Parameter`] unless ρ, the volume and the dimension are positive, and such that the factor is a positive number;
+    /// [`Error::Index`] when the net belongs to other points.
     pub fn rho_laplacian(
         &self,
         points: ArrayView2<'_, T>,
@@ -280,6 +292,14 @@ impl<T: Scalar> Net<T> {
         let near = Search::new().progress(progress).within(nodes.view(), rho)?;
         let m = dimension as f64;
         let factor = 2.0 * (m + 2.0) / (unit_ball(dimension) * rho.as_f64().powf(m + 2.0));
+        if !(factor > 0.0 && factor.is_finite()) {
+            return Err(Error::Parameter {
+                operation: OPERATION,
+                argument: "dimension",
+                value: m,
+                requirement: "such that rho to its power, times the volume of the unit ball, is a positive number",
+            });
+        }
         let mass: Vec<T> = self
             .measure
             .iter()
@@ -307,93 +327,15 @@ impl<T: Scalar> Net<T> {
 
 /// The volume of the unit ball.
 fn unit_ball(dimension: usize) -> f64 {
-    match dimension {
-        0 => 1.0,
-        1 => 2.0,
-        m => unit_ball(m - 2) * std::f64::consts::TAU / m as f64,
+    let mut volume = if dimension.is_multiple_of(2) {
+        1.0
+    } else {
+        2.0
+    };
+    let mut m = 2 + dimension % 2;
+    while m <= dimension && volume > 0.0 {
+        volume *= std::f64::consts::TAU / m as f64;
+        m += 2;
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{SpectrumParameters, manifolds};
-
-    #[test]
-    fn nets_cover_and_cells_are_nearest() {
-        let points = manifolds::sphere(500, 1);
-        let nets = [
-            greedy_cover(points.view(), 0.3, Progress::none()).unwrap(),
-            farthest_points(points.view(), 40, 0.0, 3, Progress::none()).unwrap(),
-            farthest_points(points.view(), 500, 0.3, 0, Progress::none()).unwrap(),
-        ];
-        for net in &nets {
-            let distance = |i: usize, c: usize| {
-                let (a, b) = (points.row(i), points.row(net.centres[c]));
-                (&a - &b).mapv(|x| x * x).sum().sqrt()
-            };
-            let mut largest = 0.0_f64;
-            for i in 0..500 {
-                let own = distance(i, net.owners[i]);
-                largest = largest.max(own);
-                assert!((0..net.centres.len()).all(|c| distance(i, c) >= own - 1e-12));
-            }
-            assert!((largest - net.radius).abs() < 1e-12);
-            assert!((net.measure.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        }
-        assert!(nets[0].radius <= 0.3 && nets[2].radius <= 0.3);
-        assert_eq!(nets[1].centres.len(), 40);
-    }
-
-    #[test]
-    fn the_tree_covers_as_comparison_does() {
-        let mut points = manifolds::sphere(3000, 4);
-        for i in 0..500 {
-            let copy = points.row(i).to_owned();
-            points.row_mut(2999 - i).assign(&copy);
-        }
-        // Too wide for the tree.
-        let mut wide = ndarray::Array2::zeros((3000, tree::WIDEST + 1));
-        wide.slice_mut(ndarray::s![.., ..3]).assign(&points);
-        for radius in [0.05, 0.4, 3.0] {
-            let net = greedy_cover(points.view(), radius, Progress::none()).unwrap();
-            let other = greedy_cover(wide.view(), radius, Progress::none()).unwrap();
-            assert_eq!(net, other);
-        }
-    }
-
-    #[test]
-    fn duplicates_end_the_sampling() {
-        let same = ndarray::Array2::from_elem((20, 2), 1.5);
-        let net = farthest_points(same.view(), 5, 0.0, 4, Progress::none()).unwrap();
-        assert_eq!((net.centres, net.radius), (vec![4], 0.0));
-        assert!(farthest_points(same.view(), 0, 0.0, 0, Progress::none()).is_err());
-        assert!(greedy_cover(same.view(), 0.0, Progress::none()).is_err());
-    }
-
-    #[test]
-    fn rho_laplacian_of_the_sphere() {
-        let points = manifolds::sphere(20_000, 2);
-        let net = farthest_points(points.view(), 1500, 0.0, 0, Progress::none()).unwrap();
-        let area = 4.0 * std::f64::consts::PI;
-        let laplacian = net.rho_laplacian(points.view(), 0.35, 2, area).unwrap();
-        let spectrum = SpectrumParameters::new(9).solve(&laplacian).unwrap();
-        for (found, expected) in spectrum
-            .eigenvalues
-            .iter()
-            .zip([0.0, 2.0, 2.0, 2.0, 6.0, 6.0, 6.0, 6.0, 6.0])
-        {
-            assert!(
-                (found - expected).abs() <= 0.12 * expected + 1e-9,
-                "{found} {expected}"
-            );
-        }
-    }
-
-    #[test]
-    fn volumes_of_balls() {
-        let pi = std::f64::consts::PI;
-        assert!((unit_ball(2) - pi).abs() < 1e-14);
-        assert!((unit_ball(3) - 4.0 * pi / 3.0).abs() < 1e-14);
-    }
+    volume
 }

@@ -1,5 +1,8 @@
 //! Distances along a graph: Dijkstra from chosen sources, only the rows and columns that are asked for.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -75,7 +78,8 @@ impl<'a> Geodesics<'a> {
     /// The result is (s, n) for s sources.
     ///
     /// # Errors
-    /// [`Error::Index`]; [`Error::Disconnected`] when a point is not reached and nothing stands for it;
+    /// [`Error::Index`]; [`Error::Disconnected`] when no path leads to a point and nothing stands for it, [`Error::Unreached`] when the
+    /// paths there are longer than the limit;
     /// [`Error::Parameter`] for a limit that is not positive, or is missing where it stands for something;
     /// [`Error::Cancelled`].
     #[allow(clippy::wrong_self_convention, reason = "distances from sources")]
@@ -166,13 +170,31 @@ impl<'a> Geodesics<'a> {
             )
             .collect::<Result<Vec<Vec<T>>, Error>>()?;
         let mut distances = Array2::zeros((sources.len(), columns));
-        for (mut out, row) in distances.rows_mut().into_iter().zip(rows) {
+        let rows = distances.rows_mut().into_iter().zip(rows).zip(sources);
+        for ((mut out, row), &source) in rows {
+            let unreached = row.iter().filter(|d| d.is_infinite()).count();
+            if unreached > 0 && self.unreachable == Unreachable::Error {
+                let components = graph.components();
+                let from = components.labels[source];
+                let targets = (0..columns).map(|c| targets.map_or(c, |targets| targets[c]));
+                let beyond = targets
+                    .zip(&row)
+                    .filter(|(j, d)| d.is_infinite() && components.labels[*j] == from);
+                // Of its own component a point is out of reach because of the limit alone.
+                return Err(if beyond.count() == 0 {
+                    disconnected(OPERATION, &components)
+                } else {
+                    Error::Unreached {
+                        operation: OPERATION,
+                        from: source,
+                        limit,
+                        unreached,
+                        n: columns,
+                    }
+                });
+            }
             for (out, d) in out.iter_mut().zip(row) {
-                let reached = d < T::infinity();
-                if !reached && self.unreachable == Unreachable::Error {
-                    return Err(disconnected(OPERATION, &graph.components()));
-                }
-                *out = if reached { d } else { fill };
+                *out = if d.is_finite() { d } else { fill };
             }
         }
         Ok(distances)
@@ -185,6 +207,8 @@ struct Dijkstra<'a, T> {
     wanted: Vec<bool>,
     targets: usize,
     distance: Vec<T>,
+    /// The points whose distance is finite.
+    touched: Vec<usize>,
     queue: BinaryHeap<Entry<T>>,
 }
 
@@ -204,15 +228,18 @@ impl<'a, T: Scalar> Dijkstra<'a, T> {
             wanted,
             targets: count,
             distance,
+            touched: Vec::new(),
             queue: BinaryHeap::new(),
         }
     }
 
     fn run(&mut self, source: usize, limit: T) {
         let (offsets, columns, lengths) = self.graph.matrix().csr_data();
-        self.distance.fill(T::infinity());
-        self.queue.clear();
+        for i in self.touched.drain(..) {
+            self.distance[i] = T::infinity();
+        }
         self.distance[source] = T::zero();
+        self.touched.push(source);
         self.queue.push(Entry {
             distance: T::zero(),
             point: source,
@@ -232,6 +259,9 @@ impl<'a, T: Scalar> Dijkstra<'a, T> {
             for (&next, &length) in columns[range.clone()].iter().zip(&lengths[range]) {
                 let through = distance + length;
                 if through < self.distance[next] && through <= limit {
+                    if self.distance[next].is_infinite() {
+                        self.touched.push(next);
+                    }
                     self.distance[next] = through;
                     self.queue.push(Entry {
                         distance: through,
@@ -273,90 +303,3 @@ impl<T: Scalar> PartialEq for Entry<T> {
 }
 
 impl<T: Scalar> Eq for Entry<T> {}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::float_cmp, reason = "infinities, and symmetry in every bit")]
-    use super::*;
-    use crate::{Metric, Symmetrisation, knn};
-
-    /// Floyd and Warshall's recursion over all pairs.
-    fn all_pairs(graph: &DistanceGraph<f64>) -> Array2<f64> {
-        let n = graph.len();
-        let mut d = graph.to_dense();
-        for k in 0..n {
-            for i in 0..n {
-                for j in 0..n {
-                    d[(i, j)] = d[(i, j)].min(d[(i, k)] + d[(k, j)]);
-                }
-            }
-        }
-        d
-    }
-
-    #[test]
-    fn agrees_with_all_pairs() {
-        let points = Array2::from_shape_fn((60, 2), |(i, j)| ((i * 37 + j * 11) % 29) as f64);
-        let found = knn(points.view(), 4, Metric::Euclidean).unwrap();
-        for rule in [
-            Symmetrisation::Union,
-            Symmetrisation::Intersection,
-            Symmetrisation::Mutual,
-        ] {
-            let graph = DistanceGraph::from_neighbours(&found, rule).unwrap();
-            let expected = all_pairs(&graph);
-            let all: Vec<usize> = (0..60).collect();
-            let geodesics = Geodesics::new().unreachable(Unreachable::Infinite);
-            let d = geodesics.from(&graph, &all).unwrap();
-            let some = [7, 3, 44, 12];
-            let among = geodesics.among(&graph, &some).unwrap();
-            for i in 0..60 {
-                for j in 0..60 {
-                    let (a, b) = (d[(i, j)], expected[(i, j)]);
-                    assert!(a == b || (a - b).abs() < 1e-12, "{rule:?} {i} {j}: {a} {b}");
-                }
-            }
-            for (a, &i) in some.iter().enumerate() {
-                for (b, &j) in some.iter().enumerate() {
-                    let (x, y) = (among[(a, b)], expected[(i, j)]);
-                    assert!(x == y || (x - y).abs() < 1e-12);
-                    assert_eq!(among[(a, b)], among[(b, a)]);
-                }
-            }
-            let capped = Geodesics::new().limit(5.0).unreachable(Unreachable::Limit);
-            let capped = capped.from(&graph, &all).unwrap();
-            for (a, b) in capped.iter().zip(&expected) {
-                assert!((a - b.min(5.0)).abs() < 1e-12);
-            }
-        }
-    }
-
-    #[test]
-    fn a_disconnected_graph_is_refused_unless_something_stands_for_it() {
-        let points = ndarray::array![[0.0], [1.0], [10.0], [11.0]];
-        let graph = DistanceGraph::within(points.view(), 1.0, Metric::Euclidean).unwrap();
-        assert!(matches!(
-            Geodesics::new().from(&graph, &[0]),
-            Err(Error::Disconnected {
-                components: 2,
-                largest: 2,
-                n: 4,
-                ..
-            })
-        ));
-        assert!(matches!(
-            Geodesics::new()
-                .unreachable(Unreachable::Limit)
-                .from(&graph, &[0]),
-            Err(Error::Parameter { .. })
-        ));
-        assert!(matches!(
-            Geodesics::new().from(&graph, &[4]),
-            Err(Error::Index { .. })
-        ));
-        assert!(matches!(
-            Geodesics::new().among(&graph, &[1, 1]),
-            Err(Error::Repeated { .. })
-        ));
-    }
-}

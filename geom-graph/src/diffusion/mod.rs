@@ -1,17 +1,21 @@
 //! Diffusion maps with extension to new points.
 
+#[cfg(test)]
+mod tests;
+
 use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::automatic::{CUT_OFF, kernel_graph};
+use crate::automatic::{CUT_OFF, SHARE};
 use crate::bandwidth::{Bandwidth, BandwidthChoice};
 use crate::kernel::Scale;
 use crate::laplacian::{LaplacianParameters, Normalisation};
 use crate::metric::check_points;
 use crate::progress::Progress;
 use crate::spectrum::{Reading, Spectrum, SpectrumParameters};
-use crate::{Error, Scalar};
+use crate::support::{Budget, Support, mean_square, united};
+use crate::{Error, Scalar, Search};
 
 /// What a diffusion map is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -65,6 +69,8 @@ pub struct DiffusionMap<T> {
     /// Eigenvalues of $P$.
     mu: Vec<f64>,
     alpha: f64,
+    /// Squared distances to the k-th neighbour, where the kernel ends there.
+    ends: Option<Vec<f64>>,
 }
 
 impl<T: Scalar> DiffusionMap<T> {
@@ -74,7 +80,15 @@ impl<T: Scalar> DiffusionMap<T> {
     /// `points` (n, D).
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a normalisation that has no extension; those of [`laplace_beltrami`](crate::laplace_beltrami).
+    /// [`Error::Parameter`] for a normalisation that has no extension; [`Error::Disconnected`] where the weights fall into several
+    /// components, whose first eigenfunctions only tell them apart: a wider bandwidth or a smaller cut-off joins them, and
+    /// [`Laplacian::resolve`](crate::Laplacian::resolve) names the points of each; those of
+    /// [`laplace_beltrami`](crate::laplace_beltrami).
+    ///
+    /// # Numerics
+    /// The kernel's graph is that of [`Support`], [`DiffusionMap::bandwidth`] says which. Where it ends at the k-th neighbour,
+    /// [`Bandwidth::SqrtNeighbour`] takes the $k/2$-nd at most, and $h/4$ exceeds the time of the kernel that is left: take
+    /// [`Time::Moments`](crate::Time::Moments) where eigenvalues, not only coordinates, are to be right.
     pub fn fit(
         points: ArrayView2<'_, T>,
         parameters: &DiffusionMapParameters,
@@ -91,35 +105,71 @@ impl<T: Scalar> DiffusionMap<T> {
         parameters: &DiffusionMapParameters,
         progress: Progress<'_>,
     ) -> Result<Self, Error> {
+        Self::fit_within(Budget::default(), points, parameters, progress)
+    }
+
+    fn fit_within(
+        budget: Budget,
+        points: ArrayView2<'_, T>,
+        parameters: &DiffusionMapParameters,
+        progress: Progress<'_>,
+    ) -> Result<Self, Error> {
+        const OPERATION: &str = "diffusion map";
         let alpha = match parameters.laplacian.normalisation {
             Normalisation::DiffusionMaps { alpha } => alpha,
             Normalisation::RandomWalk => 0.0,
             _ => {
                 return Err(Error::Parameter {
-                    operation: "diffusion map",
+                    operation: OPERATION,
                     argument: "normalisation",
                     value: f64::NAN,
                     requirement: "diffusion maps or random walk",
                 });
             }
         };
-        let choice = parameters.bandwidth.choose_with(points, progress)?;
-        let graph = kernel_graph(points, choice.bandwidth, &parameters.laplacian, progress)?;
+        let mut choice = parameters.bandwidth.choose_with(points, progress)?;
+        let operator = &parameters.laplacian;
+        let rows = crate::metric::contiguous(points);
+        let row = |i: usize| rows.row(i).to_slice().unwrap_or_default();
+        let square = |i: usize, j: usize| crate::simd::squared_distance(row(i), row(j)).as_f64();
+        let reach = operator.kernel.reach::<T>(operator.cut_off) * choice.bandwidth;
+        let support = budget.support(points, reach.sqrt(), progress)?;
+        choice.support = Some(support);
+        let (graph, ends) = if let Support::Nearest(k) = support {
+            let found = Search::new().progress(progress).knn(points, k)?;
+            if parameters.bandwidth == Bandwidth::SqrtNeighbour {
+                let j = points.nrows().isqrt().min(k / SHARE).max(1);
+                choice.neighbour = Some(j);
+                choice.bandwidth = mean_square(&found, j);
+            }
+            let last = found.indices.column(k - 1);
+            let ends = last
+                .iter()
+                .enumerate()
+                .map(|(i, &j)| square(i, j))
+                .collect();
+            (united(&found, progress)?, Some(ends))
+        } else {
+            (support.graph(points, progress)?, None)
+        };
         let scale = Scale::fixed(T::of(choice.bandwidth));
-        let laplacian = parameters.laplacian.build_with(&graph, &scale, progress)?;
-        drop(graph);
-        let solver = SpectrumParameters::new(parameters.dimension + 1).progress(progress);
-        let mut spectrum = solver.solve(&laplacian)?;
-        let time = laplacian.time().as_f64();
-        let mu: Vec<f64> = spectrum
-            .eigenvalues
-            .iter()
-            .map(|l| 1.0 - time * l)
-            .collect();
-        if parameters.reading == Reading::Logarithm {
-            spectrum.eigenvalues = mu.iter().map(|m| -m.ln() / time).collect();
+        let laplacian = operator.build_owned(graph, &scale, progress)?;
+        let components = laplacian.components();
+        if components.count() > 1 {
+            return Err(crate::graph::disconnected(OPERATION, &components));
         }
+        let spectrum = SpectrumParameters::new(parameters.dimension.saturating_add(1))
+            .reading(parameters.reading)
+            .progress(progress)
+            .solve(&laplacian)?;
+        let time = laplacian.time().as_f64();
+        let mu = |l: &f64| match parameters.reading {
+            Reading::Linear => 1.0 - time * l,
+            Reading::Logarithm => (-time * l).exp(),
+        };
+        let mu = spectrum.eigenvalues.iter().map(mu).collect();
         Ok(Self {
+            ends,
             points: points.to_owned(),
             parameters: *parameters,
             choice,
@@ -149,6 +199,8 @@ impl<T: Scalar> DiffusionMap<T> {
     }
 
     /// The coordinates of new points at time zero: $\psi_k(x) = \frac1{\mu_k}\sum_jP(x, x_j)\psi_k(x_j)$.
+    ///
+    /// A query that coincides with a point of the fit is taken for that point, which has no weight to itself without self-loops.
     ///
     /// # Shapes
     /// `queries` (q, D); the result is (q, dimension).
@@ -191,7 +243,8 @@ impl<T: Scalar> DiffusionMap<T> {
             });
         }
         let (kernel, h) = (self.parameters.laplacian.kernel, self.choice.bandwidth);
-        let reach = kernel.reach(self.parameters.laplacian.cut_off);
+        let reach = kernel.reach::<T>(self.parameters.laplacian.cut_off);
+        let loops = self.parameters.laplacian.self_loops;
         let width = self.mu.len();
         let points = crate::metric::contiguous(self.points.view());
         let asking = crate::metric::contiguous(queries);
@@ -199,16 +252,24 @@ impl<T: Scalar> DiffusionMap<T> {
         let counter = progress.start(OPERATION, queries.nrows());
         let rows = (0..queries.nrows())
             .into_par_iter()
-            .map(|q| {
+            .map_init(Vec::new, |squares, q| {
                 counter.advance(1)?;
                 let query = asking.row(q).to_slice().unwrap_or_default();
-                let (mut sum, mut total) = (vec![0.0; width], 0.0);
-                let mut nearest = f64::INFINITY;
-                for (j, point) in points.rows().into_iter().enumerate() {
+                squares.clear();
+                squares.extend(points.rows().into_iter().map(|point| {
                     let point = point.to_slice().unwrap_or_default();
-                    let sq = crate::simd::squared_distance(query, point).as_f64();
-                    nearest = nearest.min(sq);
-                    if sq / h <= reach {
+                    crate::simd::squared_distance(query, point).as_f64()
+                }));
+                let nearest = squares.iter().copied().fold(f64::INFINITY, f64::min);
+                let itself = squares.iter().position(|&sq| sq <= 0.0);
+                let end = self.end(squares, itself);
+                let (mut sum, mut total) = (vec![0.0; width], 0.0);
+                for (j, &sq) in squares.iter().enumerate() {
+                    if !loops && itself == Some(j) {
+                        continue;
+                    }
+                    let listed = self.ends.as_ref().is_none_or(|ends| sq <= ends[j].max(end));
+                    if listed && sq / h <= reach {
                         let weight =
                             kernel.weight(sq / h) * self.density[j].as_f64().powf(-self.alpha);
                         total += weight;
@@ -237,6 +298,19 @@ impl<T: Scalar> DiffusionMap<T> {
         Ok(self.diffused(all, 0.0))
     }
 
+    /// The squared distance within which the kernel of a query looks, beyond that of the points: where it coincides with one, that
+    /// point's.
+    fn end(&self, squares: &[f64], itself: Option<usize>) -> f64 {
+        let (Some(ends), Some(Support::Nearest(k))) = (&self.ends, self.choice.support) else {
+            return f64::INFINITY;
+        };
+        if let Some(i) = itself {
+            return ends[i];
+        }
+        let mut sorted = squares.to_vec();
+        *sorted.select_nth_unstable_by(k - 1, f64::total_cmp).1
+    }
+
     fn diffused(&self, mut functions: Array2<f64>, time: f64) -> Array2<f64> {
         for (mut column, value) in functions
             .axis_iter_mut(Axis(1))
@@ -245,49 +319,5 @@ impl<T: Scalar> DiffusionMap<T> {
             column *= (-value * time).exp();
         }
         functions.slice(s![.., 1..]).to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::manifolds;
-
-    #[test]
-    fn the_first_coordinates_of_a_circle_are_its_angle() {
-        let points = manifolds::circle(400, 3);
-        let map = DiffusionMap::fit(points.view(), &DiffusionMapParameters::default()).unwrap();
-        let found = map.coordinates(0.0);
-        for row in found.rows() {
-            let radius = row[0].hypot(row[1]);
-            assert!((radius / 2.0_f64.sqrt() - 1.0).abs() < 0.2, "{radius}");
-        }
-        // The coordinates shrink at the rate of their eigenvalue.
-        let later = map.coordinates(0.5);
-        let rate = -(later[(7, 0)] / found[(7, 0)]).ln() / 0.5;
-        assert!((rate - map.spectrum().eigenvalues[1]).abs() < 1e-9);
-    }
-
-    #[test]
-    fn extension_reproduces_the_fit_and_interpolates() {
-        let points = manifolds::sphere(300, 4);
-        let laplacian = LaplacianParameters::default();
-        let parameters = DiffusionMapParameters {
-            dimension: 3,
-            laplacian,
-            ..Default::default()
-        };
-        let map = DiffusionMap::fit(points.view(), &parameters).unwrap();
-        let again = map.extend(points.view()).unwrap();
-        assert!(
-            (&again - &map.coordinates(0.0))
-                .iter()
-                .all(|d| d.abs() < 1e-10)
-        );
-        let far = Array2::from_elem((1, 3), 1e3);
-        assert!(matches!(
-            map.extend(far.view()),
-            Err(Error::Isolated { .. })
-        ));
     }
 }
