@@ -2,8 +2,13 @@
 //!
 //! `cargo bench -p geom-bench --bench step [-- PYTHON] [-- NAME]` prints median milliseconds, the quartiles and the peak memory of
 //! the process that ran the steps, for the cases whose name contains NAME; with the path (with a slash) of a Python that has torch,
-//! `peers/step.py` runs between two of our rounds and its figures are printed too. With `--cuda`, and the feature `cuda`, both run on the first
-//! GPU; a step's time there ends when its losses have come down, the peer's when the GPU has finished. Peak memory stays the process's.
+//! `peers/step.py` runs between two of our rounds, one process for each of its variants, and its figures are printed too.
+//!
+//! Beside them stand the operations of a step's matrix products, how many of them were done in a second, and the share of the rate that
+//! large products reach on this machine's processor. WAE is timed without noise on the encoder's input, as its peer has none.
+//!
+//! With `--cuda`, and the feature `cuda`, both run on the first GPU; a step's time there ends when its losses have come down, the peer's
+//! when the GPU has finished. Peak memory stays the process's.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -14,13 +19,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use geom_ae::{
-    Autoencoder, Method, Nets, TrainOptions, Trainer,
-    objective::graph::{DistanceRule, GraphData, GraphSettings},
+use dfdx::{
+    tensor::Trace,
+    tensor_ops::{Backward, MeanTo, ReshapeTo},
 };
-use geom_nn::{Cpu, NetworkDevice};
+use geom_ae::{
+    Autoencoder, AutoencoderArchitecture, Method, Nets, TrainOptions, Trainer,
+    objective::{
+        EncoderNoise,
+        graph::{DistanceRule, GraphData, GraphSettings},
+    },
+};
+use geom_nn::{
+    Activation, Adam, Architecture, Cpu, Initialiser, Network, NetworkDevice, Request,
+    tape::Trained,
+};
 use geom_riemann::diagnostics::quantile;
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -31,29 +46,57 @@ struct Case {
     hidden: &'static [usize],
     latent: usize,
     batch: usize,
-    /// The peer's name of the method; the plain autoencoder is timed with GeomAE.
-    peer: Option<&'static str>,
+    /// Whether the step is written on the tape, as research code is, and not run by the trainer.
+    on_tape: bool,
+    /// The peer's name of the method, and its variants.
+    peer: (&'static str, &'static [&'static str]),
     steps: usize,
 }
 
+const PLAIN: (&str, &[&str]) = ("geomae", &["plain", "plain_compiled"]);
+const GEOMETRIC: (&str, &[&str]) = (
+    "geomae",
+    &[
+        "geomae_paper",
+        "geomae_tangents",
+        "geomae_tangents_compiled",
+    ],
+);
+const WARM: usize = 10;
+
 impl Case {
-    const fn new(method: Method, hidden: &'static [usize], latent: usize, batch: usize) -> Self {
+    const fn new(
+        method: Method,
+        hidden: &'static [usize],
+        latent: usize,
+        batch: usize,
+        variants: &'static [&'static str],
+    ) -> Self {
         Self {
             method,
             hidden,
             latent,
             batch,
-            peer: Some(method.name()),
+            on_tape: false,
+            peer: (method.name(), variants),
             steps: 60,
         }
     }
 
-    const fn pair(hidden: &'static [usize], batch: usize) -> [Self; 2] {
+    const fn trio(hidden: &'static [usize], batch: usize) -> [Self; 3] {
         let plain = Self {
-            peer: None,
-            ..Self::new(Method::Ae, hidden, 2, batch)
+            peer: PLAIN,
+            ..Self::new(Method::Ae, hidden, 2, batch, &[])
         };
-        [plain, Self::new(Method::GeomAe, hidden, 2, batch)]
+        let on_tape = Self {
+            on_tape: true,
+            ..plain
+        };
+        let geometric = Self {
+            peer: GEOMETRIC,
+            ..Self::new(Method::GeomAe, hidden, 2, batch, &[])
+        };
+        [plain, on_tape, geometric]
     }
 
     fn widths(&self) -> String {
@@ -64,20 +107,58 @@ impl Case {
 
     fn name(&self) -> String {
         let widths = self.widths().replace(',', "-");
-        format!("{} {widths} b={}", self.method.name(), self.batch)
+        let tape = if self.on_tape { " on the tape" } else { "" };
+        format!("{}{tape} {widths} b={}", self.method.name(), self.batch)
     }
 
-    /// The times of single steps, in the order in which they ran.
-    fn run<D: NetworkDevice<f32>>(&self, device: &D) -> Result<Vec<Duration>, Box<dyn Error>> {
-        let (warm, mut rng) = (10, ChaCha8Rng::seed_from_u64(0));
-        let points = self.batch * (self.steps + warm);
-        let data = Array2::from_shape_simple_fn((points, 784), || rng.random::<f32>());
+    fn architecture(&self) -> Result<AutoencoderArchitecture, Box<dyn Error>> {
         let nets = Nets {
             hidden: self.hidden.to_vec(),
             ..self.method.nets()
         };
-        let architecture = self.method.architecture(&nets, 784, self.latent)?;
-        let model = Autoencoder::<f32, D>::new(&architecture, 0, device)?;
+        Ok(self.method.architecture(&nets, 784, self.latent)?)
+    }
+
+    /// Operations (two for a multiplication and its addition) of the matrix products of a step: for every row of values or tangents
+    /// $6P$ with the $P$ weights of a network, less the first layer's way back where nothing is asked for before it.
+    fn operations(&self) -> f64 {
+        let widths: Vec<f64> = std::iter::once(784)
+            .chain(self.hidden.iter().copied())
+            .chain([self.latent])
+            .map(|width| width as f64)
+            .collect();
+        let weights = |widths: &[f64]| widths.windows(2).map(|w| w[0] * w[1]).sum::<f64>();
+        let (b, d, p) = (self.batch as f64, self.latent as f64, weights(&widths));
+        let first = 784.0 * widths[1];
+        let spared = if self.on_tape { 0.0 } else { 2.0 * b * first };
+        let plain = 12.0 * b * p - spared;
+        match self.method {
+            Method::GeomAe => {
+                // The last layer's tangents through J, or through the Gram matrix of its weight.
+                let h = widths[1];
+                let jacobian = 6.0 * b * d * h * 784.0;
+                let gram = 3.0 * h * h * 784.0 + 3.0 * b * d * h * h;
+                plain + 6.0 * b * d * (p - first) + jacobian.min(gram)
+            }
+            Method::Irvae => {
+                let doubled = 6.0 * b * d * widths[widths.len() - 2];
+                plain + doubled + 6.0 * b * (1.0 + d) * p
+            }
+            // Points and one neighbour each; value, first and second tangent of the decoder.
+            Method::NraeQ => 2.0 * b * (6.0 * p - 2.0 * first) + 18.0 * b * p,
+            _ => plain,
+        }
+    }
+
+    /// The times of single steps, in the order in which they ran.
+    fn run<D: NetworkDevice<f32>>(&self, device: &D) -> Result<Vec<Duration>, Box<dyn Error>> {
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let points = self.batch * (self.steps + WARM);
+        let data = Array2::from_shape_simple_fn((points, 784), || rng.random::<f32>());
+        let model = Autoencoder::<f32, D>::new(&self.architecture()?, 0, device)?;
+        if self.on_tape {
+            return self.run_on_tape(&model, &data);
+        }
         let options = TrainOptions {
             epochs: 1,
             batch_size: self.batch,
@@ -94,7 +175,10 @@ impl Case {
             seed: 0,
         };
         let weight = self.method.default_weight();
-        let (objective, _) = self.method.objective_on(weight, &settings, &graph)?;
+        let (mut objective, _) = self.method.objective_on(weight, &settings, &graph)?;
+        if self.method == Method::WaeMmd {
+            objective = objective.with_encoder_noise(EncoderNoise::Deterministic);
+        }
         let mut trainer = Trainer::new(model, objective, data.view(), options)?;
         let mut times = Vec::with_capacity(points);
         let mut last = Instant::now();
@@ -103,7 +187,34 @@ impl Case {
             last = Instant::now();
             ControlFlow::Continue(())
         })?;
-        Ok(times.split_off(warm))
+        Ok(times.split_off(WARM))
+    }
+
+    /// The plain step with a loss of dfdx's own operations.
+    fn run_on_tape<D: NetworkDevice<f32>>(
+        &self,
+        model: &Autoencoder<f32, D>,
+        data: &Array2<f32>,
+    ) -> Result<Vec<Duration>, Box<dyn Error>> {
+        let (encoder, decoder) = (model.encoder(), model.decoder());
+        let mut codes = Trained::new(encoder, Adam::default())?;
+        let mut images = Trained::new(decoder, Adam::default())?;
+        let device = encoder.device().clone();
+        let mut times = Vec::with_capacity(self.steps + WARM);
+        for rows in data.axis_chunks_iter(Axis(0), self.batch) {
+            let start = Instant::now();
+            let shape = (self.batch, 784);
+            let x = device.tensor_from_vec(rows.iter().copied().collect(), shape);
+            let z = encoder.forward(codes.parameters(), x.leaky_trace(), false)?;
+            let z = z.reshape_like(&(self.batch, self.latent));
+            let y = decoder.forward(images.parameters(), z, false)?;
+            let loss = (y.reshape_like(&shape) - x).square().mean();
+            let mut gradients = loss.backward();
+            codes.step(&mut gradients)?;
+            images.step(&mut gradients)?;
+            times.push(start.elapsed());
+        }
+        Ok(times.split_off(WARM))
     }
 
     /// A case in a process of its own: milliseconds, and the peak memory in MiB.
@@ -117,26 +228,62 @@ impl Case {
         let peak = numbers.next().ok_or("a case that did not run")??;
         Ok((numbers.collect::<Result<_, _>>()?, peak))
     }
+
+    /// What the peer says of one of its variants.
+    fn peer(&self, python: &str, variant: &str, device: &str) -> Result<String, Box<dyn Error>> {
+        let output = Command::new(python)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/step.py"))
+            .args(["--method", self.peer.0, "--variant", variant])
+            .args(["--widths", &self.widths()])
+            .args(["--batch", &self.batch.to_string(), "--device", device])
+            .output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
 }
 
 fn cases() -> Vec<Case> {
     let mut cases = [
-        Case::pair(&[100; 4], 125),
-        Case::pair(&[100; 4], 512),
-        Case::pair(&[500, 250], 128),
-        Case::pair(&[500, 250], 512),
+        Case::trio(&[100; 4], 125),
+        Case::trio(&[100; 4], 512),
+        Case::trio(&[500, 250], 128),
+        Case::trio(&[500, 250], 512),
     ]
     .concat();
     cases.extend([
-        Case::new(Method::Irvae, &[256; 4], 2, 100),
-        Case::new(Method::NraeQ, &[512; 3], 2, 50),
-        Case::new(Method::WaeMmd, &[256; 3], 8, 1_000),
+        Case::new(Method::Irvae, &[256; 4], 2, 100, &["irvae_paper"]),
+        Case::new(Method::NraeQ, &[512; 3], 2, 50, &["nrae_q_paper"]),
+        Case::new(Method::WaeMmd, &[256; 3], 8, 1_000, &["wae_mmd_paper"]),
         Case {
             steps: 20,
-            ..Case::new(Method::TopoAe, &[1_000, 500, 250], 2, 512)
+            ..Case::new(
+                Method::TopoAe,
+                &[1_000, 500, 250],
+                2,
+                512,
+                &["topoae_paper"],
+            )
         },
     ]);
     cases
+}
+
+/// Billions of operations in a second that one layer of 2,048 inputs and outputs reaches on 2,048 points: the machine's rate for
+/// products.
+fn rate_of_products() -> Result<f64, Box<dyn Error>> {
+    const N: usize = 2_048;
+    let layer = Architecture::mlp(&[N, N], Activation::Linear, Activation::Linear);
+    let network = Network::<f32>::new(&layer, Initialiser::default(), 0, &Cpu::default())?;
+    let x = Array2::from_elem((N, N), 0.5);
+    let mut best = f64::INFINITY;
+    for _ in 0..8 {
+        let start = Instant::now();
+        network.evaluate(x.view(), Request::Value)?;
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    Ok(2.0 * (N as f64).powi(3) / best / 1e9)
 }
 
 #[cfg(feature = "cuda")]
@@ -160,10 +307,10 @@ fn peak() -> f64 {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let cases = cases();
-    let on: &[&str] = if arguments.iter().any(|a| a == "--cuda") {
-        &["--cuda"]
+    let (on, device): (&[&str], _) = if arguments.iter().any(|a| a == "--cuda") {
+        (&["--cuda"], "cuda")
     } else {
-        &[]
+        (&[], "cpu")
     };
     if let Some(at) = arguments.iter().position(|a| a == "--case") {
         let index: usize = arguments
@@ -185,38 +332,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     let given = || arguments.iter().filter(|a| !a.starts_with("--"));
     let python = given().find(|a| a.contains('/'));
     let wanted = given().find(|a| !a.contains('/')).map_or("", |a| a);
+    let rate = rate_of_products()?;
+    println!("products of 2048 x 2048 matrices: {rate:.0} GFLOP/s");
     println!(
-        "{:44} {:>8} {:>8} {:>8} {:>9}",
-        "case", "lower ms", "median", "upper", "peak MiB"
+        "{:46} {:>8} {:>8} {:>8} {:>9} {:>7} {:>8} {:>6}",
+        "case", "lower ms", "median", "upper", "peak MiB", "GFLOP", "GFLOP/s", "share"
     );
     for (index, case) in cases.iter().enumerate() {
         if !case.name().contains(wanted) {
             continue;
         }
         let (mut times, peak) = Case::apart(index, on)?;
-        let mut peer = None;
-        if let (Some(python), Some(method)) = (python, case.peer) {
-            let output = Command::new(python)
-                .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/step.py"))
-                .args(["--method", method, "--widths", &case.widths()])
-                .args(["--batch", &case.batch.to_string()])
-                .args(["--device", if on.is_empty() { "cpu" } else { "cuda" }])
-                .output()?;
-            if !output.status.success() {
-                return Err(String::from_utf8_lossy(&output.stderr).into());
+        let mut peers = Vec::new();
+        if let Some(python) = python {
+            for variant in case.peer.1 {
+                peers.push((variant, case.peer(python, variant, device)?));
             }
-            peer = Some(String::from_utf8(output.stdout)?);
             times.extend(Case::apart(index, on)?.0);
         }
         times.sort_by(f64::total_cmp);
         let [lower, median, upper] =
             [0.25, 0.5, 0.75].map(|q| quantile(&times, q).unwrap_or(f64::NAN));
+        let operations = case.operations() / 1e9;
+        let reached = operations / median * 1e3;
         println!(
-            "{:44} {lower:>8.2} {median:>8.2} {upper:>8.2} {peak:>9.0}",
-            case.name()
+            "{:46} {lower:>8.2} {median:>8.2} {upper:>8.2} {peak:>9.0} {operations:>7.3} {reached:>8.0} {:>6.2}",
+            case.name(),
+            reached / rate,
         );
-        if let Some(peer) = peer {
-            println!("    PyTorch: {}", peer.trim());
+        for (variant, figures) in peers {
+            println!("    PyTorch {variant}: {}", figures.trim());
         }
     }
     Ok(())

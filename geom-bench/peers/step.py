@@ -1,6 +1,7 @@
 """One training step of an autoencoder in PyTorch, for comparison with `cargo bench --bench step`.
 
-Prints a JSON object of median milliseconds and the process's peak memory. The nets, the batch and the optimiser are those of the
+Runs one variant of a method, so that the peak memory is its own, and prints a JSON object: the quartiles of its steps in
+milliseconds and the process's peak memory. The nets, the batch and the optimiser are those of the
 Rust benchmark. GeomAE's Jacobian is computed twice: as the paper's code does it (vmap of jacfwd, logdet of JᵀJ) and with
 hand-written tangents under torch.compile, the best way found. The other methods' losses are restated the way their papers' code
 computes them: IRVAE's traces by one probe through double backward, NRAE's second order by nested double backward, WAE's
@@ -59,7 +60,7 @@ def finish():
 
 
 def measure(loss, encoder, decoder, own, repeats):
-    """Median milliseconds of a step."""
+    """Quartiles of a step's milliseconds."""
     weights = [*encoder.parameters(), *decoder.parameters(), *own]
     adam = torch.optim.Adam(weights, lr=1e-3)
 
@@ -77,7 +78,7 @@ def measure(loss, encoder, decoder, own, repeats):
         step()
         finish()
         times.append(1e3 * (time.perf_counter() - start))
-    return round(statistics.median(times), 3)
+    return [round(t, 3) for t in statistics.quantiles(times, n=4)]
 
 
 def geomae(options, widths, x):
@@ -100,11 +101,11 @@ def geomae(options, widths, x):
         return measure(loss, net(widths), net(widths[::-1]), [], options.repeats)
 
     return {
-        "plain": run(plain),
-        "plain_compiled": run(plain, True),
-        "geomae_paper": run(paper),
-        "geomae_tangents": run(best),
-        "geomae_tangents_compiled": run(best, True),
+        "plain": lambda: run(plain),
+        "plain_compiled": lambda: run(plain, True),
+        "geomae_paper": lambda: run(paper),
+        "geomae_tangents": lambda: run(best),
+        "geomae_tangents_compiled": lambda: run(best, True),
     }
 
 
@@ -130,7 +131,7 @@ def irvae(options, widths, x):
         second = (back.flatten(1) ** 2).sum(1).mean()
         return (nll + kl).mean() + 100 * second / first**2
 
-    return {"irvae_paper": measure(loss, encoder, decoder, [sigma], options.repeats)}
+    return {"irvae_paper": lambda: measure(loss, encoder, decoder, [sigma], options.repeats)}
 
 
 def nrae_q(options, widths, x):
@@ -154,7 +155,7 @@ def nrae_q(options, widths, x):
         far = ((neighbours - x.unsqueeze(1)) ** 2).sum(2).sqrt() > 1e-12
         return (torch.where(far, 10.0, 1.0) * squares).mean()
 
-    return {"nrae_q_paper": measure(loss, encoder, decoder, [], options.repeats)}
+    return {"nrae_q_paper": lambda: measure(loss, encoder, decoder, [], options.repeats)}
 
 
 def squared_distances(a, b):
@@ -178,7 +179,7 @@ def wae_mmd(options, widths, x):
             penalty = penalty + within - 2 * (c / (c + qp)).sum() / n**2
         return 0.05 * ((x - decoder(q)) ** 2).sum(1).mean() + 10 * penalty
 
-    return {"wae_mmd_paper": measure(loss, encoder, decoder, [], options.repeats)}
+    return {"wae_mmd_paper": lambda: measure(loss, encoder, decoder, [], options.repeats)}
 
 
 def spanning_tree(distances):
@@ -219,7 +220,7 @@ def topoae(options, widths, x):
         return nn.functional.mse_loss(decoder(z), x) + 0.5 * total / len(x)
 
     # The diagonal's distances are zero, where the norm's gradient is not defined, and no edge reads it.
-    return {"topoae_paper": measure(loss, encoder, decoder, [norm], min(options.repeats, 8))}
+    return {"topoae_paper": lambda: measure(loss, encoder, decoder, [norm], min(options.repeats, 8))}
 
 
 METHODS = {"geomae": geomae, "irvae": irvae, "nrae-q": nrae_q, "wae-mmd": wae_mmd, "topoae": topoae}
@@ -228,6 +229,7 @@ METHODS = {"geomae": geomae, "irvae": irvae, "nrae-q": nrae_q, "wae-mmd": wae_mm
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--method", choices=METHODS, default="geomae")
+    parser.add_argument("--variant", default="plain")
     parser.add_argument("--widths", default="784,100,100,100,100,2")
     parser.add_argument("--batch", type=int, default=125)
     parser.add_argument("--repeats", type=int, default=60)
@@ -239,10 +241,11 @@ def main():
     torch.manual_seed(0)
     widths = [int(w) for w in options.widths.split(",")]
     x = torch.rand(options.batch, widths[0])
-    found = METHODS[options.method](options, widths, x)
+    lower, median, upper = METHODS[options.method](options, widths, x)[options.variant]()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found = {"lower": lower, "median": median, "upper": upper, "peak_mib": round(peak)}
     versions = {"torch": torch.__version__, "device": options.device}
-    print(json.dumps({**versions, **found, "peak_mib": round(peak)}))
+    print(json.dumps({**versions, **found}))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 //! $$G = J^\top H J = S M S^\top, \qquad M = W^\top H W,$$
 //! and the Jacobian, D rows wide, is never formed. Gradients: with $A = \bar G + \bar G^\top$,
 //! $$\bar S = A S M, \qquad \bar W = H W \sum_i S_i^\top A_i S_i.$$
-//! Which route is cheaper follows from a count of multiplications: $6BdhD$ through the Jacobian, $4h^2D + 6Bdh^2$ through $M$.
+//! Which route is cheaper follows from a count of operations: $6BdhD$ through the Jacobian, $3h^2D + 3Bdh^2$ through $M$, where two of the four products are symmetric
+//! and made by half.
 
 use ndarray::{Array3, ArrayView2, ArrayView3};
 use rayon::prelude::*;
@@ -47,7 +48,7 @@ impl<E: Element> Metric<E> {
             last.inputs as f64,
             last.outputs as f64,
         );
-        4.0 * h * h * width + 6.0 * b * d * h * h < 6.0 * b * d * h * width
+        3.0 * h * h * width + 3.0 * b * d * h * h < 6.0 * b * d * h * width
     }
 
     /// The metric from stacked rows: of the output, or with `gram` of the input of the last layer.
@@ -72,6 +73,7 @@ impl<E: Element> Metric<E> {
                 let m = gram_matrix(last, weight, weighted.as_deref().unwrap_or(weight));
                 gram_part = Some(Gram {
                     value: last_value(last, model, stacked, stack),
+                    batch,
                     weighted,
                 });
                 Some(m)
@@ -124,7 +126,10 @@ impl<E: Element> Metric<E> {
 
     /// The network's value, where the route has computed it.
     pub(crate) fn value(&self) -> Option<ArrayView2<'_, E>> {
-        self.gram.as_ref().map(|gram| gram.value.view())
+        self.gram.as_ref().map(|gram| {
+            let shape = (gram.batch, gram.value.len() / gram.batch);
+            ArrayView2::from_shape(shape, &gram.value).expect("rows of the last layer")
+        })
     }
 
     /// The cotangents of the stacked rows that [`new`](Self::new) was given; on the Gram route the last layer's gradient is

@@ -150,6 +150,21 @@ impl Adam {
         parameters: &mut [E],
         gradient: &Array1<E>,
     ) -> Result<(), Error> {
+        self.update_knowing(state, parameters, gradient, f64::NAN)
+    }
+
+    /// As [`update`](Self::update), where the gradient's Euclidean norm is known: a finite one says that all its entries are, so that
+    /// they need not be read for it. One that is not finite is not trusted, and the entries are looked at.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_knowing<E: Element>(
+        &self,
+        state: &mut AdamState<E>,
+        parameters: &mut [E],
+        gradient: &Array1<E>,
+        norm: f64,
+    ) -> Result<(), Error> {
         const OPERATION: &str = "Adam::update";
         self.check()?;
         for found in [gradient.len(), state.mean.len(), state.square.len()] {
@@ -169,7 +184,9 @@ impl Adam {
             });
         };
         on_pool(|| {
-            check_finite(OPERATION, g)?;
+            if !norm.is_finite() {
+                check_finite(OPERATION, g)?;
+            }
             state.step += 1;
             Rates::new(self, state.step).apply_all(parameters, m, v, g);
             Ok(())

@@ -141,3 +141,28 @@ fn training_reduces_a_regression_error() -> Result<(), Error> {
     assert!(error < 1e-3, "{error}");
     Ok(())
 }
+
+#[test]
+fn a_norm_known_beforehand_changes_no_bit_and_one_that_is_not_finite_is_not_trusted()
+-> Result<(), Error> {
+    let adam = Adam::default();
+    let gradient = array![0.3_f32, -2.0, 0.0];
+    let step = |norm: Option<f64>| -> Result<_, Error> {
+        let (mut state, mut parameters) = (AdamState::new(3), [1.0_f32, 2.0, 3.0]);
+        match norm {
+            Some(norm) => adam.update_knowing(&mut state, &mut parameters, &gradient, norm)?,
+            None => adam.update(&mut state, &mut parameters, &gradient)?,
+        }
+        Ok((state, parameters))
+    };
+    let plain = step(None)?;
+    for norm in [2.1, f64::NAN, f64::INFINITY] {
+        assert_eq!(step(Some(norm))?, plain);
+    }
+    let (mut state, mut parameters) = (AdamState::new(1), [1.0_f32]);
+    let bad = array![f32::NAN];
+    let refused = adam.update_knowing(&mut state, &mut parameters, &bad, f64::NAN);
+    assert!(matches!(refused, Err(Error::NotFinite { .. })));
+    assert_eq!((state.step, parameters), (0, [1.0]));
+    Ok(())
+}

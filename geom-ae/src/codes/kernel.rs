@@ -1,6 +1,7 @@
 //! Kernels that compare codes with samples of a prior.
 
 use super::{CodeError, Prior, loss::check_positive, pairwise::LANES};
+use crate::{Scalar, scalar::narrow};
 
 /// The scales that Tolstikhin et al. 2018 (`wae.py`) sum over.
 pub const WAE_SCALES: [f64; 7] = [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
@@ -73,19 +74,20 @@ pub(super) enum Fixed {
 }
 
 impl Fixed {
-    /// k and ∂k/∂(squared distance), at eight squared distances.
+    /// k and ∂k/∂(squared distance), at sixteen squared distances.
     #[expect(
         clippy::inline_always,
         reason = "must become part of the dispatched function to use its instructions"
     )]
     #[inline(always)]
-    pub(super) fn at(&self, sq_distances: &[f64; LANES]) -> ([f64; LANES], [f64; LANES]) {
-        let (mut values, mut slopes) = ([0.0; LANES], [0.0; LANES]);
+    pub(super) fn at<E: Scalar>(&self, sq_distances: &[E; LANES]) -> ([E; LANES], [E; LANES]) {
+        let (mut values, mut slopes) = ([E::zero(); LANES], [E::zero(); LANES]);
         match self {
             Self::InverseMultiquadratic(constants) => {
                 for &c in constants {
+                    let c = narrow::<E>(c);
                     for lane in 0..LANES {
-                        let inverse = 1.0 / (c + sq_distances[lane]);
+                        let inverse = E::one() / (c + sq_distances[lane]);
                         let value = c * inverse;
                         values[lane] += value;
                         slopes[lane] -= value * inverse;
@@ -93,9 +95,9 @@ impl Fixed {
                 }
             }
             Self::Gaussian(variance) => {
-                let factor = -0.5 / variance;
+                let factor = narrow::<E>(-0.5 / variance);
                 for lane in 0..LANES {
-                    values[lane] = (factor * sq_distances[lane]).exp();
+                    values[lane] = num_traits::Float::exp(factor * sq_distances[lane]);
                     slopes[lane] = factor * values[lane];
                 }
             }
@@ -114,7 +116,7 @@ mod tests {
             Fixed::InverseMultiquadratic(vec![0.3, 1.0, 7.0]),
             Fixed::Gaussian(1.7),
         ];
-        let at = [0.0, 1e-3, 0.1, 0.5, 1.0, 3.0, 10.0, 100.0];
+        let at: [f64; LANES] = std::array::from_fn(|lane| 0.01 * (lane * lane * lane) as f64);
         let h = 1e-5;
         for kernel in kernels {
             let (_, slopes) = kernel.at(&at);

@@ -8,7 +8,10 @@ use super::{
     loss::{check_points, check_shape},
     pairwise::{LANES, Panels, RowFunction, map_rows, sq_distance_matrix, sq_distances},
 };
-use crate::Scalar;
+use crate::{
+    Scalar,
+    scalar::{narrow, widen},
+};
 
 const OPERATION: &str = "mmd";
 
@@ -42,7 +45,8 @@ pub enum Estimator {
 /// [`CodeError::Coincident`] where both medians are zero.
 ///
 /// # Numerics
-/// O((n + m)² d) time; memory O((n + m) d), and n² for the median. Distances are differences, never ‖x‖² + ‖y‖² − 2xy.
+/// O((n + m)² d) time; memory O((n + m) d), and n² for the median. Distances are differences, never ‖x‖² + ‖y‖² − 2xy. Kernels are
+/// computed in the codes' own type, their sums and the median in f64.
 ///
 /// # Examples
 /// ```
@@ -69,11 +73,11 @@ pub fn mmd<E: Scalar>(
     ];
     check_shape(OPERATION, "prior", &expected, prior.shape())?;
 
-    let (q, p) = (Panels::new(codes), Panels::new(prior));
     let median = match kernel {
-        Kernel::GaussianMedian => Some(Median::new(&q, &p)?),
+        Kernel::GaussianMedian => Some(Median::new(codes, prior)?),
         _ => None,
     };
+    let (q, p) = (Panels::new(codes), Panels::new(prior));
     let fixed = kernel.fixed(median.as_ref().map(|m| m.variance));
     let distinct = |n: usize| 1.0 / (n * (n - 1)) as f64;
     let (n, m) = (q.points, p.points);
@@ -93,7 +97,7 @@ pub fn mmd<E: Scalar>(
     let mut gradient = 4.0 * (&qq.gradient - &qp.gradient);
     if let Some(median) = &median {
         let by_variance = -(qq.stretch + pp.stretch - 2.0 * qp.stretch) / median.variance;
-        median.add_gradient(&q, &p, by_variance, &mut gradient);
+        median.add_gradient(by_variance, &mut gradient);
     }
     Ok(CodeLoss::new(
         qq.value + pp.value - 2.0 * qp.value,
@@ -138,9 +142,9 @@ impl KernelSums {
 }
 
 /// Sums over all pairs of a point of `from` and one of `to`, with weights w(i, j).
-pub(super) fn kernel_sums(
-    from: &Panels,
-    to: &Panels,
+pub(super) fn kernel_sums<E: Scalar>(
+    from: &Panels<E>,
+    to: &Panels<E>,
     kernel: &Fixed,
     weight: impl Fn(usize, usize) -> f64 + Sync,
 ) -> KernelSums {
@@ -160,14 +164,14 @@ pub(super) fn kernel_sums(
         sums.value += value;
         sums.stretch += stretch;
         for (g, lanes) in target.iter_mut().zip(gradient) {
-            *g = lanes.iter().sum();
+            *g = lanes.iter().map(|&lane| widen(lane)).sum();
         }
     }
     sums
 }
 
 /// Sums over unordered pairs of `points`, without a gradient.
-pub(super) fn kernel_sums_above(points: &Panels, kernel: &Fixed) -> KernelSums {
+pub(super) fn kernel_sums_above<E: Scalar>(points: &Panels<E>, kernel: &Fixed) -> KernelSums {
     let function = KernelRow {
         from: points,
         to: points,
@@ -185,17 +189,17 @@ pub(super) fn kernel_sums_above(points: &Panels, kernel: &Fixed) -> KernelSums {
 }
 
 /// One row's share of the sums: value, stretch, gradient in lanes.
-struct KernelRow<'a, W> {
-    from: &'a Panels,
-    to: &'a Panels,
+struct KernelRow<'a, E, W> {
+    from: &'a Panels<E>,
+    to: &'a Panels<E>,
     kernel: &'a Fixed,
     /// Whether only later points count: then the gradient is not wanted.
     above: bool,
     weight: W,
 }
 
-impl<W: Fn(usize, usize) -> f64 + Sync> RowFunction for KernelRow<'_, W> {
-    type Output = (f64, f64, Vec<[f64; LANES]>);
+impl<E: Scalar, W: Fn(usize, usize) -> f64 + Sync> RowFunction for KernelRow<'_, E, W> {
+    type Output = (f64, f64, Vec<[E; LANES]>);
 
     #[expect(
         clippy::inline_always,
@@ -203,9 +207,9 @@ impl<W: Fn(usize, usize) -> f64 + Sync> RowFunction for KernelRow<'_, W> {
     )]
     #[inline(always)]
     fn at(&self, row: usize) -> Self::Output {
-        let point: Vec<f64> = self.from.point(row).collect();
+        let point: Vec<E> = self.from.point(row).collect();
         let first = if self.above { row / LANES } else { 0 };
-        let mut gradient = vec![[0.0; LANES]; if self.above { 0 } else { point.len() }];
+        let mut gradient = vec![[E::zero(); LANES]; if self.above { 0 } else { point.len() }];
         let (mut values, mut stretches) = ([0.0; LANES], [0.0; LANES]);
         for (p, panel) in self.to.panels().enumerate().skip(first) {
             let squares = sq_distances(&point, panel);
@@ -217,9 +221,9 @@ impl<W: Fn(usize, usize) -> f64 + Sync> RowFunction for KernelRow<'_, W> {
                 } else {
                     0.0
                 };
-                slopes[lane] *= w;
-                values[lane] += w * k[lane];
-                stretches[lane] += slopes[lane] * squares[lane];
+                slopes[lane] *= narrow::<E>(w);
+                values[lane] += w * widen(k[lane]);
+                stretches[lane] += widen(slopes[lane] * squares[lane]);
             }
             for ((sums, &x), others) in gradient.iter_mut().zip(&point).zip(panel) {
                 for lane in 0..LANES {
@@ -236,18 +240,26 @@ struct Median {
     variance: f64,
     between: (usize, usize),
     within: (usize, usize),
+    q: Panels<f64>,
+    p: Panels<f64>,
 }
 
 impl Median {
-    fn new(q: &Panels, p: &Panels) -> Result<Self, CodeError> {
-        let (cross, between) = middle(&sq_distance_matrix(q, p));
-        let (own, within) = middle(&sq_distance_matrix(q, q));
+    fn new<E: Scalar>(
+        codes: ArrayView2<'_, E>,
+        prior: ArrayView2<'_, E>,
+    ) -> Result<Self, CodeError> {
+        let [q, p] = [codes, prior].map(|points| Panels::new(points.mapv(widen).view()));
+        let (cross, between) = middle(&sq_distance_matrix(&q, &p));
+        let (own, within) = middle(&sq_distance_matrix(&q, &q));
         let variance = cross + own;
         if variance > 0.0 {
             return Ok(Self {
                 variance,
                 between,
                 within,
+                q,
+                p,
             });
         }
         Err(CodeError::Coincident {
@@ -256,8 +268,9 @@ impl Median {
         })
     }
 
-    fn add_gradient(&self, q: &Panels, p: &Panels, slope: f64, gradient: &mut Array2<f64>) {
+    fn add_gradient(&self, slope: f64, gradient: &mut Array2<f64>) {
         let ((i, j), (k, l)) = (self.between, self.within);
+        let (q, p) = (&self.q, &self.p);
         for (c, (x, y)) in q.point(i).zip(p.point(j)).enumerate() {
             gradient[(i, c)] += slope * 2.0 * (x - y);
         }

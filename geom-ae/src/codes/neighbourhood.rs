@@ -1,6 +1,6 @@
 //! How well the decoder, expanded about one code, predicts the neighbours of its point.
 
-use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -71,14 +71,15 @@ impl NeighbourWeights {
     }
 }
 
-/// A decoder's expansion about b codes, in the directions $\mathrm dz_{ik} = z_k - z_i$ of n neighbours each.
+/// A decoder's expansion about b codes, in the directions $\mathrm dz_{ik} = z_k - z_i$ of the last m of n neighbours each; the n − m
+/// before them are the centre itself, where dz = 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Prediction<'a, E> {
     /// $g(z_i)$, (b, D).
     pub value: ArrayView2<'a, E>,
-    /// $J(z_i)\,\mathrm dz_{ik}$, (b, n, D).
+    /// $J(z_i)\,\mathrm dz_{ik}$, (b, m, D), m ≤ n.
     pub first: ArrayView3<'a, E>,
-    /// $\mathrm dz_{ik}^\top \nabla^2 g(z_i)\, \mathrm dz_{ik}$, (b, n, D): NRAE-Q. Absent: NRAE-L.
+    /// $\mathrm dz_{ik}^\top \nabla^2 g(z_i)\, \mathrm dz_{ik}$, (b, m, D): NRAE-Q. Absent: NRAE-L.
     pub second: Option<ArrayView3<'a, E>>,
 }
 
@@ -90,9 +91,9 @@ pub struct NeighbourhoodLoss<E> {
     pub value: f64,
     /// For the decoder's value, (b, D).
     pub by_value: Array2<E>,
-    /// For its directional derivatives, (b, n, D).
+    /// For its directional derivatives, (b, m, D).
     pub by_first: Array3<E>,
-    /// For its second directional derivatives, (b, n, D), if there were any.
+    /// For its second directional derivatives, (b, m, D), if there were any.
     pub by_second: Option<Array3<E>>,
 }
 
@@ -138,9 +139,10 @@ pub fn neighbourhood_reconstruction<E: Scalar>(
     } = prediction;
     let (b, n, dim) = neighbours.dim();
     check_shape(OPERATION, "value", &[b, dim], value.shape())?;
-    check_shape(OPERATION, "first", &[b, n, dim], first.shape())?;
+    let m = first.dim().1.min(n);
+    check_shape(OPERATION, "first", &[b, m, dim], first.shape())?;
     if let Some(second) = &second {
-        check_shape(OPERATION, "second", &[b, n, dim], second.shape())?;
+        check_shape(OPERATION, "second", &[b, m, dim], second.shape())?;
     }
     check_shape(OPERATION, "weights", &[b, n], weights.shape())?;
     check_finite(OPERATION, "weights", weights)?;
@@ -156,11 +158,13 @@ pub fn neighbourhood_reconstruction<E: Scalar>(
     let pairs = (b * n) as f64;
     let half = narrow::<E>(0.5);
     // First the residuals, then, in place, their seeds 2w/(bn) · residual.
-    let mut seeds = &first + &value.insert_axis(Axis(1));
+    let mut seeds = &value.insert_axis(Axis(1)) - &neighbours;
+    let expanded = s![.., n - m.., ..];
+    let mut residuals = seeds.slice_mut(expanded);
+    residuals += &first;
     if let Some(second) = &second {
-        seeds.zip_mut_with(second, |sum, &s| *sum += half * s);
+        residuals.zip_mut_with(second, |sum, &s| *sum += half * s);
     }
-    seeds -= &neighbours;
     let mut total = 0.0;
     for (mut rows, weights) in seeds.outer_iter_mut().zip(weights.outer_iter()) {
         for (mut row, &weight) in rows.outer_iter_mut().zip(weights) {
@@ -173,8 +177,8 @@ pub fn neighbourhood_reconstruction<E: Scalar>(
     Ok(NeighbourhoodLoss {
         value: total / pairs,
         by_value: seeds.sum_axis(Axis(1)),
-        by_second: second.map(|_| seeds.mapv(|s| half * s)),
-        by_first: seeds,
+        by_second: second.map(|_| seeds.slice(expanded).mapv(|s| half * s)),
+        by_first: seeds.slice_move(expanded),
     })
 }
 
@@ -222,6 +226,35 @@ mod tests {
             let gradient = Array2::from_shape_vec(at.dim(), gradient).unwrap();
             check_gradient("neighbourhood", &at, |all| loss(all).value, &gradient, 1e-9);
         }
+    }
+
+    #[test]
+    fn a_centre_without_a_direction_is_one_whose_direction_is_zero() {
+        let (b, n, d) = (3, 2, 4);
+        let stack = |rows, seed| {
+            let cloud = cloud(b * rows, d, seed);
+            cloud.into_shape_with_order((b, rows, d)).unwrap()
+        };
+        let (value, first, second) = (cloud(b, d, 1), stack(1, 2), stack(1, 3));
+        let (neighbours, weights) = (stack(n, 4), array![[1.0, 3.0], [0.2, 0.5], [2.0, 2.0]]);
+        let loss = |first: &Array3<f64>, second: &Array3<f64>| {
+            let prediction = Prediction {
+                value: value.view(),
+                first: first.view(),
+                second: Some(second.view()),
+            };
+            neighbourhood_reconstruction(prediction, neighbours.view(), weights.view()).unwrap()
+        };
+        let padded = |rows: &Array3<f64>| {
+            let mut all = Array3::zeros((b, n, d));
+            all.slice_mut(s![.., 1.., ..]).assign(rows);
+            all
+        };
+        let short = loss(&first, &second);
+        let long = loss(&padded(&first), &padded(&second));
+        assert_eq!(short.value, long.value);
+        assert_eq!(short.by_value, long.by_value);
+        assert_eq!(short.by_first, long.by_first.slice(s![.., 1.., ..]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Squared distances between codes, eight at a time, and sums over all pairs of codes.
+//! Distances between codes, sixteen at a time, and sums over all pairs of codes.
 
 use std::ops::Range;
 
@@ -9,29 +9,30 @@ use rayon::prelude::*;
 use super::{CodeError, loss::check_points};
 use crate::{
     Scalar,
+    metrics::distances::{BLOCK, Block, Points},
     scalar::{narrow, widen},
 };
 
-pub(super) const LANES: usize = 8;
+pub(super) const LANES: usize = 16;
 /// Rows of one parallel task; results do not depend on it.
 const TASK: usize = 16;
 
-/// Points as f64, eight at a time side by side, so that one instruction serves several of them.
+/// Points sixteen at a time side by side, so that one instruction serves several of them.
 #[derive(Debug)]
-pub(super) struct Panels {
+pub(super) struct Panels<E> {
     pub(super) points: usize,
     pub(super) dim: usize,
-    /// `values[p * dim + c][l]` is coordinate c of point 8 p + l; points past the end are zero.
-    values: Vec<[f64; LANES]>,
+    /// `values[p * dim + c][l]` is coordinate c of point 16 p + l; points past the end are zero.
+    values: Vec<[E; LANES]>,
 }
 
-impl Panels {
-    pub(super) fn new<E: Scalar>(points: ArrayView2<'_, E>) -> Self {
+impl<E: Scalar> Panels<E> {
+    pub(super) fn new(points: ArrayView2<'_, E>) -> Self {
         let (n, dim) = points.dim();
-        let mut values = vec![[0.0; LANES]; n.div_ceil(LANES) * dim];
+        let mut values = vec![[E::zero(); LANES]; n.div_ceil(LANES) * dim];
         for (row, point) in points.outer_iter().enumerate() {
             for (panel, &value) in values[row / LANES * dim..].iter_mut().zip(point) {
-                panel[row % LANES] = widen(value);
+                panel[row % LANES] = value;
             }
         }
         Self {
@@ -42,26 +43,26 @@ impl Panels {
     }
 
     /// Coordinates of one point.
-    pub(super) fn point(&self, row: usize) -> impl Iterator<Item = f64> + '_ {
+    pub(super) fn point(&self, row: usize) -> impl Iterator<Item = E> + '_ {
         self.values[row / LANES * self.dim..][..self.dim]
             .iter()
             .map(move |panel| panel[row % LANES])
     }
 
-    pub(super) fn panels(&self) -> impl ExactSizeIterator<Item = &[[f64; LANES]]> {
+    pub(super) fn panels(&self) -> impl ExactSizeIterator<Item = &[[E; LANES]]> {
         self.values.chunks_exact(self.dim)
     }
 }
 
-/// Squared distances from a point to eight others, summed from the first coordinate to the last: exactly symmetric, exactly
+/// Squared distances from a point to sixteen others, summed from the first coordinate to the last: exactly symmetric, exactly
 /// zero for duplicates.
 #[expect(
     clippy::inline_always,
     reason = "must become part of the dispatched function to use its instructions"
 )]
 #[inline(always)]
-pub(super) fn sq_distances(point: &[f64], panel: &[[f64; LANES]]) -> [f64; LANES] {
-    let mut sums = [0.0; LANES];
+pub(super) fn sq_distances<E: Scalar>(point: &[E], panel: &[[E; LANES]]) -> [E; LANES] {
+    let mut sums = [E::zero(); LANES];
     for (&x, others) in point.iter().zip(panel) {
         for (sum, &y) in sums.iter_mut().zip(others) {
             let difference = x - y;
@@ -110,10 +111,10 @@ pub(super) fn map_rows<F: RowFunction>(n: usize, function: &F) -> Vec<F::Output>
     tasks.into_iter().flatten().collect()
 }
 
-/// The squared distances from one point to all others, the last eight filled up.
+/// The squared distances from one point to all others, the last sixteen filled up.
 struct DistanceRow<'a> {
-    from: &'a Panels,
-    to: &'a Panels,
+    from: &'a Panels<f64>,
+    to: &'a Panels<f64>,
 }
 
 impl RowFunction for DistanceRow<'_> {
@@ -135,7 +136,7 @@ impl RowFunction for DistanceRow<'_> {
 }
 
 /// All squared distances from the rows of `from` to those of `to`.
-pub(super) fn sq_distance_matrix(from: &Panels, to: &Panels) -> Array2<f64> {
+pub(super) fn sq_distance_matrix(from: &Panels<f64>, to: &Panels<f64>) -> Array2<f64> {
     let rows = map_rows(from.points, &DistanceRow { from, to });
     let mut matrix = Array2::zeros((from.points, to.points));
     for (mut row, values) in matrix.outer_iter_mut().zip(rows) {
@@ -143,6 +144,35 @@ pub(super) fn sq_distance_matrix(from: &Panels, to: &Panels) -> Array2<f64> {
             *entry = value;
         }
     }
+    matrix
+}
+
+/// All distances between points, in f64: every unordered pair is measured once.
+pub(super) fn distance_matrix<E: Scalar>(x: ArrayView2<'_, E>) -> Array2<f64> {
+    let n = x.nrows();
+    let points = Points::new(x);
+    let blocks: Vec<Block> = (0..points.blocks())
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|block| {
+            let mut upper = Block::default();
+            points.upper_block(block, &mut upper);
+            upper.take_roots();
+            upper
+        })
+        .collect();
+    let mut matrix = Array2::zeros((n, n));
+    let flat = matrix.as_slice_mut().unwrap_or_default();
+    flat.par_chunks_mut(n.max(1))
+        .enumerate()
+        .for_each(|(i, out)| {
+            let first = i / BLOCK * BLOCK;
+            let (before, from_here) = out.split_at_mut(first);
+            from_here.copy_from_slice(blocks[i / BLOCK].row(i));
+            for (j, out) in before.iter_mut().enumerate() {
+                *out = blocks[j / BLOCK].row(j)[i - j / BLOCK * BLOCK];
+            }
+        });
     matrix
 }
 
@@ -166,8 +196,7 @@ pub(super) fn sq_distance_matrix(from: &Panels, to: &Panels) -> Array2<f64> {
 /// ```
 pub fn pairwise_distances<E: Scalar>(x: ArrayView2<'_, E>) -> Result<Array2<E>, CodeError> {
     check_points("pairwise_distances", "x", x, 1)?;
-    let panels = Panels::new(x);
-    Ok(sq_distance_matrix(&panels, &panels).mapv(|square| narrow(square.sqrt())))
+    Ok(distance_matrix(x).mapv(narrow))
 }
 
 /// The sum of a function of the distances of all unordered pairs, and its gradient.
@@ -184,7 +213,7 @@ pub(super) struct PairSum {
 
 /// One row's share of a [`PairSum`]: value, gradient, coincident pairs, pairs.
 struct PairRow<'a, F> {
-    panels: &'a Panels,
+    panels: &'a Panels<f64>,
     f: F,
 }
 
@@ -235,7 +264,7 @@ pub(super) fn sum_over_pairs<E: Scalar>(
     z: ArrayView2<'_, E>,
     f: impl Fn(usize, usize, f64) -> Option<(f64, f64)> + Sync,
 ) -> PairSum {
-    let panels = Panels::new(z);
+    let panels = Panels::new(z.mapv(widen).view());
     let rows = map_rows(z.nrows(), &PairRow { panels: &panels, f });
     let mut sum = PairSum {
         value: 0.0,
@@ -254,4 +283,24 @@ pub(super) fn sum_over_pairs<E: Scalar>(
         }
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::testing::cloud;
+
+    #[test]
+    fn every_pair_is_measured_within_and_across_blocks() {
+        for n in [1, 2, 63, 64, 65, 130] {
+            let x = cloud(n, 3, 5);
+            let found = distance_matrix(x.view());
+            for ((i, j), &distance) in found.indexed_iter() {
+                let (a, b) = (x.row(i), x.row(j));
+                let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+                let plain = squares.fold(0.0, |sum, square| sum + square).sqrt();
+                assert_eq!(distance.to_bits(), plain.to_bits(), "n = {n}, {i}, {j}");
+            }
+        }
+    }
 }

@@ -40,27 +40,45 @@ pub fn minimum_spanning_tree<E: Scalar>(
 
 /// As [`minimum_spanning_tree`], on distances that are known to be in order.
 pub(super) fn prim<E: Scalar>(distances: ArrayView2<'_, E>) -> Vec<(usize, usize)> {
-    let n = distances.nrows();
+    let distances = distances.as_standard_layout();
+    let flat = distances.as_slice().unwrap_or_default();
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || grow(distances.nrows(), flat),
+    )
+}
+
+/// The tree, from vertex 0 on; `distances` holds n rows of n entries.
+#[expect(
+    clippy::inline_always,
+    reason = "must become part of the dispatched function to use its instructions"
+)]
+#[inline(always)]
+fn grow<E: Scalar>(n: usize, distances: &[E]) -> Vec<(usize, usize)> {
     let mut edges = Vec::with_capacity(n.saturating_sub(1));
-    // Every vertex outside the tree with its nearest vertex inside.
-    let mut outside: Vec<(usize, usize, E)> = (1..n)
-        .map(|vertex| (vertex, 0, distances[(0, vertex)]))
-        .collect();
-    while !outside.is_empty() {
-        let mut nearest = 0;
-        for place in 1..outside.len() {
-            if outside[place].2 < outside[nearest].2 {
-                nearest = place;
+    // For every vertex its nearest in the tree, and how far that is; −1 once it is in the tree itself, and nothing is nearer.
+    let inside = -E::one();
+    let mut lengths = vec![E::infinity(); n];
+    let mut parents = vec![0_usize; n];
+    let mut vertex = 0;
+    for _ in 1..n {
+        lengths[vertex] = inside;
+        let row = &distances[vertex * n..(vertex + 1) * n];
+        for ((length, parent), &next) in lengths.iter_mut().zip(&mut parents).zip(row) {
+            let nearer = next < *length;
+            *length = if nearer { next } else { *length };
+            *parent = if nearer { vertex } else { *parent };
+        }
+        let mut nearest = E::infinity();
+        let mut found = vertex;
+        for (other, &length) in lengths.iter().enumerate() {
+            if length >= E::zero() && length < nearest {
+                (nearest, found) = (length, other);
             }
         }
-        let (vertex, parent, length) = outside.remove(nearest);
-        edges.push((length, vertex.min(parent), vertex.max(parent)));
-        let row = distances.row(vertex);
-        for (other, parent, length) in &mut outside {
-            if row[*other] < *length {
-                (*parent, *length) = (vertex, row[*other]);
-            }
-        }
+        vertex = found;
+        let parent = parents[vertex];
+        edges.push((nearest, vertex.min(parent), vertex.max(parent)));
     }
     edges.sort_by(|a, b| {
         let by_length = a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal);

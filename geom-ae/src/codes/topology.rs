@@ -6,10 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CodeError, CodeLoss,
-    loss::check_points,
-    pairwise::{Panels, sq_distance_matrix},
-    spanning_tree::prim,
+    CodeError, CodeLoss, loss::check_points, pairwise::distance_matrix, spanning_tree::prim,
 };
 use crate::{Scalar, scalar::widen};
 
@@ -135,19 +132,17 @@ pub fn topological_loss<E: Scalar>(
             requirement: "finite and not 0",
         });
     }
-    let distances = |points| {
-        let panels = Panels::new(points);
-        sq_distance_matrix(&panels, &panels).mapv_into(f64::sqrt)
-    };
-    let (of_data, of_codes) = (distances(data), distances(codes));
+    let (of_data, of_codes) = (distance_matrix(data), distance_matrix(codes));
     let divisor = scale.of(&of_data, data.ncols())?;
     // The code pair whose distance moves, and the data pair that it should equal.
     let n = data.nrows();
     let itself = |edges: Vec<(usize, usize)>| edges.into_iter().map(|edge| (edge, edge));
     let pairs: Vec<_> = match matching {
-        Matching::Symmetric => itself(prim(of_data.view()))
-            .chain(itself(prim(of_codes.view())))
-            .collect(),
+        Matching::Symmetric => {
+            let (by_data, by_codes) =
+                rayon::join(|| prim(of_data.view()), || prim(of_codes.view()));
+            itself(by_data).chain(itself(by_codes)).collect()
+        }
         Matching::OneSided => itself(prim(of_data.view())).collect(),
         Matching::Random => itself(random_pairs(n, 2 * (n - 1), seed)).collect(),
         Matching::SortedLengths => prim(of_codes.view())

@@ -1,4 +1,4 @@
-//! Squared Euclidean distances in blocks of rows: the one place where metrics measure.
+//! Squared Euclidean distances in blocks of rows: the one place where metrics, and losses of one set of points, measure.
 //!
 //! A squared distance is the sum of squared coordinate differences, taken in f64 from the first coordinate to the
 //! last, without fused operations. That makes it exact for integer data, exactly zero for duplicates, exactly
@@ -14,11 +14,11 @@ use pulp::{Simd, WithSimd};
 use super::MetricError;
 
 /// Rows per block: the unit of parallel work, independent of the number of threads.
-pub(super) const BLOCK: usize = 64;
+pub(crate) const BLOCK: usize = 64;
 const LANES: usize = 8;
 
 /// Points copied to f64, eight at a time side by side, so that one instruction serves eight columns of distances.
-pub(super) struct Points {
+pub(crate) struct Points {
     n: usize,
     dimension: usize,
     /// `panels[p * dimension + c][l]` is coordinate `c` of point `8 p + l`; points past the end are zero.
@@ -27,7 +27,7 @@ pub(super) struct Points {
 
 /// Squared distances from one block of rows to all columns from `first_column` on.
 #[derive(Default)]
-pub(super) struct Block {
+pub(crate) struct Block {
     first_row: usize,
     first_column: usize,
     stride: usize,
@@ -114,7 +114,7 @@ pub(super) fn pair_count(n: usize) -> usize {
 
 impl Points {
     /// Copies points that [`check_points`] has accepted.
-    pub(super) fn new<T: Copy + Into<f64>>(points: ArrayView2<'_, T>) -> Self {
+    pub(crate) fn new<T: Copy + Into<f64>>(points: ArrayView2<'_, T>) -> Self {
         let (n, dimension) = points.dim();
         let mut panels = vec![[0.0; LANES]; n.div_ceil(LANES) * dimension];
         for (row, point) in points.outer_iter().enumerate() {
@@ -135,12 +135,12 @@ impl Points {
     }
 
     /// Number of row blocks.
-    pub(super) fn blocks(&self) -> usize {
+    pub(crate) fn blocks(&self) -> usize {
         self.n.div_ceil(BLOCK)
     }
 
     /// The rows of one block.
-    pub(super) fn rows(&self, block: usize) -> Range<usize> {
+    pub(crate) fn rows(&self, block: usize) -> Range<usize> {
         block * BLOCK..self.n.min((block + 1) * BLOCK)
     }
 
@@ -150,7 +150,7 @@ impl Points {
     }
 
     /// Fills `out` with the distances from the rows of `block` to the points from the block's first row on.
-    pub(super) fn upper_block(&self, block: usize, out: &mut Block) {
+    pub(crate) fn upper_block(&self, block: usize, out: &mut Block) {
         self.fill(block, block * BLOCK, out);
     }
 
@@ -180,9 +180,21 @@ impl Points {
 
 impl Block {
     /// The distances of point `row` to the points from [`Block::first_column`] on.
-    pub(super) fn row(&self, row: usize) -> &[f64] {
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
         let start = (row - self.first_row) * self.stride;
         &self.values[start..start + self.columns]
+    }
+
+    /// Takes the roots of all distances.
+    pub(crate) fn take_roots(&mut self) {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for value in &mut self.values {
+                    *value = value.sqrt();
+                }
+            },
+        );
     }
 
     /// The distances of point `row` to the points after it.

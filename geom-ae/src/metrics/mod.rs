@@ -42,7 +42,7 @@ mod stress;
 mod triplets;
 mod trustworthiness;
 
-mod distances;
+pub(crate) mod distances;
 mod neighbourhoods;
 
 #[cfg(test)]

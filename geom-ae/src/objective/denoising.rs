@@ -4,7 +4,7 @@ use geom_nn::{Request, Seeds};
 use ndarray::Axis;
 
 use super::{
-    Step, Term, TermValue,
+    Needs, Step, Term, TermValue,
     own_codes::{OwnCodes, squared},
 };
 use crate::{Error, Result, Scalar, scalar::narrow};
@@ -45,6 +45,10 @@ impl<E: Scalar> Term<E> for DenoisingError {
         "denoising_sum_squared_error"
     }
 
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
         let data = step.data();
         let (points, dim) = data.dim();
@@ -58,7 +62,7 @@ impl<E: Scalar> Term<E> for DenoisingError {
         let (sum, seed) = squared(difference, 2.0 / points as f64);
         let by_code = step.backward(&decoded, Seeds::value(seed.view()))?.input;
         let by_output = encoded.pad(by_code);
-        step.backward(&encoded.pass, Seeds::value(by_output.view()))?;
+        step.backward_parameters(&encoded.pass, Seeds::value(by_output.view()))?;
         Ok((sum / points as f64).into())
     }
 }

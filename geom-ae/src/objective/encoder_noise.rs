@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView2};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Objective;
@@ -125,16 +126,21 @@ impl EncoderNoise {
         let Self::Input { deviation } = self else {
             return None;
         };
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut truncated = move || {
-            loop {
-                let e: f64 = rng.sample(StandardNormal);
-                if e.abs() <= TRUNCATION {
-                    return e;
+        // Every point has a stream of its own, so that the rows may be drawn in parallel.
+        let streams = ChaCha8Rng::seed_from_u64(seed);
+        let mut noisy = data.as_standard_layout().into_owned();
+        let width = data.ncols().max(1);
+        let rows = noisy.as_slice_mut().unwrap_or_default();
+        rows.par_chunks_mut(width)
+            .enumerate()
+            .for_each(|(point, row)| {
+                let mut rng = streams.clone();
+                rng.set_stream(point as u64);
+                for x in row {
+                    *x = narrow(widen(*x) + deviation * truncated(&mut rng));
                 }
-            }
-        };
-        Some(data.mapv(|x| narrow(widen(x) + deviation * truncated())))
+            });
+        Some(noisy)
     }
 
     /// Noise of unit scale, (b, d).
@@ -146,6 +152,16 @@ impl EncoderNoise {
             });
         }
         geom_riemann::gaussian_probes(points, 1, dim, seed).index_axis_move(ndarray::Axis(1), 0)
+    }
+}
+
+/// A standard normal number, drawn again until it is within the cut.
+fn truncated(rng: &mut ChaCha8Rng) -> f64 {
+    loop {
+        let e: f64 = rng.sample(StandardNormal);
+        if e.abs() <= TRUNCATION {
+            return e;
+        }
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use geom_nn::{Network, NetworkDevice, Request, Seeds};
+use geom_nn::{Network, NetworkDevice, Pass, Request, Seeds};
 use geom_riemann::Corrections;
-use ndarray::{Array1, Array2, s};
+use ndarray::{Array1, Array2, ArrayView2, s};
 
 use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
-    step::{Current, Views, accumulate, mix},
+    step::{Current, StepGradients, Views, accumulate, mix},
     sums,
 };
 use crate::{Autoencoder, Error, Result, Scalar};
@@ -43,7 +43,9 @@ pub struct Evaluation<E> {
     pub decoder: Array1<E>,
     /// Gradient for the terms' own parameters, flat.
     pub parameters: Array1<E>,
-    /// The first row of the batch whose code or reconstruction is not finite.
+    /// The Euclidean norm of all gradients together, as they were computed.
+    pub gradient_norm: f64,
+    /// The first row of the batch whose code or reconstruction is not finite, where a term or a gradient is not.
     pub non_finite_row: Option<usize>,
     /// Terms whose functional of the metric was taken from the Jacobian, because a metric's condition number exceeded 1/√ε.
     pub through_jacobian: usize,
@@ -61,8 +63,7 @@ impl<E> Evaluation<E> {
 }
 
 impl<E: Scalar> Evaluation<E> {
-    /// The Euclidean norm of all gradients together.
-    pub fn gradient_norm(&self) -> f64 {
+    fn norm(&self) -> f64 {
         let parts = [&self.encoder, &self.decoder, &self.parameters];
         let sum: f64 = rayon::scope(|_| parts.map(|g| sums::squares(g.view())).iter().sum());
         sum.sqrt()
@@ -125,10 +126,7 @@ impl<E: Scalar> Objective<E> {
         prepared: Vec<Prepared>,
     ) -> Result<Evaluation<E>> {
         let start = Instant::now();
-        let needs = self
-            .entries
-            .iter()
-            .fold(Needs::VALUE, |needs, entry| needs.join(entry.term.needs()));
+        let needs = self.needs(model);
         let noise = self.noise(model.coding());
         let own = self.noise_parameters();
         if own.len() != noise.parameter_count(model.latent_dim()) {
@@ -138,89 +136,92 @@ impl<E: Scalar> Objective<E> {
         }
         let noisy = noise.noisy_input(batch.data, mix(batch.seed, INPUT_NOISE));
         let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
-        let encoder = model
-            .encoder()
-            .evaluate(input, request(needs.encoder_jacobian, false))
+        let encoder = needs
+            .of_encoder()
+            .then(|| {
+                let request = request(needs.encoder_jacobian, false);
+                model.encoder().evaluate(input, request)
+            })
+            .transpose()
             .map_err(|source| Error::from(source).in_term("encoder", None))?;
-        let code = Code::new(encoder.value(), noise, own, mix(batch.seed, 0));
-        let decoder = model
-            .decoder()
-            .evaluate(
-                code.latent.view(),
-                request(needs.decoder_jacobian, needs.decoder_metric),
-            )
+        let code = encoder
+            .as_ref()
+            .map(|pass| Code::new(pass.value(), noise, own, mix(batch.seed, 0)));
+        let decoder = code
+            .as_ref()
+            .filter(|_| needs.of_decoder())
+            .map(|code| {
+                let request = request(needs.decoder_jacobian, needs.decoder_metric);
+                model.decoder().evaluate(code.latent.view(), request)
+            })
+            .transpose()
             .map_err(|source| Error::from(source).in_term("decoder", None))?;
+        let none = [model.latent_dim(), batch.data.ncols()].map(|width| Array2::zeros((0, width)));
         let views = Views {
-            latent: code.latent.view(),
-            posterior: code.posterior,
+            latent: code
+                .as_ref()
+                .map_or(none[0].view(), |code| code.latent.view()),
+            posterior: code.as_ref().and_then(|code| code.posterior),
             encoder_jacobian: encoder
-                .jacobian()
-                .map(|j| j.slice_move(s![.., code.columns(), ..])),
-            reconstruction: decoder.value(),
-            decoder_jacobian: decoder.jacobian(),
-            decoder_metric: decoder.metric(),
+                .as_ref()
+                .zip(code.as_ref())
+                .and_then(|(pass, code)| {
+                    let columns = code.columns();
+                    pass.jacobian().map(|j| j.slice_move(s![.., columns, ..]))
+                }),
+            reconstruction: decoder.as_ref().map_or(none[1].view(), Pass::value),
+            decoder_jacobian: decoder.as_ref().and_then(Pass::jacobian),
+            decoder_metric: decoder.as_ref().and_then(Pass::metric),
         };
+        // Looked for where something went wrong: a sweep over all reconstructions is not free.
+        let (z, y) = (views.latent, views.reconstruction);
+        let blame = || non_finite_row(model, input, z, y);
         let mut step = Step::new(batch.reborrow(), model, views, self);
-        let non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
-        let (terms, corrections) =
-            self.evaluate_terms(&mut step, batch.seed, non_finite_row, prepared)?;
+        let (terms, corrections) = self.evaluate_terms(&mut step, batch.seed, &blame, prepared)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
-        // A pass that no term looked at needs no way back.
-        let seeds = Seeds {
-            value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
-            jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
-            metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
-            ..Seeds::default()
-        };
-        let seen = seeds.value.is_some() || seeds.jacobian.is_some() || seeds.metric.is_some();
-        let (mut latent, decoded) = if seen {
-            let back = decoder.backward(seeds)?;
-            (back.input, Some(back.parameters))
-        } else {
-            (Array2::zeros(code.latent.raw_dim()), None)
-        };
-        let seen = seen
-            || gradients.latent.is_some()
-            || gradients.mean.is_some()
-            || gradients.log_variance.is_some()
-            || gradients.encoder_jacobian.is_some();
-        if let Some(seed) = &gradients.latent {
-            latent += seed;
-        }
-        let (value, by_noise) = code.pull_back(latent, gradients.mean, gradients.log_variance);
-        let first = gradients.parameters.len() - by_noise.len();
-        gradients
-            .parameters
-            .slice_mut(s![first..])
-            .assign(&by_noise);
-        let outputs = model.encoder().output_width();
-        let jacobian = gradients
-            .encoder_jacobian
-            .map(|seed| code.widen_rows(seed, outputs));
-        let seeds = Seeds {
-            value: Some(value.view()),
-            jacobian: jacobian.as_ref().map(|seed| seed.view()),
-            ..Seeds::default()
-        };
-        let encoded = seen
-            .then(|| encoder.backward_parameters(seeds))
-            .transpose()?;
+        let [encoded, decoded] = send_back(
+            encoder.as_ref().zip(code.as_ref()),
+            decoder.as_ref(),
+            &mut gradients,
+        )?;
         shared_passes += start.elapsed();
-        Ok(Evaluation {
+        let mut evaluation = Evaluation {
             terms,
             corrections,
             encoder: joined(encoded, gradients.encoder, model.encoder()),
             decoder: joined(decoded, gradients.decoder, model.decoder()),
             parameters: gradients.parameters,
-            non_finite_row,
+            gradient_norm: 0.0,
+            non_finite_row: None,
             through_jacobian: gradients.through_jacobian,
-            running_statistics: [encoder.running_statistics(), decoder.running_statistics()],
+            running_statistics: [
+                encoder.as_ref().and_then(Pass::running_statistics),
+                decoder.as_ref().and_then(Pass::running_statistics),
+            ],
             shared_passes,
-        })
+        };
+        evaluation.gradient_norm = evaluation.norm();
+        let finite = evaluation.terms.iter().all(|term| term.value.is_finite());
+        if !(finite && evaluation.gradient_norm.is_finite()) {
+            evaluation.non_finite_row = blame();
+        }
+        Ok(evaluation)
+    }
+
+    /// What all terms need of the shared passes, and the networks' running statistics, which are taken from them.
+    fn needs<D: NetworkDevice<E>>(&self, model: &Autoencoder<E, D>) -> Needs {
+        let start = if model.has_running_statistics() {
+            Needs::VALUE
+        } else {
+            Needs::NOTHING
+        };
+        self.entries
+            .iter()
+            .fold(start, |needs, entry| needs.join(entry.term.needs()))
     }
 
     /// Every term in turn, each with its own share of the randomness.
@@ -228,7 +229,7 @@ impl<E: Scalar> Objective<E> {
         &self,
         step: &mut Step<'_, E>,
         seed: u64,
-        non_finite_row: Option<usize>,
+        blame: &dyn Fn() -> Option<usize>,
         prepared: Vec<Prepared>,
     ) -> Result<(Vec<TermShare>, Corrections)> {
         let mut corrections = Corrections::default();
@@ -245,7 +246,7 @@ impl<E: Scalar> Objective<E> {
             let evaluated = entry
                 .term
                 .evaluate(step)
-                .map_err(|source| source.in_term(entry.term.name(), non_finite_row))?;
+                .map_err(|source| source.in_term(entry.term.name(), blame()))?;
             corrections += evaluated.corrections;
             terms.push(TermShare {
                 name: entry.term.name(),
@@ -256,6 +257,80 @@ impl<E: Scalar> Objective<E> {
         }
         Ok((terms, corrections))
     }
+}
+
+/// Sends the gradients of all terms back through the shared passes that ran: the gradients of the encoder's and the decoder's
+/// parameters, and into `gradients` those of the noise's own.
+fn send_back<E: Scalar, D: NetworkDevice<E>>(
+    encoder: Option<(&Pass<'_, E, D>, &Code<'_, E>)>,
+    decoder: Option<&Pass<'_, E, D>>,
+    gradients: &mut StepGradients<E>,
+) -> Result<[Option<Array1<E>>; 2]> {
+    // A pass that no term looked at needs no way back.
+    let seeds = Seeds {
+        value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
+        jacobian: gradients.decoder_jacobian.as_ref().map(|seed| seed.view()),
+        metric: gradients.decoder_metric.as_ref().map(|seed| seed.view()),
+        ..Seeds::default()
+    };
+    let seen = seeds.value.is_some() || seeds.jacobian.is_some() || seeds.metric.is_some();
+    let back = decoder
+        .filter(|_| seen)
+        .map(|pass| pass.backward(seeds))
+        .transpose()?;
+    let (latent, decoded) = back.map_or((None, None), |back| {
+        (Some(back.input), Some(back.parameters))
+    });
+    let seen = latent.is_some()
+        || gradients.latent.is_some()
+        || gradients.mean.is_some()
+        || gradients.log_variance.is_some()
+        || gradients.encoder_jacobian.is_some();
+    let Some((pass, code)) = encoder.filter(|_| seen) else {
+        return Ok([None, decoded]);
+    };
+    let mut latent = latent.unwrap_or_else(|| Array2::zeros(code.latent.raw_dim()));
+    if let Some(seed) = &gradients.latent {
+        latent += seed;
+    }
+    let (mean, log_variance) = (gradients.mean.take(), gradients.log_variance.take());
+    let (value, by_noise) = code.pull_back(latent, mean, log_variance);
+    let first = gradients.parameters.len() - by_noise.len();
+    gradients
+        .parameters
+        .slice_mut(s![first..])
+        .assign(&by_noise);
+    let outputs = pass.value().ncols();
+    let jacobian = gradients
+        .encoder_jacobian
+        .take()
+        .map(|seed| code.widen_rows(seed, outputs));
+    let encoded = pass.backward_parameters(Seeds {
+        value: Some(value.view()),
+        jacobian: jacobian.as_ref().map(|seed| seed.view()),
+        ..Seeds::default()
+    })?;
+    Ok([Some(encoded), decoded])
+}
+
+/// The first row whose code or reconstruction is not finite; where the shared passes did not run, they do so for this.
+fn non_finite_row<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    input: ArrayView2<'_, E>,
+    z: ArrayView2<'_, E>,
+    y: ArrayView2<'_, E>,
+) -> Option<usize> {
+    if z.nrows() == input.nrows() && y.nrows() == input.nrows() {
+        let rows = [z, y].map(sums::first_non_finite_row);
+        return rows.into_iter().flatten().min();
+    }
+    let codes = model.encode(input).ok()?;
+    let decoded = model
+        .decoder()
+        .evaluate(codes.view(), Request::Value)
+        .ok()?;
+    let rows = [codes.view(), decoded.value()].map(sums::first_non_finite_row);
+    rows.into_iter().flatten().min()
 }
 
 /// What a pass has to give.

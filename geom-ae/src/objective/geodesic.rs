@@ -13,7 +13,7 @@ use geom_riemann::{
 };
 use ndarray::{Array2, Array3, ArrayView2, Axis};
 
-use super::{Setting, Step, Term, TermValue, own_codes::OwnCodes};
+use super::{Needs, Setting, Step, Term, TermValue, own_codes::OwnCodes};
 use crate::{DataSpace, Error, Result, Scalar, scalar::widen};
 
 /// The mean squared geodesic distance of a point and its reconstruction,
@@ -123,6 +123,10 @@ impl<E: Scalar> Term<E> for GeodesicDenoising {
         "geodesic_denoising_error"
     }
 
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
         self.space.check(setting.data).map(drop)
     }
@@ -136,7 +140,7 @@ impl<E: Scalar> Term<E> for GeodesicDenoising {
         let (value, seed) = error(self, &self.space, data, decoded.value())?;
         let by_code = step.backward(&decoded, Seeds::value(seed.view()))?.input;
         let by_output = encoded.pad(by_code);
-        step.backward(&encoded.pass, Seeds::value(by_output.view()))?;
+        step.backward_parameters(&encoded.pass, Seeds::value(by_output.view()))?;
         Ok(value)
     }
 }
@@ -144,6 +148,10 @@ impl<E: Scalar> Term<E> for GeodesicDenoising {
 impl<E: Scalar> Term<E> for GeodesicContraction {
     fn name(&self) -> &'static str {
         "geodesic_contraction"
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
@@ -181,7 +189,7 @@ impl<E: Scalar> Term<E> for GeodesicContraction {
         )?;
         let by_code = encoded.pad(by_decoder.input);
         let by_tangent = by_decoder.directions.map(|d| encoded.pad(d));
-        step.backward(
+        step.backward_parameters(
             &encoded.pass,
             Seeds {
                 value: Some(by_code.view()),

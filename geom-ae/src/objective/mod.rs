@@ -61,6 +61,8 @@ pub mod gradcheck;
 #[cfg(test)]
 mod latent_tests;
 #[cfg(test)]
+mod needs_tests;
+#[cfg(test)]
 mod noise_tests;
 #[cfg(test)]
 mod score_tests;

@@ -1,12 +1,12 @@
 //! NRAE's reconstruction of neighbours from an expansion of the decoder.
 
 use geom_nn::{Request, Seeds};
-use ndarray::{ArcArray2, Array2, Array3, Axis};
+use ndarray::{ArcArray2, Array2, Array3, Axis, concatenate, s};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Setting, Step, Term, TermValue, own_codes::OwnCodes};
+use super::{Needs, Setting, Step, Term, TermValue, own_codes::OwnCodes};
 use crate::{
     Error, Result, Scalar,
     codes::{CodeError, NeighbourWeights, Prediction, neighbourhood_reconstruction},
@@ -164,6 +164,10 @@ impl<E: Scalar> Term<E> for NeighbourhoodReconstruction<E> {
         }
     }
 
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
         if self.points.dim() == setting.data.dim() {
             return Ok(());
@@ -180,19 +184,23 @@ impl<E: Scalar> Term<E> for NeighbourhoodReconstruction<E> {
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
         let drawn = self.draw(step.rows(), step.seed(0));
         let (b, n) = drawn.dim();
-        let flat: Vec<usize> = drawn.iter().copied().collect();
         let data = step.data();
         let dim = data.ncols();
+        // The centre's pair with itself has dz = 0: no code of its own, no direction, and no gradient but the value's.
+        let own = usize::from(self.settings.include_centre);
+        let m = n - own;
+        let flat: Vec<usize> = drawn.slice(s![.., own..]).iter().copied().collect();
         let ends = self.points.select(Axis(0), &flat);
-        let of_centres = OwnCodes::new(step, data, Request::Value)?;
-        let of_ends = OwnCodes::new(step, ends.view(), Request::Value)?;
-        let (z, z_ends) = (of_centres.codes(), of_ends.codes());
+        let both = concatenate![Axis(0), data, ends];
+        let codes = OwnCodes::new(step, both.view(), Request::Value)?;
+        let (z, z_ends) = codes.codes().split_at(Axis(0), b);
         let latent = z.ncols();
-        let directions = Array3::from_shape_fn((b, n, latent), |(i, k, c)| {
-            z_ends[(i * n + k, c)] - z[(i, c)]
+        let directions = Array3::from_shape_fn((b, m, latent), |(i, k, c)| {
+            z_ends[(i * m + k, c)] - z[(i, c)]
         });
-        let pairs: Vec<(usize, usize)> = (0..n).map(|k| (k, k)).collect();
+        let pairs: Vec<(usize, usize)> = (0..m).map(|k| (k, k)).collect();
         let request = match self.settings.expansion {
+            _ if m == 0 => Request::Value,
             Expansion::Linear => Request::Directions(directions.view()),
             Expansion::Quadratic => Request::SecondOrder {
                 directions: directions.view(),
@@ -200,13 +208,19 @@ impl<E: Scalar> Term<E> for NeighbourhoodReconstruction<E> {
             },
         };
         let decoded = step.decode(z, request)?;
-        let neighbours = ends
-            .into_shape_with_order((b, n, dim))
-            .expect("b · n rows were selected");
+        let mut neighbours = Array3::zeros((b, n, dim));
+        let ends = ends
+            .to_shape((b, m, dim))
+            .expect("b · m rows were selected");
+        neighbours.slice_mut(s![.., own.., ..]).assign(&ends);
+        if own == 1 {
+            neighbours.index_axis_mut(Axis(1), 0).assign(&data);
+        }
         let weights = self.settings.weights.of(data, neighbours.view())?;
+        let none = Array3::zeros((b, 0, dim));
         let prediction = Prediction {
             value: decoded.value(),
-            first: decoded.tangents().expect("directions were asked for"),
+            first: decoded.tangents().unwrap_or(none.view()),
             second: decoded.second_tangents(),
         };
         let loss = neighbourhood_reconstruction(prediction, neighbours.view(), weights.view())?;
@@ -214,29 +228,30 @@ impl<E: Scalar> Term<E> for NeighbourhoodReconstruction<E> {
             &decoded,
             Seeds {
                 value: Some(loss.by_value.view()),
-                tangents: Some(loss.by_first.view()),
+                tangents: (m > 0).then(|| loss.by_first.view()),
                 second: loss.by_second.as_ref().map(|s| s.view()),
                 ..Seeds::default()
             },
         )?;
         // A neighbour's code enters through dz alone; the centre's also as the point of expansion.
-        let by_direction = back
-            .directions
-            .unwrap_or_else(|| Array3::zeros((b, n, latent)));
-        let by_centre = of_centres.pad(back.input - by_direction.sum_axis(Axis(1)));
-        let by_end = Array2::from_shape_fn((b * n, latent), |(row, c)| {
-            by_direction[(row / n, row % n, c)]
-        });
-        let by_end = of_ends.pad(by_end);
-        step.backward(&of_centres.pass, Seeds::value(by_centre.view()))?;
-        step.backward(&of_ends.pass, Seeds::value(by_end.view()))?;
+        let mut by_code = Array2::zeros((b + b * m, latent));
+        let (mut by_centre, mut by_end) = by_code.view_mut().split_at(Axis(0), b);
+        by_centre.assign(&back.input);
+        if let Some(by_direction) = back.directions {
+            by_centre -= &by_direction.sum_axis(Axis(1));
+            for (mut to, from) in by_end.outer_iter_mut().zip(by_direction.rows()) {
+                to.assign(&from);
+            }
+        }
+        let by_output = codes.pad(by_code);
+        step.backward_parameters(&codes.pass, Seeds::value(by_output.view()))?;
         Ok(loss.value.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{array, s};
+    use ndarray::array;
 
     use super::*;
 

@@ -57,6 +57,20 @@ fn noise_on_the_input_is_cut_off_at_two_deviations() {
 }
 
 #[test]
+fn every_points_noise_is_a_stream_of_its_own() {
+    let noise = EncoderNoise::Input { deviation: 1.0 };
+    let draw = |points| {
+        let clean = Array2::<f64>::zeros((points, 5));
+        noise.noisy_input(clean.view(), 7).unwrap()
+    };
+    let all = draw(9);
+    assert_eq!(draw(4), all.slice(s![..4, ..]));
+    for i in 1..9 {
+        assert_ne!(all.row(i), all.row(i - 1));
+    }
+}
+
+#[test]
 fn clipped_log_variances_are_bounds_without_a_gradient() {
     let model = model(2);
     let evaluate = |noise| {

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use geom_nn::{Gradients, NetworkDevice, Pass, Request, Seeds};
-use ndarray::{ArrayView2, ArrayView3};
+use ndarray::{Array1, ArrayView2, ArrayView3};
 
 use crate::{Autoencoder, Result, Scalar};
 
@@ -54,6 +54,10 @@ impl<E: Scalar> NetworkPass<'_, E> {
     pub(crate) fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>> {
         self.pass.backward(seeds)
     }
+
+    pub(crate) fn backward_parameters(&self, seeds: &Seeds<'_, E>) -> Result<Array1<E>> {
+        self.pass.backward_parameters(seeds)
+    }
 }
 
 /// A pass with its device forgotten.
@@ -64,6 +68,7 @@ trait AnyPass<E: Scalar>: Debug {
     fn second_tangents(&self) -> Option<ArrayView3<'_, E>>;
     fn metric(&self) -> Option<ArrayView3<'_, E>>;
     fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>>;
+    fn backward_parameters(&self, seeds: &Seeds<'_, E>) -> Result<Array1<E>>;
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> AnyPass<E> for Pass<'_, E, D> {
@@ -89,6 +94,10 @@ impl<E: Scalar, D: NetworkDevice<E>> AnyPass<E> for Pass<'_, E, D> {
 
     fn backward(&self, seeds: &Seeds<'_, E>) -> Result<Gradients<E>> {
         Ok(Pass::backward(self, *seeds)?)
+    }
+
+    fn backward_parameters(&self, seeds: &Seeds<'_, E>) -> Result<Array1<E>> {
+        Ok(Pass::backward_parameters(self, *seeds)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use geom_nn::{Request, Seeds};
 
-use super::{Step, Term, TermValue, own_codes::OwnCodes};
+use super::{Needs, Step, Term, TermValue, own_codes::OwnCodes};
 use crate::{
     Error, Result, Scalar,
     scalar::{narrow, widen},
@@ -47,6 +47,10 @@ impl<E: Scalar> Term<E> for ReconstructionContraction {
         "reconstruction_contraction"
     }
 
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
         let data = step.data();
         let (points, dim) = data.dim();
@@ -77,7 +81,7 @@ impl<E: Scalar> Term<E> for ReconstructionContraction {
         )?;
         let by_code = encoded.pad(by_decoder.input);
         let by_tangent = by_decoder.directions.map(|d| encoded.pad(d));
-        step.backward(
+        step.backward_parameters(
             &encoded.pass,
             Seeds {
                 value: Some(by_code.view()),

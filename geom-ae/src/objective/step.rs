@@ -10,7 +10,6 @@ use super::{
     Adversary, Objective,
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
-    sums,
     term::Prepared,
 };
 use crate::{Result, Scalar, scalar::narrow};
@@ -154,7 +153,7 @@ impl<'a, E: Scalar> Step<'a, E> {
         mix(self.current.seed, draw)
     }
 
-    /// The codes, (b, d): z = f(x), or the samples of a stochastic encoder.
+    /// The codes, (b, d): z = f(x), or the samples of a stochastic encoder; (0, d) unless a term [needs](super::Needs) them.
     pub fn latent(&self) -> ArrayView2<'a, E> {
         self.views.latent
     }
@@ -164,7 +163,7 @@ impl<'a, E: Scalar> Step<'a, E> {
         self.views.posterior
     }
 
-    /// The reconstructions y = g(z), (b, D).
+    /// The reconstructions y = g(z), (b, D); (0, D) unless a term [needs](super::Needs) them.
     pub fn reconstruction(&self) -> ArrayView2<'a, E> {
         self.views.reconstruction
     }
@@ -258,12 +257,35 @@ impl<'a, E: Scalar> Step<'a, E> {
             directions,
             ..
         } = pass.backward(&seeds)?;
-        let target = match pass.which() {
+        self.add_parameters(pass.which(), parameters);
+        Ok(PassGradients { input, directions })
+    }
+
+    /// As [`backward`](Self::backward), where nothing is done with the gradient for what went in: the first layer's share of the work
+    /// is saved.
+    ///
+    /// # Errors
+    /// The network's own.
+    #[allow(
+        clippy::large_types_passed_by_value,
+        reason = "a handful of views, made for the call"
+    )]
+    pub fn backward_parameters(
+        &mut self,
+        pass: &NetworkPass<'_, E>,
+        seeds: Seeds<'_, E>,
+    ) -> Result<()> {
+        let parameters = pass.backward_parameters(&seeds)?;
+        self.add_parameters(pass.which(), parameters);
+        Ok(())
+    }
+
+    fn add_parameters(&mut self, which: Which, parameters: Array1<E>) {
+        let target = match which {
             Which::Encoder => &mut self.gradients.encoder,
             Which::Decoder => &mut self.gradients.decoder,
         };
         accumulate(target, parameters, self.current.weight);
-        Ok(PassGradients { input, directions })
     }
 
     /// Adds weight · ∂L/∂z, (b, d).
@@ -341,16 +363,6 @@ impl<'a, E: Scalar> Step<'a, E> {
 
     pub(crate) fn into_gradients(self) -> StepGradients<E> {
         self.gradients
-    }
-
-    /// The first row whose code or reconstruction is not finite.
-    pub(crate) fn non_finite_row(&self) -> Option<usize> {
-        let (z, y) = (self.views.latent, self.views.reconstruction);
-        let (z, y) = rayon::join(
-            || sums::first_non_finite_row(z),
-            || sums::first_non_finite_row(y),
-        );
-        z.into_iter().chain(y).min()
     }
 }
 

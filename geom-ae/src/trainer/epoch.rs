@@ -150,7 +150,7 @@ pub(super) fn finite_norm<E: Scalar>(
             return refuse(term.name, term.value);
         }
     }
-    let norm = evaluation.gradient_norm();
+    let norm = evaluation.gradient_norm;
     if norm.is_finite() {
         Ok(norm)
     } else {

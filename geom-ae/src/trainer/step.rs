@@ -36,6 +36,7 @@ impl<E: Scalar> Memory<E> {
         options: &ValidTrainOptions,
         learning_rate: f64,
     ) -> Result<()> {
+        let norm = gradient.gradient_norm;
         let (encoder, decoder) = model.networks_mut();
         let adam = options.adam(learning_rate);
         let plain = geom_nn::Adam {
@@ -66,7 +67,9 @@ impl<E: Scalar> Memory<E> {
             ),
         ] {
             match options.optimiser {
-                Optimiser::Adam | Optimiser::AdamW => adam.update(state, parameters, gradient)?,
+                Optimiser::Adam | Optimiser::AdamW => {
+                    adam.update_knowing(state, parameters, gradient, norm)?;
+                }
                 Optimiser::Sgd { momentum } => {
                     state.step += 1;
                     descend(

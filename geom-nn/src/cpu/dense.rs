@@ -139,35 +139,70 @@ pub(crate) fn parts<E>((m, n): (usize, usize), out: &mut [E]) -> Vec<Part<'_, E>
 }
 
 impl<E: Element> Part<'_, E> {
-    /// Writes the first `some` of the part's `n` columns; `a` and `b` hold `rows` rows each, with their strides.
+    /// Writes the first `some` of the part's `n` columns, or adds to them; `a` and `b` hold `rows` rows each, with their strides.
     pub(crate) fn run(
-        self,
+        &mut self,
         (some, n): (usize, usize),
         rows: usize,
         (a, a_stride): (&[E], usize),
         (b, b_stride): (&[E], usize),
+        add: bool,
     ) {
         let left = (rows, self.out.len() / n);
         let left = Matrix::strided(&a[self.first..], left, (a_stride, 1)).transposed();
         let right = Matrix::strided(b, (rows, some), (b_stride, 1));
-        product(self.out, n, left, right, false);
+        product(self.out, n, left, right, add);
     }
 }
 
-/// $C = A^\top A'$ where it is known to be symmetric, (n, n), row-major.
-pub(crate) fn symmetric<E: Element>(a: &[E], b: &[E], n: usize, out: &mut [E]) {
-    let rows = a.len() / n;
+/// Cuts the lower triangle of an (n, n) matrix into parts of about equal area, each of whole rows.
+fn triangle_parts<E>(n: usize, out: &mut [E]) -> Vec<Part<'_, E>> {
+    let count = (n / 64).clamp(1, 8);
+    let end = |i: usize| {
+        if i == count {
+            return n;
+        }
+        (n * n * i / count).isqrt() / 8 * 8
+    };
+    let (mut rest, mut parts) = (out, Vec::with_capacity(count));
+    for i in 0..count {
+        let first = end(i);
+        let (out, tail) = rest.split_at_mut((end(i + 1) - first) * n);
+        rest = tail;
+        parts.push(Part { first, out });
+    }
+    parts
+}
+
+/// The two factors of a summand $A^\top A'$, each with the stride of its rows.
+pub(crate) type Factors<'a, E> = ((&'a [E], usize), (&'a [E], usize));
+
+/// $C = \sum_k A_k^\top A'_k$ where it is known to be symmetric, (n, n), row-major; all factors have `rows` rows.
+pub(crate) fn symmetric<E: Element>(
+    summands: &[Factors<'_, E>],
+    rows: usize,
+    n: usize,
+    out: &mut [E],
+) {
+    const BLOCK: usize = 16;
     // On and below the diagonal.
-    parts((n, n), out)
+    triangle_parts(n, out)
         .into_par_iter()
         .with_max_len(1)
-        .for_each(|part| {
+        .for_each(|mut part| {
             let some = part.first + part.out.len() / n;
-            part.run((some, n), rows, (a, n), (b, n));
+            for (k, &(a, b)) in summands.iter().enumerate() {
+                part.run((some, n), rows, a, b, k > 0);
+            }
         });
-    for i in 0..n {
-        for j in 0..i {
-            out[j * n + i] = out[i * n + j];
+    // In blocks, so that neither the rows nor the columns leave the cache.
+    for bottom in (0..n).step_by(BLOCK) {
+        for left in (0..=bottom).step_by(BLOCK) {
+            for i in bottom..n.min(bottom + BLOCK) {
+                for j in left..i.min(left + BLOCK) {
+                    out[j * n + i] = out[i * n + j];
+                }
+            }
         }
     }
 }
@@ -232,8 +267,8 @@ mod tests {
         ] {
             let (a, b) = (entries(rows * m, 0.37), entries(rows * n, 0.91));
             let mut out = vec![f64::NAN; m * n];
-            for part in parts((m, n), &mut out) {
-                part.run((n, n), rows, (&a, m), (&b, n));
+            for mut part in parts((m, n), &mut out) {
+                part.run((n, n), rows, (&a, m), (&b, n), false);
             }
             let product = |a: &[f64], i: usize, b: &[f64], j: usize| -> f64 {
                 (0..rows).map(|l| a[l * m + i] * b[l * n + j]).sum()
@@ -244,10 +279,19 @@ mod tests {
                 }
             }
             if m == n {
-                symmetric(&a, &a, n, &mut out);
+                // Twice AᵀA, from the first half of the rows and from the second.
+                let top = rows / 2;
+                let halves = [(&a[..top * n], n), (&a[top * n..], n)].map(|half| (half, half));
+                symmetric(&[((&a, n), (&a, n))], rows, n, &mut out);
+                let mut twice = vec![f64::NAN; n * n];
+                if rows % 2 == 0 {
+                    symmetric(&halves, top, n, &mut twice);
+                }
                 for i in 0..n {
                     for j in 0..n {
-                        assert!((out[i * n + j] - product(&a, i, &a, j)).abs() < 1e-12);
+                        let plain = product(&a, i, &a, j);
+                        assert!((out[i * n + j] - plain).abs() < 1e-12);
+                        assert!(rows % 2 == 1 || (twice[i * n + j] - plain).abs() < 1e-12);
                     }
                 }
             }

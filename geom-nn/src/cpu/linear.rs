@@ -162,15 +162,12 @@ impl<E: Element> Piece<'_, E> {
     /// Writes the piece: `barᵀ · x` over all rows, or the sum of `bar` over the value rows.
     pub(crate) fn run(self, step: &Step, all: Rows<'_, E>, x: &[E], bar: &[E]) {
         let out = match self {
-            Self::Dense(part) => {
+            Self::Dense(mut part) => {
                 let (rows, n) = (bar.len() / step.outputs, step.inputs);
-                return part.run((n, n), rows, (bar, step.outputs), (x, step.inputs));
+                return part.run((n, n), rows, (bar, step.outputs), (x, step.inputs), false);
             }
             Self::Bias(out) => {
-                return pulp::Arch::new().dispatch(
-                    #[inline(always)]
-                    || sum_values(step.outputs, step.bias_span(), all.stack(), bar, out),
-                );
+                return sum_values(step.outputs, step.bias_span(), all.stack(), bar, out);
             }
             Self::Other(out) => out,
         };
@@ -207,22 +204,32 @@ fn norm_gradient<E: Element>(step: &Step, all: Rows<'_, E>, x: &[E], bar: &[E], 
 }
 
 /// Sums the value row of every point, in blocks so that single precision keeps its digits.
-#[inline(always)]
-fn sum_values<E: Element>(width: usize, span: usize, stack: usize, bar: &[E], out: &mut [E]) {
+pub(crate) fn sum_values<E: Element>(
+    width: usize,
+    span: usize,
+    stack: usize,
+    bar: &[E],
+    out: &mut [E],
+) {
     const BLOCK: usize = 64;
     out.fill(E::zero());
     let mut partial = vec![E::zero(); width];
-    for block in bar.chunks(BLOCK * stack * width) {
-        partial.fill(E::zero());
-        for point in block.chunks_exact(stack * width) {
-            for (sum, &value) in partial.iter_mut().zip(&point[..width]) {
-                *sum += value;
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for block in bar.chunks(BLOCK * stack * width) {
+                partial.fill(E::zero());
+                for point in block.chunks_exact(stack * width) {
+                    for (sum, &value) in partial.iter_mut().zip(&point[..width]) {
+                        *sum += value;
+                    }
+                }
+                for (sum, values) in out.iter_mut().zip(partial.chunks_exact(span)) {
+                    for &value in values {
+                        *sum += value;
+                    }
+                }
             }
-        }
-        for (sum, values) in out.iter_mut().zip(partial.chunks_exact(span)) {
-            for &value in values {
-                *sum += value;
-            }
-        }
-    }
+        },
+    );
 }

@@ -1,11 +1,11 @@
 //! The last layer's Gram matrix $M = W^\top H W$, the value beside it, and their gradients.
 
-use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::mix;
 use crate::cpu::chunk_points;
 use crate::cpu::dense::{Factor, Way, parts, symmetric, transposed};
+use crate::cpu::linear::sum_values;
 use crate::cpu::pool::Buffer;
 use crate::cpu::product::{Matrix, product};
 use crate::element::Element;
@@ -14,8 +14,10 @@ use crate::plan::Step;
 
 /// The Gram route's own part.
 #[derive(Debug)]
-pub(super) struct Gram<E> {
-    pub(super) value: Array2<E>,
+pub(super) struct Gram<E: Element> {
+    /// (b, D)
+    pub(super) value: Buffer<E>,
+    pub(super) batch: usize,
     /// $HW$, (D, h); absent for $H = I$.
     pub(super) weighted: Option<Vec<E>>,
 }
@@ -23,7 +25,7 @@ pub(super) struct Gram<E> {
 impl<E: Element> Gram<E> {
     /// $\bar y W$, (b, h).
     pub(super) fn value_back(&self, last: &Step, model: &Model<E>, value: &[E]) -> Buffer<E> {
-        let (batch, h) = (self.value.nrows(), last.inputs);
+        let (batch, h) = (self.batch, last.inputs);
         let factor = Factor::of(last, &model.parameters, Way::Back);
         let mut out = model.pool.take(batch * h);
         by_rows(
@@ -48,14 +50,14 @@ impl<E: Element> Gram<E> {
         gradient: &mut [E],
     ) {
         let (outputs, h) = (last.outputs, last.inputs);
-        let batch = self.value.nrows();
+        let batch = self.batch;
         let stack = stacked.len() / (batch * h);
         let d = stack - 1;
-        // Q = A S beside a zero row for the value, so that one product over all rows gives Σ SᵀAS.
+        // Q = A S, and Σ SᵀAS as a sum of d products over all points.
         let points = chunk_points(batch, stack);
-        let mut mixed = model.pool.take(stacked.len());
+        let mut mixed = model.pool.take(batch * d * h);
         mixed
-            .par_chunks_mut(points * stack * h)
+            .par_chunks_mut(points * d * h)
             .zip(stacked.par_chunks(points * stack * h))
             .zip(both.par_chunks(points * d * d))
             .for_each(|((q, s), a)| {
@@ -63,25 +65,31 @@ impl<E: Element> Gram<E> {
                     #[inline(always)]
                     || {
                         for ((q, s), a) in q
-                            .chunks_exact_mut(stack * h)
+                            .chunks_exact_mut(d * h)
                             .zip(s.chunks_exact(stack * h))
                             .zip(a.chunks_exact(d * d))
                         {
-                            q[..h].fill(E::zero());
-                            mix(h, a, &s[h..], &mut q[h..]);
+                            mix(h, a, &s[h..], q);
                         }
                     },
                 );
             });
-        let mut inner = vec![E::zero(); h * h];
-        symmetric(stacked, &mixed, h, &mut inner);
+        let summands: Vec<_> = (0..d)
+            .map(|k| {
+                let (s, q) = (&stacked[(1 + k) * h..], &mixed[k * h..]);
+                ((s, stack * h), (q, d * h))
+            })
+            .collect();
+        let mut inner = model.pool.take(h * h);
+        symmetric(&summands, batch, h, &mut inner);
         let weight = &mut gradient[last.weight.clone()];
         if let Some(value) = value {
             parts((outputs, h), weight)
                 .into_par_iter()
                 .with_max_len(1)
-                .for_each(|part| {
-                    part.run((h, h), batch, (value, outputs), (stacked, stack * h));
+                .for_each(|mut part| {
+                    let (bars, rows) = ((value, outputs), (stacked, stack * h));
+                    part.run((h, h), batch, bars, rows, false);
                 });
         }
         let weighted = self
@@ -103,10 +111,7 @@ impl<E: Element> Gram<E> {
         );
         if let Some(value) = value {
             let bias = &mut gradient[last.bias.clone()];
-            bias.fill(E::zero());
-            for row in value.chunks_exact(outputs) {
-                bias.iter_mut().zip(row).for_each(|(sum, &v)| *sum += v);
-            }
+            sum_values(outputs, 1, 1, value, bias);
         }
     }
 }
@@ -153,7 +158,13 @@ pub(super) fn rows_times<E: Element>(
 /// $M = W^\top (HW)$, symmetric.
 pub(super) fn gram_matrix<E: Element>(last: &Step, weight: &[E], weighted: &[E]) -> Vec<E> {
     let mut matrix = vec![E::zero(); last.inputs * last.inputs];
-    symmetric(weight, weighted, last.inputs, &mut matrix);
+    let h = last.inputs;
+    symmetric(
+        &[((weight, h), (weighted, h))],
+        last.outputs,
+        h,
+        &mut matrix,
+    );
     matrix
 }
 
@@ -163,17 +174,17 @@ pub(super) fn last_value<E: Element>(
     model: &Model<E>,
     stacked: &[E],
     stack: usize,
-) -> Array2<E> {
+) -> Buffer<E> {
     let (outputs, h) = (last.outputs, last.inputs);
     let batch = stacked.len() / (stack * h);
     let bias = &model.parameters[last.bias.clone()];
-    let mut value = Array2::zeros((batch, outputs));
-    let flat = value.as_slice_mut().expect("a fresh array is contiguous");
+    let mut value = model.pool.take(batch * outputs);
     let factor = Factor::of(last, &model.parameters, Way::Forward);
     let turned = transposed(&model.pool, factor, batch);
     let turned = turned.as_deref();
     let points = chunk_points(batch, 1);
-    flat.par_chunks_mut(points * outputs)
+    value
+        .par_chunks_mut(points * outputs)
         .zip(stacked.par_chunks(points * stack * h))
         .for_each(|(out, left)| {
             // The sums start from the bias.

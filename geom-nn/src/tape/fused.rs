@@ -5,8 +5,9 @@ use std::ops::DerefMut;
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Cpu, PutTape, SplitTape, Storage, Tape, TensorFromVec};
 use dfdx::tensor_ops::{Device, ReshapeTo};
+use rayon::prelude::*;
 
-use crate::cpu;
+use crate::cpu::{self, on_pool};
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
@@ -50,7 +51,7 @@ where
     let size = stack * width;
     let fill =
         |point: usize, out: &mut [E]| out.copy_from_slice(&rows[point * size..(point + 1) * size]);
-    let trace = cpu::forward::forward(&model, depth, batch, order.clone(), &fill);
+    let trace = on_pool(|| cpu::forward::forward(&model, depth, batch, order.clone(), &fill));
     let statistics = trace.running_statistics(&model);
     let outputs = model.plan.output_width();
     let out = input
@@ -61,12 +62,13 @@ where
     let (input_ghost, out_ghost, theta_ghost) = (input.ghost(), out.ghost(), theta.ghost());
     tape.add_backward_op(move |gradients| {
         let size = stack * outputs;
-        let seed = gradients.get_or_alloc_mut(&out_ghost)?.clone();
+        let seed: &[E] = gradients.get_or_alloc_mut(&out_ghost)?;
         let fill = |point: usize, out: &mut [E]| {
             out.copy_from_slice(&seed[point * size..(point + 1) * size]);
         };
-        let mut flat = vec![E::zero(); model.parameters.len()];
-        let bar = cpu::reverse::reverse(&model, &trace, &fill, true, Some(&mut flat));
+        // Every parameter belongs to a step, so all entries are written.
+        let mut flat = model.pool.take(model.parameters.len());
+        let bar = on_pool(|| cpu::reverse::reverse(&model, &trace, &fill, true, Some(&mut flat)));
         add(gradients.get_or_alloc_mut(&theta_ghost)?, &flat);
         if let Some(bar) = bar {
             add(gradients.get_or_alloc_mut(&input_ghost)?, &bar);
@@ -77,7 +79,12 @@ where
 }
 
 fn add<E: Element>(sum: &mut [E], term: &[E]) {
-    for (sum, &term) in sum.iter_mut().zip(term) {
-        *sum += term;
-    }
+    const TASK: usize = 1 << 15;
+    sum.par_chunks_mut(TASK)
+        .zip(term.par_chunks(TASK))
+        .for_each(|(sum, term)| {
+            for (sum, &term) in sum.iter_mut().zip(term) {
+                *sum += term;
+            }
+        });
 }
