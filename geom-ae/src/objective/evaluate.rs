@@ -9,6 +9,7 @@ use ndarray::{Array1, Array2, s};
 use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
+    culprit,
     step::{Current, Views, accumulate, mix},
     sums,
 };
@@ -124,6 +125,17 @@ impl<E: Scalar> Objective<E> {
         batch: &Batch<'_, E>,
         prepared: Vec<Prepared>,
     ) -> Result<Evaluation<E>> {
+        self.evaluate_some(model, batch, prepared, None)
+    }
+
+    /// All terms, or the one at place `only`, from 1, whose gradient also says which row weighs most.
+    pub(super) fn evaluate_some<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+        prepared: Vec<Prepared>,
+        only: Option<u64>,
+    ) -> Result<Evaluation<E>> {
         let start = Instant::now();
         let needs = self
             .entries
@@ -161,11 +173,11 @@ impl<E: Scalar> Objective<E> {
             decoder_metric: decoder.metric(),
         };
         let mut step = Step::new(batch.reborrow(), model, views, self);
-        let non_finite_row = step.non_finite_row();
+        let mut non_finite_row = step.non_finite_row();
         let mut shared_passes = start.elapsed();
 
         let (terms, corrections) =
-            self.evaluate_terms(&mut step, batch.seed, non_finite_row, prepared)?;
+            self.evaluate_terms(&mut step, non_finite_row, prepared, only)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
@@ -192,6 +204,9 @@ impl<E: Scalar> Objective<E> {
             latent += seed;
         }
         let (value, by_noise) = code.pull_back(latent, gradients.mean, gradients.log_variance);
+        if only.is_some() {
+            non_finite_row = non_finite_row.or_else(|| culprit::heaviest_row(value.view()));
+        }
         let first = gradients.parameters.len() - by_noise.len();
         gradients
             .parameters
@@ -227,17 +242,22 @@ impl<E: Scalar> Objective<E> {
     fn evaluate_terms(
         &self,
         step: &mut Step<'_, E>,
-        seed: u64,
         non_finite_row: Option<usize>,
         prepared: Vec<Prepared>,
+        only: Option<u64>,
     ) -> Result<(Vec<TermShare>, Corrections)> {
+        let seed = step.batch_seed();
         let mut corrections = Corrections::default();
         let mut terms = Vec::with_capacity(self.entries.len());
         let mut prepared = prepared.into_iter();
         for (place, entry) in (1..).zip(&self.entries) {
             let start = Instant::now();
+            let prepared = prepared.next().unwrap_or_default();
+            if only.is_some_and(|only| only != place) {
+                continue;
+            }
             step.enter(Current {
-                prepared: prepared.next().unwrap_or_default(),
+                prepared,
                 weight: entry.weight,
                 seed: mix(seed, place),
                 parameters: entry.parameters.clone(),

@@ -87,21 +87,6 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
         for seed in settings.range() {
             let (train, _) = roll(POINTS.0, 2 * seed + 1)?;
             let (test, flat) = roll(POINTS.1, 2 * seed + 2)?;
-            let graph = GraphSettings {
-                bandwidth,
-                ..GraphSettings::default()
-            };
-            let (term, report) = graph.build(&GraphData {
-                points: train.view(),
-                labels: None,
-                batch_size: BATCH,
-                seed,
-            })?;
-            let objective = Objective::new()
-                .with(1.0, MeanSquaredError)
-                .with(WEIGHT, term);
-            let architecture = Method::Ggae.architecture(&Method::Ggae.nets(), 3, 2)?;
-            let model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
             let options = TrainOptions {
                 epochs,
                 batch_size: BATCH,
@@ -110,6 +95,20 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 seed,
                 ..TrainOptions::default()
             };
+            let graph = GraphSettings {
+                bandwidth,
+                ..GraphSettings::default()
+            };
+            let (term, report) = graph.build(&GraphData {
+                points: train.view(),
+                labels: None,
+                training: &options,
+            })?;
+            let objective = Objective::new()
+                .with(1.0, MeanSquaredError)
+                .with(WEIGHT, term);
+            let architecture = Method::Ggae.architecture(&Method::Ggae.nets(), 3, 2)?;
+            let model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
             let model = trained(model, objective, train.view(), options)?;
             let codes = model.encode(test.view())?;
             let pairs = metrics::Pairs::All;
