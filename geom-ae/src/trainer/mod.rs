@@ -269,8 +269,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             epoch,
         );
         let batches = pipeline.batches.len();
-        let mut sums = EpochSums::default();
-        let mut refusal = None;
+        let (mut sums, mut refusal) = (EpochSums::default(), None);
         for index in 0..batches {
             let batch = index + 1;
             let begun = Instant::now();
