@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p geom-bench --bench step [-- PYTHON] [-- NAME]` prints median milliseconds, the quartiles and the peak memory of
 //! the process that ran the steps, for the cases whose name contains NAME; with the path (with a slash) of a Python that has torch,
-//! `peers/step.py` runs between two of our rounds and its figures are printed too.
+//! `peers/step.py` runs between two of our rounds and its figures are printed too. With `--cuda`, and the feature `cuda`, both run on the first
+//! GPU; a step's time there ends when its losses have come down, the peer's when the GPU has finished. Peak memory stays the process's.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
@@ -17,7 +18,7 @@ use geom_ae::{
     Autoencoder, Method, Nets, TrainOptions, Trainer,
     objective::graph::{DistanceRule, GraphData, GraphSettings},
 };
-use geom_nn::Cpu;
+use geom_nn::{Cpu, NetworkDevice};
 use geom_riemann::diagnostics::quantile;
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
@@ -67,7 +68,7 @@ impl Case {
     }
 
     /// The times of single steps, in the order in which they ran.
-    fn run(&self) -> Result<Vec<Duration>, Box<dyn Error>> {
+    fn run<D: NetworkDevice<f32>>(&self, device: &D) -> Result<Vec<Duration>, Box<dyn Error>> {
         let (warm, mut rng) = (10, ChaCha8Rng::seed_from_u64(0));
         let points = self.batch * (self.steps + warm);
         let data = Array2::from_shape_simple_fn((points, 784), || rng.random::<f32>());
@@ -76,7 +77,7 @@ impl Case {
             ..self.method.nets()
         };
         let architecture = self.method.architecture(&nets, 784, self.latent)?;
-        let model = Autoencoder::new(&architecture, 0, &Cpu::default())?;
+        let model = Autoencoder::<f32, D>::new(&architecture, 0, device)?;
         let options = TrainOptions {
             epochs: 1,
             batch_size: self.batch,
@@ -105,9 +106,10 @@ impl Case {
     }
 
     /// A case in a process of its own: milliseconds, and the peak memory in MiB.
-    fn apart(index: usize) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
+    fn apart(index: usize, on: &[&str]) -> Result<(Vec<f64>, f64), Box<dyn Error>> {
         let output = Command::new(std::env::current_exe()?)
             .args(["--case", &index.to_string()])
+            .args(on)
             .output()?;
         let text = String::from_utf8(output.stdout)?;
         let mut numbers = text.split_whitespace().map(str::parse);
@@ -136,6 +138,16 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+#[cfg(feature = "cuda")]
+fn on_gpu(case: &Case) -> Result<Vec<Duration>, Box<dyn Error>> {
+    case.run(&geom_nn::cuda(0)?)
+}
+
+#[cfg(not(feature = "cuda"))]
+fn on_gpu(_: &Case) -> Result<Vec<Duration>, Box<dyn Error>> {
+    Err("--cuda: built without the feature `cuda`".into())
+}
+
 /// The most memory this process has held, in MiB; 0 where the system does not say.
 fn peak() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -147,12 +159,22 @@ fn peak() -> f64 {
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let cases = cases();
+    let on: &[&str] = if arguments.iter().any(|a| a == "--cuda") {
+        &["--cuda"]
+    } else {
+        &[]
+    };
     if let Some(at) = arguments.iter().position(|a| a == "--case") {
         let index: usize = arguments
             .get(at + 1)
             .ok_or("--case needs a number")?
             .parse()?;
-        let times = cases.get(index).ok_or("no such case")?.run()?;
+        let case = cases.get(index).ok_or("no such case")?;
+        let times = if on.is_empty() {
+            case.run(&Cpu::default())?
+        } else {
+            on_gpu(case)?
+        };
         println!("{}", peak());
         for time in times {
             println!("{}", time.as_secs_f64() * 1e3);
@@ -170,19 +192,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !case.name().contains(wanted) {
             continue;
         }
-        let (mut times, peak) = Case::apart(index)?;
+        let (mut times, peak) = Case::apart(index, on)?;
         let mut peer = None;
         if let (Some(python), Some(method)) = (python, case.peer) {
             let output = Command::new(python)
                 .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/peers/step.py"))
                 .args(["--method", method, "--widths", &case.widths()])
                 .args(["--batch", &case.batch.to_string()])
+                .args(["--device", if on.is_empty() { "cpu" } else { "cuda" }])
                 .output()?;
             if !output.status.success() {
                 return Err(String::from_utf8_lossy(&output.stderr).into());
             }
             peer = Some(String::from_utf8(output.stdout)?);
-            times.extend(Case::apart(index)?.0);
+            times.extend(Case::apart(index, on)?.0);
         }
         times.sort_by(f64::total_cmp);
         let [lower, median, upper] =

@@ -52,6 +52,12 @@ def log_det_2(tangent):
     return torch.log(a * c - b * b)
 
 
+def finish():
+    """Waits for what a GPU still has to do."""
+    if torch.get_default_device().type == "cuda":
+        torch.cuda.synchronize()
+
+
 def measure(loss, encoder, decoder, own, repeats):
     """Median milliseconds of a step."""
     weights = [*encoder.parameters(), *decoder.parameters(), *own]
@@ -65,9 +71,11 @@ def measure(loss, encoder, decoder, own, repeats):
     for _ in range(5):
         step()
     times = []
+    finish()
     for _ in range(repeats):
         start = time.perf_counter()
         step()
+        finish()
         times.append(1e3 * (time.perf_counter() - start))
     return round(statistics.median(times), 3)
 
@@ -206,7 +214,7 @@ def topoae(options, widths, x):
         codes = torch.norm(z[:, None] - z, dim=2) / norm
         total = 0.0
         for own in (data, codes):
-            i, j = torch.from_numpy(spanning_tree(own.detach().numpy()).T)
+            i, j = torch.from_numpy(spanning_tree(own.detach().cpu().numpy()).T)
             total = total + ((data[i, j] - codes[i, j]) ** 2).sum()
         return nn.functional.mse_loss(decoder(z), x) + 0.5 * total / len(x)
 
@@ -224,14 +232,17 @@ def main():
     parser.add_argument("--batch", type=int, default=125)
     parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_default_device(options.device)
     torch.manual_seed(0)
     widths = [int(w) for w in options.widths.split(",")]
     x = torch.rand(options.batch, widths[0])
     found = METHODS[options.method](options, widths, x)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"torch": torch.__version__, **found, "peak_mib": round(peak)}))
+    versions = {"torch": torch.__version__, "device": options.device}
+    print(json.dumps({**versions, **found, "peak_mib": round(peak)}))
 
 
 if __name__ == "__main__":

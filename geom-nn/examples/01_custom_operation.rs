@@ -24,7 +24,8 @@ fn log_norm(x: &[f64]) -> Result<(f64, Vec<f64>), Error> {
     Ok((0.5 * square.ln(), gradient))
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// The error of the gradient, the loss after a network, and the largest entry of its gradient for the weights.
+fn run() -> Result<[f64; 3], Error> {
     // 1. The gradient against central differences, as every operation of this crate is checked.
     let x = [0.3, -1.2, 0.8];
     let value = |p: &[f64]| log_norm(p).map_or(f64::NAN, |(value, _)| value);
@@ -48,11 +49,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .as_vec()
         .into_iter()
         .fold(0.0, |m: f64, g| m.max(g.abs()));
+    Ok([agreement.error, number, largest])
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let [error, loss, largest] = run()?;
     let mut out = std::io::stdout();
-    writeln!(out, "error of the gradient: {:.1e}", agreement.error)?;
+    writeln!(out, "error of the gradient: {error:.1e}")?;
     writeln!(
         out,
-        "loss {number:.6}, largest entry of its gradient {largest:.6}"
+        "loss {loss:.6}, largest entry of its gradient {largest:.6}"
     )?;
+    Ok(())
+}
+
+#[test]
+fn the_gradient_is_right_and_reaches_the_weights() -> Result<(), Error> {
+    let [error, loss, largest] = run()?;
+    assert!(error < 1e-9 && loss.is_finite() && largest > 0.0);
+    // A norm of nothing has no logarithm.
+    assert!(matches!(log_norm(&[0.0]), Err(Error::Argument { .. })));
     Ok(())
 }

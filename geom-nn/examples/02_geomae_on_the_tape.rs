@@ -54,7 +54,8 @@ fn geomae(stacked: &[f32], x: &[f32]) -> (f64, Vec<f32>) {
     (error / elements + LAMBDA * variance, gradient)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// The losses of some steps and their times in milliseconds.
+fn train(steps: usize) -> Result<(Vec<f32>, Vec<f64>), Error> {
     let device = Cpu::default();
     let net = |architecture, seed| {
         Network::<f32>::new(&architecture, Initialiser::PyTorch, seed, &device)
@@ -67,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|i| 0.5 + 0.5 * (0.37 * i as f32).sin())
         .collect();
     let (mut times, mut losses) = (Vec::new(), Vec::new());
-    for _ in 0..60 {
+    for _ in 0..steps {
         let start = Instant::now();
         let (f, g) = (encoder.tensor()?, decoder.tensor()?);
         let batch = device.tensor_from_vec(x.clone(), (BATCH, WIDTH));
@@ -85,9 +86,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         adam.step(&mut states[1], &mut decoder, &Array1::from_vec(g))?;
         times.push(1e3 * start.elapsed().as_secs_f64());
     }
+    Ok((losses, times))
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (losses, mut times) = train(60)?;
     times.sort_by(f64::total_cmp);
     let mut out = std::io::stdout();
     writeln!(out, "loss {} -> {}", losses[0], losses[losses.len() - 1])?;
     writeln!(out, "a step: {:.2} ms (median)", times[times.len() / 2])?;
+    Ok(())
+}
+
+#[test]
+fn the_loss_falls() -> Result<(), Error> {
+    let (losses, _) = train(12)?;
+    assert!(losses.iter().all(|loss| loss.is_finite()));
+    assert!(losses[11] < 0.9 * losses[0], "{losses:?}");
     Ok(())
 }

@@ -3,31 +3,61 @@
 use std::fmt::Debug;
 use std::ops::DerefMut;
 
-use dfdx::tensor::{Cpu, Storage, Tape};
+use dfdx::tensor::{Cpu, CpuError, NoneTape, Storage, Tape};
 use dfdx::tensor_ops::Device;
 
-use crate::cpu::forward::{Fill, Trace, forward};
+use crate::cpu;
+use crate::cpu::forward::Fill;
 use crate::cpu::on_pool;
-use crate::cpu::reverse::reverse;
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
-use crate::optimiser::{Rates, is_finite};
-use crate::tape::{Parameters, Stacked, fused};
+use crate::optimiser::{Adam, Rates, is_finite};
+use crate::tape::{
+    Batch, Parameters, Parts, Stacked, Taped, composed, fused, host, memory, metric, transposed,
+};
+
+/// What a forward pass leaves for its way back.
+#[doc(hidden)]
+pub trait Trace<E: Element, D>: Debug + Send + Sync {
+    /// The stacked output, (batch, stack, width).
+    fn output(&self) -> &[E];
+
+    /// The running statistics after a pass in training.
+    fn running_statistics(&self, model: &Model<E>) -> Option<Vec<E>>;
+
+    /// Sends cotangents back; writes the gradient of the parameters that took part and returns the cotangents of the
+    /// stacked input.
+    fn back(
+        &self,
+        device: &D,
+        model: &Model<E>,
+        seed: Fill<'_, E>,
+        want_input: bool,
+        gradient: Option<&mut [E]>,
+    ) -> Result<Option<Vec<E>>, Error>;
+}
 
 /// A dfdx device that can run a network's forward and reverse pass.
 ///
-/// Implemented by fused kernels for [`Cpu`] and, with the feature `cuda`, for `Cuda`. The methods are the crate's own business; call
-/// [`Network::evaluate`](crate::Network::evaluate).
+/// Implemented by fused kernels for [`Cpu`] and, with the feature `cuda`, for `Cuda`. What a device does not bring itself is composed of
+/// dfdx's own operations, which are also the kernels' oracle. The methods are the crate's own business; call
+/// [`Network::evaluate`](crate::Network::evaluate) or [`Network::forward`](crate::Network::forward).
 pub trait NetworkDevice<E: Element>: Device<E> {
-    /// What a forward pass leaves for the reverse pass.
-    #[doc(hidden)]
-    type Trace: Debug;
-
-    /// Whether metrics may go through the Gram matrix of the last layer, on the host.
+    /// Whether metrics of arrays may go through the Gram matrix of the last layer, on the host.
     #[doc(hidden)]
     const GRAM: bool = false;
+
+    /// An error as the device's own, for the way back on a tape.
+    #[doc(hidden)]
+    fn on_tape(error: Error) -> Self::Err;
+
+    /// Refuses tensors that lie on two devices of one kind.
+    #[doc(hidden)]
+    fn check_same(&self, _other: &Self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Runs the first `depth` steps on stacked rows.
     #[doc(hidden)]
@@ -38,29 +68,10 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         batch: usize,
         order: Order,
         fill: Fill<'_, E>,
-    ) -> Result<Self::Trace, Error>;
-
-    /// The stacked output, (batch, stack, width).
-    #[doc(hidden)]
-    fn output(trace: &Self::Trace) -> &[E];
-
-    /// The running statistics after a pass in training.
-    #[doc(hidden)]
-    fn running_statistics(_: &Model<E>, _: &Self::Trace) -> Option<Vec<E>> {
-        None
+    ) -> Result<Box<dyn Trace<E, Self>>, Error> {
+        let trace = host::run(self, model, depth, batch, order, fill)?;
+        Ok(Box::new(trace))
     }
-
-    /// Sends cotangents back; writes the gradient of the parameters that took part and returns the cotangents of the
-    /// stacked input.
-    #[doc(hidden)]
-    fn run_back(
-        &self,
-        model: &Model<E>,
-        trace: &Self::Trace,
-        seed: Fill<'_, E>,
-        want_input: bool,
-        gradient: Option<&mut [E]>,
-    ) -> Result<Option<Vec<E>>, Error>;
 
     /// The network on the tape of its stacked input.
     #[doc(hidden)]
@@ -69,25 +80,90 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
-    ) -> Result<Stacked<E, Self, T>, Error>;
+    ) -> Result<Taped<E, Self, T>, Error> {
+        composed::forward(model, model.plan.steps.len(), theta, input, order)
+    }
 
-    /// One step of Adam on parameters, mean and square; whether the gradient was finite, else nothing is changed.
+    /// The value, and the metric $J^\top H J$ with the tape.
+    #[doc(hidden)]
+    fn taped_metric<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        ambient: Option<&Batch<E, Self, NoneTape>>,
+    ) -> Result<Parts<E, Self, T>, Error> {
+        composed::metric::forward(model, theta, input, ambient, Self::taped)
+    }
+
+    /// $J^\top u_k$ without a tape, (b, m, d).
+    #[doc(hidden)]
+    fn transposed(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        x: &Batch<E, Self, NoneTape>,
+        u: &Stacked<E, Self, NoneTape>,
+    ) -> Result<Stacked<E, Self, NoneTape>, Error> {
+        transposed::products(model, theta, x, u)
+    }
+
+    /// One step of Adam, the `step`-th, on parameters, mean and square; whether the gradient was finite, else nothing is changed.
     #[doc(hidden)]
     fn adam(
         &self,
-        rates: &Rates<E>,
+        adam: &Adam,
+        step: u64,
         memory: [&mut <Self as Storage<E>>::Vec; 3],
         gradient: &<Self as Storage<E>>::Vec,
-    ) -> Result<bool, Error>;
+    ) -> Result<bool, Error> {
+        memory::adam(self, adam, step, memory, gradient)
+    }
+
+    /// `sum += term`.
+    #[doc(hidden)]
+    fn accumulate(
+        &self,
+        sum: &mut <Self as Storage<E>>::Vec,
+        term: &<Self as Storage<E>>::Vec,
+    ) -> Result<(), Error> {
+        memory::accumulate(self, sum, term)
+    }
+}
+
+impl<E: Element> Trace<E, Cpu> for cpu::forward::Trace<E> {
+    fn output(&self) -> &[E] {
+        self.output()
+    }
+
+    fn running_statistics(&self, model: &Model<E>) -> Option<Vec<E>> {
+        self.running_statistics(model)
+    }
+
+    fn back(
+        &self,
+        _: &Cpu,
+        model: &Model<E>,
+        seed: Fill<'_, E>,
+        want_input: bool,
+        gradient: Option<&mut [E]>,
+    ) -> Result<Option<Vec<E>>, Error> {
+        let bar = on_pool(|| cpu::reverse::reverse(model, self, seed, want_input, gradient));
+        Ok(bar.map(|bar| bar.to_vec()))
+    }
 }
 
 impl<E: Element> NetworkDevice<E> for Cpu
 where
     Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
 {
-    type Trace = Trace<E>;
-
     const GRAM: bool = true;
+
+    fn on_tape(error: Error) -> CpuError {
+        // The two words that dfdx has for its CPU.
+        match error {
+            Error::TooLarge { .. } => CpuError::OutOfMemory,
+            _ => CpuError::WrongNumElements,
+        }
+    }
 
     fn run(
         &self,
@@ -96,28 +172,9 @@ where
         batch: usize,
         order: Order,
         fill: Fill<'_, E>,
-    ) -> Result<Trace<E>, Error> {
-        Ok(on_pool(|| forward(model, depth, batch, order, fill)))
-    }
-
-    fn output(trace: &Trace<E>) -> &[E] {
-        trace.output()
-    }
-
-    fn running_statistics(model: &Model<E>, trace: &Trace<E>) -> Option<Vec<E>> {
-        trace.running_statistics(model)
-    }
-
-    fn run_back(
-        &self,
-        model: &Model<E>,
-        trace: &Trace<E>,
-        seed: Fill<'_, E>,
-        want_input: bool,
-        gradient: Option<&mut [E]>,
-    ) -> Result<Option<Vec<E>>, Error> {
-        let bar = on_pool(|| reverse(model, trace, seed, want_input, gradient));
-        Ok(bar.map(|bar| bar.to_vec()))
+    ) -> Result<Box<dyn Trace<E, Self>>, Error> {
+        let trace = on_pool(|| cpu::forward::forward(model, depth, batch, order, fill));
+        Ok(Box::new(trace))
     }
 
     fn taped<T: Tape<E, Self>>(
@@ -125,20 +182,53 @@ where
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
-    ) -> Result<Stacked<E, Self, T>, Error> {
+    ) -> Result<Taped<E, Self, T>, Error> {
         fused::forward(model, theta, input, order)
+    }
+
+    fn taped_metric<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        ambient: Option<&Batch<E, Self, NoneTape>>,
+    ) -> Result<Parts<E, Self, T>, Error> {
+        match ambient {
+            None => metric::forward(model, theta, input),
+            Some(_) => composed::metric::forward(model, theta, input, ambient, Self::taped),
+        }
+    }
+
+    fn transposed(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        x: &Batch<E, Self, NoneTape>,
+        u: &Stacked<E, Self, NoneTape>,
+    ) -> Result<Stacked<E, Self, NoneTape>, Error> {
+        transposed::products_on_cpu(model, theta, x, u)
     }
 
     fn adam(
         &self,
-        rates: &Rates<E>,
+        adam: &Adam,
+        step: u64,
         [parameters, mean, square]: [&mut <Self as Storage<E>>::Vec; 3],
         gradient: &<Self as Storage<E>>::Vec,
     ) -> Result<bool, Error> {
         let finite = is_finite(gradient);
         if finite {
-            rates.apply_all(parameters, mean, square, gradient);
+            Rates::new(adam, step).apply_all(parameters, mean, square, gradient);
         }
         Ok(finite)
+    }
+
+    fn accumulate(
+        &self,
+        sum: &mut <Self as Storage<E>>::Vec,
+        term: &<Self as Storage<E>>::Vec,
+    ) -> Result<(), Error> {
+        for (sum, &term) in sum.iter_mut().zip(term.iter()) {
+            *sum += term;
+        }
+        Ok(())
     }
 }

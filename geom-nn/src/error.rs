@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::network::Mode;
+
 /// Every way in which an operation of this crate fails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -56,6 +58,16 @@ pub enum Error {
         kind: &'static str,
         /// What is too many.
         argument: &'static str,
+    },
+    /// Two networks are to become one, and are not in the same mode.
+    #[error("{operation}: the first network is in mode {first:?}, the second in {second:?}")]
+    Modes {
+        /// The operation.
+        operation: &'static str,
+        /// The first network's mode.
+        first: Mode,
+        /// The second network's mode.
+        second: Mode,
     },
     /// A layer lacks a derivative that was asked for.
     #[error("layer {layer} ({kind}) has no {derivative}")]

@@ -14,18 +14,33 @@ pub struct Agreement {
 
 /// The fourth-order central difference of `f` in one coordinate,
 /// $$\frac{8\big(f(x+h)-f(x-h)\big) - \big(f(x+2h)-f(x-2h)\big)}{12 h}.$$
+///
+/// # Errors
+/// [`Error::Argument`] for a coordinate that `x` does not have or a step that is not positive.
 pub fn central_difference(
     f: &mut impl FnMut(&[f64]) -> f64,
     x: &[f64],
     index: usize,
     step: f64,
-) -> f64 {
+) -> Result<f64, Error> {
+    let argument = |argument, value, expected| Error::Argument {
+        operation: "gradcheck::central_difference",
+        argument,
+        value,
+        expected,
+    };
+    if index >= x.len() {
+        return Err(argument("index", index as f64, "the index of a coordinate"));
+    }
+    if step.is_nan() || step <= 0.0 {
+        return Err(argument("step", step, "positive"));
+    }
     let mut y = x.to_vec();
     let mut at = |offset: f64| {
         y[index] = x[index] + offset;
         f(&y)
     };
-    (8.0 * (at(step) - at(-step)) - (at(2.0 * step) - at(-2.0 * step))) / (12.0 * step)
+    Ok((8.0 * (at(step) - at(-step)) - (at(2.0 * step) - at(-2.0 * step))) / (12.0 * step))
 }
 
 /// Checks `gradient` against central differences of `f` at `x`, in double precision.
@@ -63,17 +78,9 @@ pub fn check(
             found: vec![gradient.len()],
         });
     }
-    if step.is_nan() || step <= 0.0 {
-        return Err(Error::Argument {
-            operation: "gradcheck::check",
-            argument: "step",
-            value: step,
-            expected: "positive",
-        });
-    }
     let numeric: Vec<f64> = (0..x.len())
         .map(|i| central_difference(&mut f, x, i, step))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let scale = numeric
         .iter()
         .fold(1.0_f64, |largest, v| largest.max(v.abs()));
@@ -102,4 +109,22 @@ pub fn check(
         error: worst.error,
         tolerance,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coordinates_and_steps_that_are_not_there_are_errors() {
+        let mut square = |x: &[f64]| x[0] * x[0];
+        let mut at = |index, step| central_difference(&mut square, &[1.5], index, step);
+        assert!((at(0, 1e-3).unwrap() - 3.0).abs() < 1e-10);
+        for (index, step, argument) in [(1, 1e-3, "index"), (0, 0.0, "step"), (0, f64::NAN, "step")]
+        {
+            let error = at(index, step).unwrap_err();
+            assert!(error.to_string().contains(argument), "{error}");
+        }
+        assert!(check("no step", |x| x[0], &[1.0], &[1.0], -1.0, 1e-9).is_err());
+    }
 }

@@ -131,7 +131,7 @@ fn orthogonal(rows: usize, columns: usize, random: &mut ChaCha8Rng) -> Vec<f64> 
 mod tests {
     use super::*;
     use crate::activation::Activation;
-    use crate::architecture::Architecture;
+    use crate::architecture::{Architecture, Layer};
 
     fn plan() -> Plan {
         Plan::new(&Architecture::mlp(
@@ -170,6 +170,52 @@ mod tests {
             );
             let biases = spread(&all[plan.parameters[1].range.clone()]);
             assert_eq!(biases > 0.0, initialiser == Initialiser::PyTorch);
+        }
+        Ok(())
+    }
+
+    /// PyTorch's fans: of a convolution its inputs and outputs times the kernel's area, of a transposed one the other way round, as its
+    /// weight is (inputs, outputs, k, k).
+    #[test]
+    fn spreads_of_convolutions_are_pytorchs() -> Result<(), Error> {
+        let (inputs, outputs, kernel, area) = (8, 24, 3, 9.0);
+        let convolution = Layer::Conv2d {
+            inputs,
+            outputs,
+            kernel,
+            stride: 1,
+            padding: 0,
+        };
+        let transposed = Layer::ConvTranspose2d {
+            inputs,
+            outputs,
+            kernel,
+            stride: 1,
+            padding: 0,
+            output_padding: 0,
+        };
+        for (layer, fan_in) in [(convolution, 8.0 * area), (transposed, 24.0 * area)] {
+            let shape = vec![inputs, 5, 5];
+            let layers = vec![Layer::Reshape { shape }, layer.clone()];
+            let plan = Plan::new(&Architecture::new(200, layers))?;
+            let both = 8.0 * area + 24.0 * area;
+            for (initialiser, variance) in [
+                (Initialiser::PyTorch, 1.0 / (3.0 * fan_in)),
+                (Initialiser::KaimingUniform, 2.0 / fan_in),
+                (Initialiser::KaimingNormal, 2.0 / fan_in),
+                (Initialiser::XavierUniform, 2.0 / both),
+                (Initialiser::XavierNormal, 2.0 / both),
+            ] {
+                let all: Vec<f64> = initialiser.parameters(&plan, 7)?;
+                let weight = &all[plan.parameters[0].range.clone()];
+                let found = weight.iter().map(|v| v * v).sum::<f64>() / weight.len() as f64;
+                // 1,728 draws: the spread of the estimate is below 3.5 %.
+                let error = found / variance - 1.0;
+                assert!(
+                    error.abs() < 0.12,
+                    "{layer:?}, {initialiser:?}: {found} {variance}"
+                );
+            }
         }
         Ok(())
     }

@@ -34,7 +34,8 @@
 //! * [`Network::evaluate`]: value, Jacobian, directional and second derivatives, pullback metric; [`Pass::backward`]: their gradient.
 //! * [`Network::vjp`], [`Network::reverse_jacobian`], [`Network::gram_products`]: products with $J^\top$ and $J^\top J$ without $J$,
 //!   and their gradients.
-//! * [`tape`]: the same network as one operation on dfdx's tape, for research code, and how to add operations of one's own.
+//! * [`tape`]: the same network and all of its derivatives as operations on dfdx's tape, for research code, and how to add operations of
+//!   one's own.
 //! * [`Adam`], [`Sgd`]: steps over the flat parameters. [`files`]: safetensors. [`gradcheck`]: central differences.
 //! * [`check_finite`]: refuses a batch with NaN or infinity, by row and column; passes themselves let them travel on.
 //!

@@ -22,6 +22,26 @@ pub struct Model<E: Element> {
     pub(crate) mode: Mode,
 }
 
+impl<E: Element> Model<E> {
+    /// The first `depth` steps, for operations whose weights are a tensor's and not the network's own.
+    pub(crate) fn up_to(&self, depth: usize) -> Self {
+        let plan = if depth == self.plan.steps.len() {
+            self.plan.clone()
+        } else {
+            let mut plan = Plan::clone(&self.plan);
+            plan.steps.truncate(depth);
+            Arc::new(plan)
+        };
+        Self {
+            plan,
+            parameters: Vec::new(),
+            buffers: self.buffers.clone(),
+            pool: self.pool.clone(),
+            mode: self.mode,
+        }
+    }
+}
+
 /// Whether layers that differ between the two, [`Layer::Dropout`](crate::Layer::Dropout) and
 /// [`Layer::BatchNorm`](crate::Layer::BatchNorm), are evaluated or trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,8 +132,12 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
 
     /// This network followed by another, as one network with the parameters of both, one after the other.
     ///
+    /// It computes on this network's device and in the mode of both. Dropout draws by the layer's index, so that in training the second
+    /// part drops other entries than it does alone.
+    ///
     /// # Errors
-    /// [`Error::Chain`] if the second does not take what the first gives.
+    /// [`Error::Chain`] if the second does not take what the first gives, [`Error::Modes`] if one is evaluated and the other trained, or their
+    /// seeds differ.
     pub fn then(&self, next: &Self) -> Result<Self, Error> {
         let architecture = self.architecture.clone().then(&next.architecture);
         let parameters = [self.parameters(), next.parameters()].concat();
@@ -125,7 +149,16 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                 found: vec![self.output_width()],
             });
         }
+        let (first, second) = (self.mode(), next.mode());
+        if first != second {
+            return Err(Error::Modes {
+                operation: "Network::then",
+                first,
+                second,
+            });
+        }
         let mut both = Self::from_parameters(&architecture, parameters, &self.device)?;
+        both.model.mode = first;
         both.model.buffers = [self.running_statistics(), next.running_statistics()].concat();
         Ok(both)
     }
@@ -245,4 +278,35 @@ pub(crate) fn check_count(
         expected: vec![expected],
         found: vec![found],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Activation, Request};
+
+    #[test]
+    fn two_networks_become_one_in_the_mode_of_both() -> Result<(), Error> {
+        let build = |widths: &[usize]| {
+            let architecture = Architecture::mlp(widths, Activation::Tanh, Activation::Tanh).then(
+                &Architecture::new(widths[1], vec![crate::Layer::Dropout { probability: 0.5 }]),
+            );
+            Network::<f64>::new(&architecture, Initialiser::PyTorch, 1, &Cpu::default())
+        };
+        let (mut first, mut second) = (build(&[2, 8])?, build(&[8, 3])?);
+        let training = Mode::Training { seed: 4 };
+        first.set_mode(training);
+        let error = first.then(&second).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("Evaluation"), "{error}");
+        second.set_mode(training);
+        let both = first.then(&second)?;
+        assert_eq!(both.mode(), training);
+        let x = ndarray::Array2::from_elem((4, 2), 0.5);
+        let pass = both.evaluate(x.view(), Request::Value)?;
+        assert!(
+            pass.value().iter().any(|&y| y == 0.0),
+            "nothing was dropped"
+        );
+        Ok(())
+    }
 }

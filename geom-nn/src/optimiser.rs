@@ -180,7 +180,7 @@ impl Adam {
 /// The scalars of one step; the GPU's kernel has the same struct.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct Rates<E> {
+pub(crate) struct Rates<E> {
     beta1: E,
     beta2: E,
     rest1: E,

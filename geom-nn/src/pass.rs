@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array3, ArrayBase, ArrayView2, ArrayView3, Axis, s};
 
 use crate::cpu::on_pool;
-use crate::device::NetworkDevice;
+use crate::device::{NetworkDevice, Trace};
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
@@ -15,7 +15,7 @@ use crate::request::{Gradients, Input, Request, Seeds, copy};
 #[derive(Debug)]
 pub struct Pass<'a, E: Element, D: NetworkDevice<E>> {
     pub(crate) network: &'a Network<E, D>,
-    pub(crate) trace: D::Trace,
+    pub(crate) trace: Box<dyn Trace<E, D>>,
     pub(crate) batch: usize,
     pub(crate) order: Order,
     /// Whether the tangents are the columns of the Jacobian.
@@ -52,6 +52,10 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             _ => None,
         };
         let wants_metric = matches!(request, Request::Metric | Request::MetricUnder(_));
+        if wants_metric {
+            let d = order.tangents;
+            self.model.plan.check_result("metrics", &[batch, d, d])?;
+        }
         let steps = self.model.plan.steps.len();
         let depth = if wants_metric
             && D::GRAM
@@ -65,7 +69,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             .device
             .run(&self.model, depth, batch, order.clone(), &fill)?;
         let metric = if wants_metric {
-            let (output, gram) = (D::output(&trace), depth < steps);
+            let (output, gram) = (trace.output(), depth < steps);
             let tangents = order.tangents;
             let model = &self.model;
             Some(on_pool(|| {
@@ -89,7 +93,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     fn stacked(&self) -> ArrayView3<'_, E> {
         let shape = (self.batch, self.order.stack(), self.network.output_width());
         // The trace holds exactly these rows; a view of another length would be a bug of this crate.
-        ArrayView3::from_shape(shape, D::output(&self.trace)).expect("stacked output")
+        ArrayView3::from_shape(shape, self.trace.output()).expect("stacked output")
     }
 
     /// The value $f(x)$, (b, D), a strided view.
@@ -160,7 +164,9 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     ///
     /// A pass changes no network: hand them to [`Network::set_running_statistics`] after the step.
     pub fn running_statistics(&self) -> Option<Array1<E>> {
-        D::running_statistics(&self.network.model, &self.trace).map(Array1::from_vec)
+        self.trace
+            .running_statistics(&self.network.model)
+            .map(Array1::from_vec)
     }
 
     /// The gradient of a scalar with respect to weights, input and directions, from its gradient with respect to what
@@ -207,19 +213,23 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         self.check(seeds)?;
         let (outputs, tangents) = (self.network.output_width(), self.order.tangents);
         let (network, trace) = (self.network, &self.trace);
+        network.model.plan.check_way_back(&self.order, self.batch)?;
         let mut gradient = Array1::zeros(network.parameter_count());
         let flat = gradient
             .as_slice_mut()
             .expect("a fresh array is contiguous");
         if let Some(metric) = &self.metric {
-            let output = D::output(trace);
+            let output = trace.output();
             let (model, value, bar) = (&network.model, seeds.value, seeds.metric);
             let seeded = on_pool(|| metric.seeds(model, output, value, bar, flat));
             let fill = |point: usize, out: &mut [E]| seeded.write(point, out);
-            let input =
-                network
-                    .device
-                    .run_back(&network.model, trace, &fill, want_input, Some(flat))?;
+            let input = trace.back(
+                &network.device,
+                &network.model,
+                &fill,
+                want_input,
+                Some(flat),
+            )?;
             return Ok((gradient, input));
         }
         let Seeds {
@@ -251,10 +261,13 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
                 None => rest.fill(E::zero()),
             }
         };
-        let input =
-            network
-                .device
-                .run_back(&network.model, trace, &fill, want_input, Some(flat))?;
+        let input = trace.back(
+            &network.device,
+            &network.model,
+            &fill,
+            want_input,
+            Some(flat),
+        )?;
         Ok((gradient, input))
     }
 

@@ -6,10 +6,10 @@ use crate::activation::Activation;
 use crate::architecture::{Architecture, Layer};
 use crate::element::Element;
 use crate::error::Error;
-use crate::jet::Order;
 use crate::network::Mode;
 use crate::window::Window;
 
+mod check;
 mod here;
 mod image;
 mod memory;
@@ -274,31 +274,6 @@ impl Plan {
         if let Some(step) = self.steps.last_mut() {
             step.activation = function;
         }
-    }
-
-    /// Refuses more rows than can be held, and what batch statistics in training cannot give: tangents, and statistics of a single number.
-    pub(crate) fn check(&self, mode: Mode, order: &Order, batch: usize) -> Result<(), Error> {
-        self.check_room(order, batch)?;
-        for step in self.steps.iter().filter(|step| step.is_coupled(mode)) {
-            let Step { layer, kind, .. } = *step;
-            if order.stack() > 1 {
-                return Err(Error::MissingDerivative {
-                    layer,
-                    kind,
-                    derivative: "Jacobian in training, where batch statistics make every point depend on all others",
-                });
-            }
-            if batch == 1 && step.bias_span() == 1 {
-                return Err(Error::LayerOption {
-                    layer,
-                    kind,
-                    argument: "batch size",
-                    value: 1.0,
-                    expected: "two or more points, which batch statistics in training need",
-                });
-            }
-        }
-        Ok(())
     }
 
     /// The running statistics that a network starts with.

@@ -17,8 +17,31 @@ use crate::request::{Gradients, Input, Request, Seeds, copy};
 pub struct Vjp<'a, E: Element, D: NetworkDevice<E>> {
     network: &'a Network<E, D>,
     x: Array2<E>,
-    u: Array3<E>,
+    u: Vectors<E>,
     products: Array3<E>,
+}
+
+/// The vectors $u_k$ of every point.
+#[derive(Debug)]
+enum Vectors<E> {
+    /// (b, m, D).
+    Given(Array3<E>),
+    /// The unit vectors, the same for every point, (D, D).
+    Unit(Array2<E>),
+}
+
+impl<E> Vectors<E> {
+    /// All vectors of a batch, (b, m, D).
+    fn view(&self, batch: usize) -> ArrayView3<'_, E> {
+        match self {
+            Self::Given(u) => u.view(),
+            Self::Unit(unit) => {
+                let n = unit.nrows();
+                unit.broadcast((batch, n, n))
+                    .expect("one matrix for every point")
+            }
+        }
+    }
 }
 
 /// $J v_k$ and $J^\top J v_k$ of a batch; see [`Network::gram_products`].
@@ -60,7 +83,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         Ok(Vjp {
             network: self,
             x: x.to_owned(),
-            u: u.to_owned(),
+            u: Vectors::Given(u.to_owned()),
             products,
         })
     }
@@ -76,11 +99,16 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     /// As [`evaluate`](Self::evaluate).
     pub fn reverse_jacobian(&self, x: ArrayView2<'_, E>) -> Result<Vjp<'_, E, D>, Error> {
         let n = self.output_width();
-        let u = Array3::from_shape_fn(
-            (x.nrows(), n, n),
-            |(_, i, j)| if i == j { E::one() } else { E::zero() },
-        );
-        self.vjp(x, u.view())
+        let plan = &self.model.plan;
+        plan.check_result("unit vectors", &[n, n])?;
+        let u = Vectors::Unit(Array2::eye(n));
+        let products = self.transposed_products(x, u.view(x.nrows()))?;
+        Ok(Vjp {
+            network: self,
+            x: x.to_owned(),
+            u,
+            products,
+        })
     }
 
     /// $J v_k$ and $J^\top J v_k = G v_k$ for given directions, without the Jacobian.
@@ -139,6 +167,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         // Reverse mode would give the product with the Jacobian of the whole batch.
         let plan = &self.model.plan;
         plan.check(self.model.mode, &Order::first(1), batch)?;
+        plan.check_way_back(&input.order, batch)?;
+        plan.check_result("products", &[batch, m, self.input_width()])?;
         let depth = plan.steps.len();
         let fill = |point: usize, out: &mut [E]| input.write(point, out);
         let trace = self
@@ -147,9 +177,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let mut products = Array3::zeros((batch, m, self.input_width()));
         for k in 0..m {
             let seed = |point: usize, out: &mut [E]| copy(u.slice(s![point, k, ..]), out);
-            let rows = self
-                .device
-                .run_back(&self.model, &trace, &seed, true, None)?
+            let rows = trace
+                .back(&self.device, &self.model, &seed, true, None)?
                 .unwrap_or_default();
             products
                 .slice_mut(s![.., k, ..])
@@ -178,7 +207,7 @@ impl<E: Element, D: NetworkDevice<E>> Vjp<'_, E, D> {
             .network
             .evaluate(self.x.view(), Request::Directions(seed))?;
         let mut gradients = pass.backward(Seeds {
-            tangents: Some(self.u.view()),
+            tangents: Some(self.u.view(self.x.nrows())),
             ..Seeds::default()
         })?;
         gradients.directions = pass.tangents().map(|t| t.to_owned());

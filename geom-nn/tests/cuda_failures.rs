@@ -5,8 +5,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use dfdx::prelude::*;
-use geom_nn::tape::Trained;
-use geom_nn::{Activation, Adam, Architecture, Error, Initialiser, Network, Request, Seeds, cuda};
+use geom_nn::tape::{self, Trained};
+use geom_nn::{
+    Activation, Adam, Architecture, Cuda, Error, Initialiser, Network, Request, Seeds, cuda,
+};
 use ndarray::Array2;
 
 #[allow(
@@ -14,11 +16,21 @@ use ndarray::Array2;
     reason = "functions of the driver, replaced by ones with the same arguments"
 )]
 mod between {
+    use std::collections::BTreeMap;
     use std::ffi::{CStr, c_char, c_void};
     use std::sync::Mutex;
 
     /// The function that refuses its calls.
     static REFUSING: Mutex<&str> = Mutex::new("");
+    /// How often each function was called.
+    static CALLS: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
+
+    /// The calls of every function while `f` runs.
+    pub(super) fn counted<R>(f: impl FnOnce() -> R) -> (R, BTreeMap<&'static str, usize>) {
+        CALLS.lock().unwrap().clear();
+        let result = f();
+        (result, std::mem::take(&mut *CALLS.lock().unwrap()))
+    }
 
     /// Runs `f` while the named function refuses all calls.
     pub(super) fn without<R>(function: &'static str, f: impl FnOnce() -> R) -> R {
@@ -47,6 +59,7 @@ mod between {
             // SAFETY: the name, arguments and result of the library's own declaration, pointers and handles as words.
             #[unsafe(no_mangle)]
             unsafe extern "C" fn $name($($argument: $type),*) -> i32 {
+                *CALLS.lock().unwrap().entry(stringify!($name)).or_default() += 1;
                 if *REFUSING.lock().unwrap() == stringify!($name) {
                     return $code;
                 }
@@ -174,5 +187,57 @@ fn refusals_are_typed_and_leave_the_device_usable() -> Result<(), Error> {
     assert_eq!(trained.steps(), 0);
     trained.step(&mut gradients)?;
     assert_eq!(trained.steps(), 1);
+    launches_of_a_step(&gpu)
+}
+
+/// The table of `docs/cuda.md`: what one step of GeomAE's nets on the tape costs, loss and Adam included. Neither widths nor the number type
+/// change it.
+fn launches_of_a_step(gpu: &Cuda) -> Result<(), Error> {
+    let (ambient, batch) = (12, 5);
+    let build = |architecture| Network::<f64, _>::new(&architecture, Initialiser::PyTorch, 1, gpu);
+    let encoder = build(Architecture::geomae_encoder(ambient, 2))?;
+    let decoder = build(Architecture::geomae_decoder(ambient, 2))?;
+    let entries = (0..batch * ambient).map(|i| (i as f64 * 0.7).sin());
+    let x = gpu.tensor_from_vec(entries.collect(), (batch, ambient));
+    for (jacobian, most) in [(false, 53), (true, 74)] {
+        let (mut first, mut second) = (
+            Trained::new(&encoder, Adam::default())?,
+            Trained::new(&decoder, Adam::default())?,
+        );
+        let mut step = || -> Result<(), Error> {
+            let codes = encoder.forward(first.parameters(), x.leaky_trace(), false)?;
+            let codes: Tensor<(usize, usize), f64, Cuda, _> = codes.reshape_like(&(batch, 2));
+            let stacked = decoder.forward(second.parameters(), codes, jacobian)?;
+            let loss = if jacobian {
+                let (value, tangents) = tape::split(stacked)?;
+                let value = (value - x.clone()).square().mean();
+                value + tangents.square().mean()
+            } else {
+                let value: Tensor<(usize, usize), f64, Cuda, _> =
+                    stacked.reshape_like(&(batch, ambient));
+                (value - x.clone()).square().mean()
+            };
+            let mut gradients = loss.backward();
+            first.step(&mut gradients)?;
+            second.step(&mut gradients)
+        };
+        // The first step compiles kernels and fills the shelf of buffers.
+        step()?;
+        let (done, calls) = between::counted(step);
+        done?;
+        let count = |name| calls.get(name).copied().unwrap_or(0);
+        assert!(
+            count("cuLaunchKernel") <= most,
+            "jacobian {jacobian}: {calls:?}"
+        );
+        assert!(
+            count("cublasDgemm_v2") <= 30,
+            "jacobian {jacobian}: {calls:?}"
+        );
+        assert!(
+            count("cuMemcpyDtoHAsync_v2") <= 2,
+            "jacobian {jacobian}: {calls:?}"
+        );
+    }
     Ok(())
 }

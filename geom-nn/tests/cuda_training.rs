@@ -9,8 +9,8 @@ use build::{apply, conv, wave};
 use dfdx::prelude::*;
 use geom_nn::tape::{self, Trained};
 use geom_nn::{
-    Activation, Adam, AdamState, Architecture, Cpu, Error, Initialiser, Layer, Mode, Network,
-    NetworkDevice, Request, Seeds, WeightDecay, cuda,
+    Activation, Adam, AdamState, Architecture, Cpu, Element, Error, Initialiser, Layer, Mode,
+    Network, NetworkDevice, Request, Seeds, WeightDecay, cuda,
 };
 use ndarray::{Array2, ArrayView2};
 
@@ -101,8 +101,8 @@ fn an_image_autoencoder_in_training_follows_the_one_on_the_cpu() -> Result<(), E
 }
 
 /// A loss of value and Jacobian on the tape; the loss and the leaf's entries after some steps.
-fn train_on_tape<D: NetworkDevice<f64>>(
-    net: &Network<f64, D>,
+fn train_on_tape<E: Element, D: NetworkDevice<E>>(
+    net: &Network<E, D>,
     steps: usize,
     composed: bool,
 ) -> Result<(Vec<f64>, Vec<f64>), Error> {
@@ -112,7 +112,7 @@ fn train_on_tape<D: NetworkDevice<f64>>(
         ..Adam::default()
     };
     let mut trained = Trained::new(net, adam)?;
-    let numbers: Vec<f64> = (0..12).map(wave).collect();
+    let numbers: Vec<E> = (0..12).map(|i| E::of(wave(i))).collect();
     let z = net.device().tensor_from_vec(numbers, (6, 2));
     let mut losses = Vec::new();
     for _ in 0..steps {
@@ -124,10 +124,11 @@ fn train_on_tape<D: NetworkDevice<f64>>(
         };
         let (value, jacobian) = tape::split(stacked)?;
         let loss = value.square().mean() + jacobian.square().mean();
-        losses.push(loss.as_vec()[0]);
+        losses.push(loss.as_vec()[0].wide());
         trained.step(&mut loss.backward())?;
     }
-    Ok((losses, trained.parameters().as_vec()))
+    let weights = trained.parameters().as_vec();
+    Ok((losses, weights.into_iter().map(E::wide).collect()))
 }
 
 #[test]
@@ -154,6 +155,26 @@ fn training_on_the_tape_agrees_between_devices_and_with_composed_operations() ->
                 1e-10,
             );
         }
+    }
+    Ok(())
+}
+
+/// In single precision both devices follow the run in double precision to the rounding that 20 steps of Adam gather.
+#[test]
+fn training_in_single_precision_follows_double_precision() -> Result<(), Error> {
+    let architecture = Architecture::mlp(&[2, 9, 5], Activation::Silu, Activation::Sigmoid);
+    let double = Network::<f64>::new(&architecture, Initialiser::PyTorch, 3, &Cpu::default())?;
+    let weights: Vec<f32> = double.parameters().iter().map(|&w| f32::of(w)).collect();
+    let on_cpu = Network::<f32>::from_parameters(&architecture, weights.clone(), &Cpu::default())?;
+    let on_gpu = Network::<f32, _>::from_parameters(&architecture, weights, &cuda(0)?)?;
+    let (losses, expected) = train_on_tape(&double, 20, false)?;
+    for (found, weights) in [
+        train_on_tape(&on_cpu, 20, false)?,
+        train_on_tape(&on_gpu, 20, false)?,
+        train_on_tape(&on_gpu, 20, true)?,
+    ] {
+        close("losses", &found, &losses, 1e-5);
+        close("weights", &weights, &expected, 1e-4);
     }
     Ok(())
 }

@@ -1,18 +1,20 @@
 //! The pullback metric by both routes, and its gradient.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use geom_nn::{
-    Activation, Architecture, Cpu, Error, Initialiser, Network, Request, Seeds, gradcheck,
-};
+#[path = "common/device.rs"]
+mod device;
+
+use device::{Device, device};
+use geom_nn::{Activation, Architecture, Error, Initialiser, Network, Request, Seeds, gradcheck};
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 
 fn wave(i: usize) -> f64 {
     ((i as f64 + 0.3) * 12.9898).sin()
 }
 
-fn net(widths: &[usize], output: Activation) -> Network<f64> {
+fn net(widths: &[usize], output: Activation) -> Network<f64, Device> {
     let architecture = Architecture::mlp(widths, Activation::Tanh, output);
-    Network::new(&architecture, Initialiser::XavierNormal, 3, &Cpu::default()).unwrap()
+    Network::new(&architecture, Initialiser::XavierNormal, 3, &device()).unwrap()
 }
 
 fn ambient(n: usize) -> Array2<f64> {
@@ -120,7 +122,7 @@ fn both_routes_agree_with_the_jacobian() -> Result<(), Error> {
 fn the_gradient_of_a_metric_passes_central_differences() -> Result<(), Error> {
     let net = net(&[2, 5, 40], Activation::Linear);
     let x = Array2::from_shape_fn((6, 2), |(i, j)| wave(7 * i + j));
-    let scalar = |net: &Network<f64>| {
+    let scalar = |net: &Network<f64, Device>| {
         let pass = net.evaluate(x.view(), Request::Metric).unwrap();
         pass.metric()
             .unwrap()

@@ -3,17 +3,18 @@
 
 mod common;
 
+use common::device::{Device, device};
 use common::{array2, assert_close, cases, flat, network};
-use geom_nn::{Activation, Architecture, Cpu, Error, Initialiser, Network, Request, gradcheck};
+use geom_nn::{Activation, Architecture, Error, Initialiser, Network, Request, gradcheck};
 use ndarray::{Array1, Array2, Array3, ArrayView3, Axis};
 
 fn wave(i: usize) -> f64 {
     ((i as f64 + 0.3) * 12.9898).sin()
 }
 
-fn net(widths: &[usize], activation: Activation) -> Network<f64> {
+fn net(widths: &[usize], activation: Activation) -> Network<f64, Device> {
     let architecture = Architecture::mlp(widths, activation, Activation::Linear);
-    Network::new(&architecture, Initialiser::XavierNormal, 7, &Cpu::default()).unwrap()
+    Network::new(&architecture, Initialiser::XavierNormal, 7, &device()).unwrap()
 }
 
 fn batch(rows: usize, columns: usize) -> Array2<f64> {
@@ -77,7 +78,7 @@ fn gradients_of_products_pass_central_differences() -> Result<(), Error> {
             moved
         };
         let step = 1e-3;
-        let vjp_scalar = |net: &Network<f64>, x: &Array2<f64>, u: &Array3<f64>| {
+        let vjp_scalar = |net: &Network<f64, Device>, x: &Array2<f64>, u: &Array3<f64>| {
             dot(
                 net.vjp(x.view(), u.view()).unwrap().products(),
                 weights.view(),
@@ -115,7 +116,7 @@ fn gradients_of_products_pass_central_differences() -> Result<(), Error> {
             1e-9,
         )?;
 
-        let gram_scalar = |net: &Network<f64>, x: &Array2<f64>, v: &Array3<f64>| {
+        let gram_scalar = |net: &Network<f64, Device>, x: &Array2<f64>, v: &Array3<f64>| {
             let gram = net.gram_products(x.view(), v.view()).unwrap();
             let value: f64 = gram.value().iter().map(|y| y * 0.7).sum();
             value + dot(gram.products(), weights.view()) + dot(gram.tangents(), more.view())

@@ -15,7 +15,7 @@ use crate::plan::{Op, Step};
 
 /// Everything that the reverse pass needs.
 #[derive(Debug)]
-pub struct Trace<E: Element> {
+pub(crate) struct Trace<E: Element> {
     pub(crate) batch: usize,
     pub(crate) order: Order,
     /// The stacked input, (batch, stack, inputs).

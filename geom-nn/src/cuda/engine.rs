@@ -11,6 +11,7 @@ use cudarc::driver::result::{device, init};
 use cudarc::driver::sys::CUdevice_attribute_enum as Attribute;
 use cudarc::driver::{
     CudaDevice, CudaFunction, CudaSlice, CudaView, CudaViewMut, DeviceRepr, DeviceSlice,
+    ValidAsZeroBits,
 };
 use cudarc::nvrtc::{CompileOptions, compile_ptx_with_opts};
 use dfdx::tensor::{Cuda, Storage};
@@ -37,6 +38,25 @@ pub(super) fn check_device(ordinal: usize) -> Result<(), Error> {
     Err(Error::Device {
         operation: OPERATION,
         detail: format!("there is no GPU {ordinal}; the driver counts {count}").into_boxed_str(),
+    })
+}
+
+/// The index of dfdx's device.
+fn ordinal(cuda: &Cuda) -> Result<usize, Error> {
+    // The public way to it.
+    let probe = Storage::<f32>::try_alloc_len(cuda, 1).map_err(|e| refused("Engine::of", e))?;
+    Ok(probe.device().ordinal())
+}
+
+/// Refuses tensors on two GPUs.
+pub(super) fn check_same(one: &Cuda, other: &Cuda) -> Result<(), Error> {
+    let (one, other) = (ordinal(one)?, ordinal(other)?);
+    if one == other {
+        return Ok(());
+    }
+    Err(Error::Device {
+        operation: "Network::forward",
+        detail: format!("tensors lie on GPU {one} and GPU {other}").into_boxed_str(),
     })
 }
 
@@ -117,9 +137,7 @@ impl Engine {
     pub(super) fn of(cuda: &Cuda) -> Result<Arc<Self>, Error> {
         static ENGINES: Mutex<BTreeMap<usize, Arc<Engine>>> = Mutex::new(BTreeMap::new());
         const OPERATION: &str = "Engine::of";
-        // The public way to a device's index.
-        let probe = Storage::<f32>::try_alloc_len(cuda, 1).map_err(|e| refused(OPERATION, e))?;
-        let ordinal = probe.device().ordinal();
+        let ordinal = ordinal(cuda)?;
         let mut engines = locked(&ENGINES);
         if let Some(engine) = engines.get(&ordinal) {
             return Ok(engine.clone());
@@ -239,6 +257,19 @@ impl Engine {
         self.device
             .dtod_copy(from, to)
             .map_err(|e| refused("copy", e))
+    }
+
+    /// Sets all entries to zero.
+    pub(super) fn clear<T: DeviceRepr + ValidAsZeroBits>(
+        &self,
+        memory: &mut CudaSlice<T>,
+    ) -> Result<(), Error> {
+        if memory.len() == 0 {
+            return Ok(());
+        }
+        self.device
+            .memset_zeros(memory)
+            .map_err(|e| refused("clear", e))
     }
 
     /// The entries of a buffer.

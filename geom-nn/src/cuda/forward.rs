@@ -16,11 +16,7 @@ use crate::plan::{Op, Step};
 
 /// A finished forward pass.
 #[derive(Debug)]
-#[allow(
-    unreachable_pub,
-    reason = "reached through the device trait with the feature `cuda`"
-)]
-pub struct Trace<E: Element> {
+pub(super) struct Trace<E: Element> {
     pub(super) engine: Arc<Engine>,
     pub(super) batch: usize,
     pub(super) order: Order,

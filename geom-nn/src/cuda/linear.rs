@@ -53,10 +53,10 @@ where
             out,
         )?,
         Op::Convolution { window, features } => {
-            correlate(engine, window, *features, &weight, x, &mut buffer)?;
+            correlate(engine, (window, *features), false, &weight, x, &mut buffer)?;
         }
         Op::Transposed { window, features } => {
-            correlate_back(engine, window, *features, &weight, x, &mut buffer)?;
+            correlate(engine, (window, *features), true, &weight, x, &mut buffer)?;
         }
         Op::AveragePool(window) => engine.average(window, rows, false, x, out)?,
         Op::MaxPool(window) => engine.maximum(window, batch, x, out)?,
@@ -107,10 +107,24 @@ where
             out,
         )?,
         Op::Convolution { window, features } => {
-            correlate_back(engine, window, *features, &weight, &bar, &mut buffer)?;
+            correlate(
+                engine,
+                (window, *features),
+                true,
+                &weight,
+                &bar,
+                &mut buffer,
+            )?;
         }
         Op::Transposed { window, features } => {
-            correlate(engine, window, *features, &weight, &bar, &mut buffer)?;
+            correlate(
+                engine,
+                (window, *features),
+                false,
+                &weight,
+                &bar,
+                &mut buffer,
+            )?;
         }
         Op::AveragePool(window) => engine.average(window, rows, true, &bar, out)?,
         Op::MaxPool(window) => engine.maximum_back(window, batch, x, &bar, out)?,
@@ -167,67 +181,47 @@ fn blocks(window: &Window, images: usize) -> impl Iterator<Item = (usize, usize)
         .map(move |first| (first, block.min(images - first)))
 }
 
-/// Images to grids: patches as rows, times the weight (features, patch), with the places put last.
+/// Images to grids, or with `back` the transpose: patches as rows, times the weight (features, patch), with the places put last.
 fn correlate<E: Element>(
     engine: &Arc<Engine>,
-    window: &Window,
-    features: usize,
+    (window, features): (&Window, usize),
+    back: bool,
     weight: &View<'_, E>,
-    images: &View<'_, E>,
+    from: &View<'_, E>,
     out: &mut Buffer<E>,
 ) -> Result<(), Error>
 where
     CudaBlas: Gemm<E>,
 {
     let (patch, count, image) = (window.patch(), window.count(), window.image());
-    let total = images.len() / image;
+    let total = from.len() / if back { count * features } else { image };
     let mut grids = engine.take::<E>(total * count * features)?;
+    if back {
+        engine.swap((features, count), from, &mut grids.slice_mut(..))?;
+    }
     for (first, some) in blocks(window, total) {
         let mut patches = engine.take::<E>(some * count * patch)?;
-        let from = images.slice(first * image..(first + some) * image);
-        engine.patches(window, false, &from, &mut patches.slice_mut(..))?;
-        engine.product(
-            Matrix::new(&patches.slice(..), (some * count, patch)),
-            Matrix::transposed(weight, (features, patch)),
-            false,
-            &mut part(
-                &mut grids,
-                first * count * features..(first + some) * count * features,
-            ),
-        )?;
+        let images = first * image..(first + some) * image;
+        let places = first * count * features..(first + some) * count * features;
+        if back {
+            let left = grids.slice(places);
+            let left = Matrix::new(&left, (some * count, features));
+            let right = Matrix::new(weight, (features, patch));
+            engine.product(left, right, false, &mut patches.slice_mut(..))?;
+            engine.patches(window, true, &patches.slice(..), &mut part(out, images))?;
+        } else {
+            let own = from.slice(images);
+            engine.patches(window, false, &own, &mut patches.slice_mut(..))?;
+            let left = patches.slice(..);
+            let left = Matrix::new(&left, (some * count, patch));
+            let right = Matrix::transposed(weight, (features, patch));
+            engine.product(left, right, false, &mut part(&mut grids, places))?;
+        }
+    }
+    if back {
+        return Ok(());
     }
     engine.swap((count, features), &grids.slice(..), &mut out.slice_mut(..))
-}
-
-/// Grids to images, the transpose of [`correlate`].
-fn correlate_back<E: Element>(
-    engine: &Arc<Engine>,
-    window: &Window,
-    features: usize,
-    weight: &View<'_, E>,
-    grids: &View<'_, E>,
-    out: &mut Buffer<E>,
-) -> Result<(), Error>
-where
-    CudaBlas: Gemm<E>,
-{
-    let (patch, count, image) = (window.patch(), window.count(), window.image());
-    let total = grids.len() / (count * features);
-    let mut places = engine.take::<E>(grids.len())?;
-    engine.swap((features, count), grids, &mut places.slice_mut(..))?;
-    for (first, some) in blocks(window, total) {
-        let mut patches = engine.take::<E>(some * count * patch)?;
-        let from = places.slice(first * count * features..(first + some) * count * features);
-        engine.product(
-            Matrix::new(&from, (some * count, features)),
-            Matrix::new(weight, (features, patch)),
-            false,
-            &mut patches.slice_mut(..),
-        )?;
-        let to = &mut part(out, first * image..(first + some) * image);
-        engine.patches(window, true, &patches.slice(..), to)?;
-    }
-    Ok(())
 }
 
 /// The gradient of the weight of [`correlate`], summed over all images.

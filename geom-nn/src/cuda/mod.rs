@@ -23,17 +23,17 @@ use std::ops::DerefMut;
 
 use cudarc::cublas::{CudaBlas, Gemm};
 use cudarc::driver::CudaSlice;
-use dfdx::tensor::{Cuda, Storage, Tape};
+use dfdx::tensor::{Cuda, CudaError, NoneTape, Storage, Tape};
 use dfdx::tensor_ops::Device;
 
 use crate::cpu::forward::Fill;
-use crate::device::NetworkDevice;
+use crate::device::{self, NetworkDevice};
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
-use crate::optimiser::Rates;
-use crate::tape::{Parameters, Stacked};
+use crate::optimiser::{Adam, Rates};
+use crate::tape::{Batch, Parameters, Stacked, Taped};
 
 use engine::{Engine, refused};
 use forward::Trace;
@@ -52,7 +52,13 @@ where
     Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
     CudaBlas: Gemm<E>,
 {
-    type Trace = Trace<E>;
+    fn on_tape(error: Error) -> CudaError {
+        tape::on_tape(&error)
+    }
+
+    fn check_same(&self, other: &Self) -> Result<(), Error> {
+        engine::check_same(self, other)
+    }
 
     fn run(
         &self,
@@ -61,50 +67,14 @@ where
         batch: usize,
         order: Order,
         fill: Fill<'_, E>,
-    ) -> Result<Trace<E>, Error> {
+    ) -> Result<Box<dyn device::Trace<E, Self>>, Error> {
         let engine = Engine::of(self)?;
         let theta = engine.upload(&model.parameters)?;
         let size = order.stack() * model.plan.inputs;
         let input = engine.upload(&rows(batch, size, fill))?;
         let mut trace = forward::forward(engine, model, depth, batch, order, theta, input)?;
         trace.fetch()?;
-        Ok(trace)
-    }
-
-    fn output(trace: &Trace<E>) -> &[E] {
-        trace.host_output()
-    }
-
-    fn running_statistics(model: &Model<E>, trace: &Trace<E>) -> Option<Vec<E>> {
-        trace.running_statistics(model)
-    }
-
-    fn run_back(
-        &self,
-        model: &Model<E>,
-        trace: &Trace<E>,
-        seed: Fill<'_, E>,
-        want_input: bool,
-        gradient: Option<&mut [E]>,
-    ) -> Result<Option<Vec<E>>, Error> {
-        let engine = &trace.engine;
-        let size = trace.order.stack() * trace.width(model);
-        let bar = engine.upload(&rows(trace.batch, size, seed))?;
-        let mut sums = gradient
-            .as_ref()
-            .map(|g| engine.take::<E>(g.len()))
-            .transpose()?;
-        let input = reverse::reverse(model, trace, bar, want_input, sums.as_mut())?;
-        if let (Some(gradient), Some(sums)) = (gradient, &sums) {
-            let flat = engine.download(&sums.slice(..))?;
-            // Only the entries that took part: the others may hold what another route has written.
-            for step in &model.plan.steps[..trace.steps.len()] {
-                for range in [step.weight.clone(), step.bias.clone()] {
-                    gradient[range.clone()].copy_from_slice(&flat[range]);
-                }
-            }
-        }
-        input.map(|bar| engine.download(&bar.slice(..))).transpose()
+        Ok(Box::new(trace))
     }
 
     fn taped<T: Tape<E, Self>>(
@@ -112,18 +82,77 @@ where
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
-    ) -> Result<Stacked<E, Self, T>, Error> {
+    ) -> Result<Taped<E, Self, T>, Error> {
         tape::forward(model, theta, input, order)
+    }
+
+    fn transposed(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        x: &Batch<E, Self, NoneTape>,
+        u: &Stacked<E, Self, NoneTape>,
+    ) -> Result<Stacked<E, Self, NoneTape>, Error> {
+        tape::transposed(model, theta, x, u)
     }
 
     fn adam(
         &self,
-        rates: &Rates<E>,
+        adam: &Adam,
+        step: u64,
         [parameters, mean, square]: [&mut <Self as Storage<E>>::Vec; 3],
         gradient: &<Self as Storage<E>>::Vec,
     ) -> Result<bool, Error> {
         let engine = Engine::of(self)?;
-        engine.adam(rates, gradient, mean, square, parameters)
+        engine.adam(&Rates::new(adam, step), gradient, mean, square, parameters)
+    }
+
+    fn accumulate(
+        &self,
+        sum: &mut <Self as Storage<E>>::Vec,
+        term: &<Self as Storage<E>>::Vec,
+    ) -> Result<(), Error> {
+        Engine::of(self)?.accumulate(term, sum)
+    }
+}
+
+impl<E: Element> device::Trace<E, Cuda> for Trace<E>
+where
+    CudaBlas: Gemm<E>,
+{
+    fn output(&self) -> &[E] {
+        self.host_output()
+    }
+
+    fn running_statistics(&self, model: &Model<E>) -> Option<Vec<E>> {
+        self.running_statistics(model)
+    }
+
+    fn back(
+        &self,
+        _: &Cuda,
+        model: &Model<E>,
+        seed: Fill<'_, E>,
+        want_input: bool,
+        gradient: Option<&mut [E]>,
+    ) -> Result<Option<Vec<E>>, Error> {
+        let engine = &self.engine;
+        let size = self.order.stack() * self.width(model);
+        let bar = engine.upload(&rows(self.batch, size, seed))?;
+        let mut sums = gradient
+            .as_ref()
+            .map(|g| engine.take::<E>(g.len()))
+            .transpose()?;
+        let input = reverse::reverse(model, self, bar, want_input, sums.as_mut())?;
+        if let (Some(gradient), Some(sums)) = (gradient, &sums) {
+            let flat = engine.download(&sums.slice(..))?;
+            // Only the entries that took part: the others may hold what another route has written.
+            for step in &model.plan.steps[..self.steps.len()] {
+                for range in [step.weight.clone(), step.bias.clone()] {
+                    gradient[range.clone()].copy_from_slice(&flat[range]);
+                }
+            }
+        }
+        input.map(|bar| engine.download(&bar.slice(..))).transpose()
     }
 }
 

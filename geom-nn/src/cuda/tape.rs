@@ -1,4 +1,5 @@
-//! A network as one operation on the tape, run by the device's kernels: nothing goes over the bus.
+//! A network as one operation on the tape, run by the device's kernels: rows, parameters and gradients stay on the device. Over the bus go
+//! the running statistics of batch normalisation in training, which come down.
 
 use std::ops::DerefMut;
 
@@ -7,7 +8,7 @@ use cudarc::driver::result::DriverError;
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{CudaSlice, DeviceSlice};
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{Cuda, CudaError, PutTape, SplitTape, Storage, Tape};
+use dfdx::tensor::{Cuda, CudaError, NoneTape, PutTape, SplitTape, Storage, Tape};
 use dfdx::tensor_ops::{Device, ReshapeTo};
 
 use super::engine::Engine;
@@ -17,8 +18,9 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
+use crate::plan::Step;
 use crate::tape::memory::{memory_of, tensor_of};
-use crate::tape::{Parameters, Stacked, device_error};
+use crate::tape::{Batch, Parameters, Stacked, Taped, composed, device_error};
 
 const OPERATION: &str = "Network::forward";
 
@@ -27,7 +29,7 @@ pub(super) fn forward<E: Element, T: Tape<E, Cuda>>(
     theta: &Parameters<E, Cuda>,
     input: Stacked<E, Cuda, T>,
     order: &Order,
-) -> Result<Stacked<E, Cuda, T>, Error>
+) -> Result<Taped<E, Cuda, T>, Error>
 where
     Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
     CudaBlas: Gemm<E>,
@@ -49,13 +51,7 @@ where
     let device = input.device().clone();
     let engine = Engine::of(&device)?;
     // The operation needs the plan, the mode and the running statistics; its weights are the tensor's.
-    let model = Model {
-        plan: model.plan.clone(),
-        parameters: Vec::new(),
-        buffers: model.buffers.clone(),
-        pool: model.pool.clone(),
-        mode: model.mode,
-    };
+    let model = model.up_to(model.plan.steps.len());
     let (weights, rows) = (memory_of(&theta)?, memory_of(&input)?);
     let (weights, rows) = (engine.adopt(&weights)?, engine.adopt(&rows)?);
     let depth = model.plan.steps.len();
@@ -66,30 +62,67 @@ where
         engine.copy(&trace.device_output(), &mut memory.slice_mut(..))
     })?;
 
+    let own = |step: &Step| step.weight.len() + step.bias.len();
+    let is_cut = model.plan.steps.iter().map(own).sum::<usize>() < model.plan.parameter_count();
+    let statistics = trace.running_statistics(&model);
     let (input_ghost, out_ghost, theta_ghost) = (input.ghost(), out.ghost(), theta.ghost());
+    let refuse = |error: Error| on_tape(&error);
     tape.add_backward_op(move |gradients| {
         let bar = engine
             .adopt(gradients.get_or_alloc_mut(&out_ghost)?)
-            .map_err(on_tape)?;
-        let mut sums = engine.take(model.plan.parameter_count()).map_err(on_tape)?;
-        let bar = reverse::reverse(&model, &trace, bar, true, Some(&mut sums)).map_err(on_tape)?;
+            .map_err(refuse)?;
+        let mut sums = engine.take(model.plan.parameter_count()).map_err(refuse)?;
+        // Steps that did not run leave theirs unwritten.
+        if is_cut {
+            engine.clear(&mut sums).map_err(refuse)?;
+        }
+        let bar = reverse::reverse(&model, &trace, bar, true, Some(&mut sums)).map_err(refuse)?;
         if sums.len() > 0 {
             let theta = gradients.get_or_alloc_mut(&theta_ghost)?;
-            engine.accumulate(&sums, theta).map_err(on_tape)?;
+            engine.accumulate(&sums, theta).map_err(refuse)?;
         }
         if let Some(bar) = bar {
             let input = gradients.get_or_alloc_mut(&input_ghost)?;
-            engine.accumulate(&bar, input).map_err(on_tape)?;
+            engine.accumulate(&bar, input).map_err(refuse)?;
         }
         Ok(())
     });
-    Ok(out.put_tape(tape))
+    Ok((out.put_tape(tape), statistics))
+}
+
+/// $J^\top u_k$, (b, m, d): one forward pass, one way back for each vector.
+pub(super) fn transposed<E: Element>(
+    model: &Model<E>,
+    theta: &Parameters<E, Cuda>,
+    x: &Batch<E, Cuda, NoneTape>,
+    u: &Stacked<E, Cuda, NoneTape>,
+) -> Result<Stacked<E, Cuda, NoneTape>, Error>
+where
+    Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
+    CudaBlas: Gemm<E>,
+{
+    let device = x.device();
+    let engine = Engine::of(device)?;
+    let (weights, rows) = (memory_of(theta)?, memory_of(x)?);
+    let (weights, rows) = (engine.adopt(&weights)?, engine.adopt(&rows)?);
+    let (depth, order) = (model.plan.steps.len(), Order::default());
+    let (&(batch, width), owner) = (x.shape(), engine.clone());
+    let trace = forward::forward(owner, model, depth, batch, order, weights, rows)?;
+    let product = |k: usize| -> Result<Stacked<E, Cuda, NoneTape>, Error> {
+        let seed = memory_of(&composed::rows(u.clone(), k..k + 1)?)?;
+        let bar = reverse::reverse(model, &trace, engine.adopt(&seed)?, true, None)?;
+        tensor_of(device, (batch, 1, width), |memory| match &bar {
+            Some(bar) => engine.copy(&bar.slice(..), &mut memory.slice_mut(..)),
+            None => Ok(()),
+        })
+    };
+    let first = product(0)?;
+    (1..u.shape().1).try_fold(first, |all, k| composed::concat(all, product(k)?))
 }
 
 /// dfdx's tape carries no errors but its device's own: that memory is missing, or else that the driver refused.
-fn on_tape(error: Error) -> CudaError {
-    let missing =
-        matches!(&error, Error::Device { detail, .. } if detail.contains("OUT_OF_MEMORY"));
+pub(super) fn on_tape(error: &Error) -> CudaError {
+    let missing = matches!(error, Error::Device { detail, .. } if detail.contains("OUT_OF_MEMORY"));
     CudaError::Driver(DriverError(if missing {
         CUresult::CUDA_ERROR_OUT_OF_MEMORY
     } else {

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use crate::element::Element;
-use crate::tape::host;
+use crate::tape::oracle;
 use crate::{
     Activation, Architecture, Cpu, Error, Initialiser, Layer, Network, Request, Seeds, cuda,
 };
@@ -84,8 +84,8 @@ fn convolutions_in_blocks_agree_with_the_cpu() -> Result<(), Error> {
 
 #[test]
 fn kernels_agree_with_composed_operations_on_the_device() -> Result<(), Error> {
-    for (what, net) in host::networks(&cuda(0)?)? {
-        host::compare(&what, &net, 1e-12)?;
+    for (what, net) in oracle::networks(&cuda(0)?)? {
+        oracle::compare(&what, &net, 1e-12)?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use safetensors::SafeTensors;
+use safetensors::tensor::{Metadata, TensorInfo};
 
 use crate::architecture::Architecture;
 use crate::device::NetworkDevice;
@@ -17,6 +18,9 @@ use crate::plan::Parameter;
 pub struct Loaded {
     path: PathBuf,
     bytes: Vec<u8>,
+    /// Where the tensors' entries start.
+    data: usize,
+    header: Metadata,
     metadata: BTreeMap<String, String>,
 }
 
@@ -60,8 +64,8 @@ impl Loaded {
             path: path.clone(),
             source,
         };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(malformed)?;
-        SafeTensors::deserialize(&bytes).map_err(malformed)?;
+        // The header's own length comes first, in eight bytes.
+        let (length, header) = SafeTensors::read_metadata(&bytes).map_err(malformed)?;
         let metadata = header
             .metadata()
             .iter()
@@ -70,7 +74,9 @@ impl Loaded {
             .collect();
         Ok(Self {
             path,
+            data: size_of::<u64>() + length,
             bytes,
+            header,
             metadata,
         })
     }
@@ -82,16 +88,10 @@ impl Loaded {
 
     /// Names, types and shapes of all tensors, by name.
     pub fn tensors(&self) -> BTreeMap<String, (String, Vec<usize>)> {
-        let Ok(file) = SafeTensors::deserialize(&self.bytes) else {
-            return BTreeMap::new();
-        };
-        file.iter()
-            .map(|(name, t)| {
-                (
-                    name.to_owned(),
-                    (format!("{:?}", t.dtype()), t.shape().to_vec()),
-                )
-            })
+        let described = |t: &TensorInfo| (format!("{:?}", t.dtype), t.shape.clone());
+        let all = self.header.tensors();
+        all.into_iter()
+            .map(|(name, t)| (name, described(t)))
             .collect()
     }
 
@@ -187,40 +187,31 @@ impl Loaded {
         name: &str,
         expected: Option<&[usize]>,
     ) -> Result<(Vec<usize>, Vec<E>), Error> {
-        let malformed = |source| Error::Malformed {
-            path: self.path.clone(),
-            source,
-        };
-        let file = SafeTensors::deserialize(&self.bytes).map_err(malformed)?;
-        let Ok(tensor) = file.tensor(name) else {
+        let Some(tensor) = self.header.info(name) else {
             return Err(Error::Missing {
                 path: self.path.clone(),
                 what: "tensor",
                 name: name.to_owned(),
             });
         };
-        let dtype = format!("{:?}", tensor.dtype());
-        if dtype != E::NAME || expected.is_some_and(|shape| shape != tensor.shape()) {
+        let dtype = format!("{:?}", tensor.dtype);
+        if dtype != E::NAME || expected.is_some_and(|shape| shape != tensor.shape) {
             let mismatch = TensorMismatch {
                 name: name.to_owned(),
                 expected_type: E::NAME,
-                expected: expected.unwrap_or(tensor.shape()).to_vec(),
+                expected: expected.unwrap_or(&tensor.shape).to_vec(),
                 found_type: dtype,
-                found: tensor.shape().to_vec(),
+                found: tensor.shape.clone(),
             };
             return Err(Error::Tensor {
                 path: self.path.clone(),
                 mismatch: Box::new(mismatch),
             });
         }
-        Ok((
-            tensor.shape().to_vec(),
-            tensor
-                .data()
-                .chunks_exact(size_of::<E>())
-                .map(E::read_le)
-                .collect(),
-        ))
+        let (start, end) = tensor.data_offsets;
+        let entries = &self.bytes[self.data + start..self.data + end];
+        let entries = entries.chunks_exact(size_of::<E>()).map(E::read_le);
+        Ok((tensor.shape.clone(), entries.collect()))
     }
 
     /// Refuses tensors of type `E` that hold NaN or infinity.

@@ -20,22 +20,48 @@ impl Plan {
         }
     }
 
-    /// Refuses a batch whose rows, before and after every activation, cannot be held together.
+    /// Refuses a batch whose rows, at the input and before and after every activation, cannot be held together.
     pub(super) fn check_room(&self, order: &Order, batch: usize) -> Result<(), Error> {
-        let rows = batch.checked_mul(order.stack());
-        let mut total = 0_usize;
-        for step in &self.steps {
-            let own = rows.and_then(|rows| rows.checked_mul(step.outputs)?.checked_mul(2));
-            let sum = own.and_then(|own| total.checked_add(own));
-            total = sum.ok_or_else(|| too_large(Some(step), "entries of a batch"))?;
-        }
-        // Nothing is written, so this costs no memory; both number types have at least four bytes.
-        if total > SMALL && Vec::<u32>::new().try_reserve_exact(total).is_err() {
-            let widest = self.steps.iter().max_by_key(|step| step.outputs);
-            return Err(too_large(widest, "entries of a batch"));
-        }
-        Ok(())
+        self.check_rows(order, batch, 2)
     }
+
+    /// Refuses a way back whose cotangents, at the input and after every step, cannot be held together.
+    pub(crate) fn check_way_back(&self, order: &Order, batch: usize) -> Result<(), Error> {
+        self.check_rows(order, batch, 1)
+    }
+
+    fn check_rows(&self, order: &Order, batch: usize, copies: usize) -> Result<(), Error> {
+        let rows = batch.checked_mul(order.stack());
+        let inputs = rows.and_then(|rows| rows.checked_mul(self.inputs));
+        let mut total = inputs.ok_or_else(|| too_large(None, ENTRIES))?;
+        for step in &self.steps {
+            let own = rows.and_then(|rows| rows.checked_mul(step.outputs)?.checked_mul(copies));
+            let sum = own.and_then(|own| total.checked_add(own));
+            total = sum.ok_or_else(|| too_large(Some(step), ENTRIES))?;
+        }
+        let widest = self.steps.iter().max_by_key(|step| step.outputs);
+        let widest = widest.filter(|step| step.outputs >= self.inputs);
+        check_memory(total, || too_large(widest, ENTRIES))
+    }
+
+    /// Refuses an array of a result, of so many entries, that cannot be held.
+    pub(crate) fn check_result(&self, what: &'static str, shape: &[usize]) -> Result<(), Error> {
+        let fail = || too_large(self.steps.last(), what);
+        let mut sizes = shape.iter();
+        let total = sizes.try_fold(1_usize, |total, &size| total.checked_mul(size));
+        check_memory(total.ok_or_else(fail)?, fail)
+    }
+}
+
+const ENTRIES: &str = "entries of a batch";
+
+/// Refuses so many entries if memory cannot hold them.
+fn check_memory(total: usize, error: impl FnOnce() -> Error) -> Result<(), Error> {
+    // Nothing is written, so this costs no memory; both number types have at least four bytes.
+    if total > SMALL && Vec::<u32>::new().try_reserve_exact(total).is_err() {
+        return Err(error());
+    }
+    Ok(())
 }
 
 /// All pairs $k \le l$ of tangents, for all second derivatives.
@@ -88,6 +114,22 @@ mod tests {
         assert!(
             matches!(pass, Err(Error::TooLarge { layer: 1, argument, .. }) if argument == "entries of a batch")
         );
+        // Tangents of a wide input, its metric, and the vectors of reverse mode.
+        let width = 1 << 21;
+        let encoder = Architecture::mlp(&[width, 2], Activation::Elu, Activation::Linear);
+        let net = Network::<f32>::new(&encoder, Initialiser::PyTorch, 0, &Cpu::default())?;
+        let x = ndarray::Array2::zeros((1, width));
+        for request in [Request::Jacobian, Request::Metric] {
+            let pass = net.evaluate(x.view(), request);
+            assert!(
+                matches!(pass, Err(Error::TooLarge { kind: "input", argument, .. }) if argument == "entries of a batch")
+            );
+        }
+        let decoder = Architecture::mlp(&[2, width], Activation::Elu, Activation::Linear);
+        let net = Network::<f32>::new(&decoder, Initialiser::PyTorch, 0, &Cpu::default())?;
+        let x = ndarray::Array2::zeros((width, 2));
+        let error = net.reverse_jacobian(x.view()).unwrap_err();
+        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
         let error = all_pairs(1 << 40).unwrap_err();
         assert!(error.to_string().contains("second derivatives"), "{error}");
         assert!(all_pairs(usize::MAX).is_err());

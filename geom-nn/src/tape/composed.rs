@@ -14,9 +14,10 @@ use crate::error::Error;
 use crate::jet::Order;
 use crate::network::{Mode, Model};
 use crate::plan::{Op, Step};
-use crate::tape::{Batch, Parameters, Stacked, curve, device_error};
+use crate::tape::{Batch, Parameters, Stacked, Taped, curve, device_error};
 
 mod image;
+pub(crate) mod metric;
 mod norm;
 
 const OPERATION: &str = "Network::forward_composed";
@@ -28,12 +29,13 @@ pub(crate) fn forward<E: Element, D: Device<E>, T: Tape<E, D>>(
     theta: &Parameters<E, D>,
     input: Stacked<E, D, T>,
     order: &Order,
-) -> Result<Stacked<E, D, T>, Error> {
+) -> Result<Taped<E, D, T>, Error> {
     model.plan.check(model.mode, order, input.shape().0)?;
     let theta = fresh(theta.retaped::<T>())?;
+    let mut statistics = None;
     let mut rows = input;
     for step in &model.plan.steps[..depth] {
-        rows = linear(model, step, &theta, rows, order)?;
+        rows = linear(model, step, &theta, rows, (order, &mut statistics))?;
         if !step.bias.is_empty() {
             rows = add_bias(step, &theta, rows)?;
         }
@@ -42,7 +44,8 @@ pub(crate) fn forward<E: Element, D: Device<E>, T: Tape<E, D>>(
         }
     }
     let (rows, tape) = rows.split_tape();
-    Ok(rows.put_tape(tape.merge(theta.split_tape().1)))
+    let rows = rows.put_tape(tape.merge(theta.split_tape().1));
+    Ok((rows, statistics))
 }
 
 /// The linear part on all rows, without the bias.
@@ -51,7 +54,7 @@ fn linear<E: Element, D: Device<E>, T: Tape<E, D>>(
     step: &Step,
     theta: &Flat<E, D, T>,
     x: Stacked<E, D, T>,
-    order: &Order,
+    (order, statistics): (&Order, &mut Option<Vec<E>>),
 ) -> Result<Stacked<E, D, T>, Error> {
     let fail = device_error::<D::Err>;
     let &(batch, stack, inputs) = x.shape();
@@ -72,7 +75,7 @@ fn linear<E: Element, D: Device<E>, T: Tape<E, D>>(
         Op::AveragePool(window) => image::average(window, x),
         Op::MaxPool(window) => image::maximum(window, x),
         Op::Upsample { .. } | Op::Pad { .. } => image::moved(&step.op, step.outputs, x),
-        Op::BatchNorm { .. } => scale(step, theta, norm::batch(model, &step.op, x)?),
+        Op::BatchNorm { .. } => scale(step, theta, norm::batch(model, &step.op, x, statistics)?),
         Op::LayerNorm { epsilon } => scale(step, theta, norm::layer(*epsilon, order, x)?),
         Op::Dropout { probability } => {
             let Mode::Training { seed } = model.mode else {
@@ -144,7 +147,7 @@ fn by_feature<E: Element, D: Device<E>, T: Tape<E, D>>(
 }
 
 /// Flat parameters with a tape.
-type Flat<E, D, T> = Tensor<(usize,), E, D, T>;
+pub(super) type Flat<E, D, T> = Tensor<(usize,), E, D, T>;
 
 /// The same values under a new identity.
 ///

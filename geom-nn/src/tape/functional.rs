@@ -4,22 +4,22 @@
 //! result without it, add to the tape what sends the result's gradient to the input's, and put the tape on the result
 //! ([`PutTape`]). Gradients are kept by the identity of a tensor in its own memory layout, hence the `contiguous` at the start.
 
-use std::ops::DerefMut;
-
 use dfdx::shapes::Shape;
-use dfdx::tensor::{Cpu, PutTape, SplitTape, Storage, Tape, Tensor, TensorFromVec};
-use dfdx::tensor_ops::{Device, ReshapeTo};
+use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor};
+use dfdx::tensor_ops::ReshapeTo;
 
+use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
 use crate::tape::device_error;
+use crate::tape::memory::memory_of;
 
 const OPERATION: &str = "tape::functional";
 
 /// A scalar function of a tensor whose value and gradient come from plain code.
 ///
 /// `f` takes the entries in row-major order and gives the value and the gradient, one entry each. The functionals of
-/// geom-riemann go on a tape this way.
+/// geom-riemann go on a tape this way. It runs on the host: on a GPU the entries come down and the gradient goes up.
 ///
 /// # Errors
 /// Those of `f`; [`Error::Shape`] if the gradient has another number of entries, [`Error::Device`].
@@ -45,12 +45,16 @@ const OPERATION: &str = "tape::functional";
 /// assert!((gradients.get(&tensor).as_vec()[0] - 8.0 * 0.3_f64.powi(3) / fourth).abs() < 1e-14);
 /// # Ok::<(), geom_nn::Error>(())
 /// ```
-pub fn functional<S: Shape, E: Element, T: Tape<E, Cpu>, X: From<Error>>(
-    x: Tensor<S, E, Cpu, T>,
+pub fn functional<S, E, D, T, X>(
+    x: Tensor<S, E, D, T>,
     f: impl FnOnce(&[E]) -> Result<(E, Vec<E>), X>,
-) -> Result<Tensor<(), E, Cpu, T>, X>
+) -> Result<Tensor<(), E, D, T>, X>
 where
-    Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
+    S: Shape,
+    E: Element,
+    D: NetworkDevice<E>,
+    T: Tape<E, D>,
+    X: From<Error>,
 {
     let (x, mut tape) = x
         .try_contiguous()
@@ -71,13 +75,16 @@ where
         .device()
         .try_tensor_from_vec(vec![value], ())
         .map_err(device_error(OPERATION))?;
+    let (device, count) = (x.device().clone(), gradient.len());
     let (x, result) = (x.ghost(), out.ghost());
     tape.add_backward_op(move |gradients| {
-        let seed = gradients.get_or_alloc_mut(&result)?[0];
-        for (sum, g) in gradients.get_or_alloc_mut(&x)?.iter_mut().zip(gradient) {
-            *sum += seed * g;
-        }
-        Ok(())
+        gradients.get_or_alloc_mut(&result)?;
+        let seed = gradients.get(&result).as_vec()[0];
+        let scaled = gradient.into_iter().map(|g| seed * g).collect();
+        let scaled = device.try_tensor_from_vec(scaled, (count,))?;
+        let scaled = memory_of(&scaled).map_err(D::on_tape)?;
+        let sum = gradients.get_or_alloc_mut(&x)?;
+        device.accumulate(sum, &scaled).map_err(D::on_tape)
     });
     Ok(out.put_tape(tape))
 }

@@ -11,7 +11,7 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
-use crate::tape::{Parameters, Stacked, device_error};
+use crate::tape::{Parameters, Stacked, Taped, device_error};
 
 const OPERATION: &str = "Network::forward";
 
@@ -20,7 +20,7 @@ pub(crate) fn forward<E: Element, T: Tape<E, Cpu>>(
     theta: &Parameters<E, Cpu>,
     input: Stacked<E, Cpu, T>,
     order: &Order,
-) -> Result<Stacked<E, Cpu, T>, Error>
+) -> Result<Taped<E, Cpu, T>, Error>
 where
     Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
 {
@@ -51,6 +51,7 @@ where
     let fill =
         |point: usize, out: &mut [E]| out.copy_from_slice(&rows[point * size..(point + 1) * size]);
     let trace = cpu::forward::forward(&model, depth, batch, order.clone(), &fill);
+    let statistics = trace.running_statistics(&model);
     let outputs = model.plan.output_width();
     let out = input
         .device()
@@ -72,7 +73,7 @@ where
         }
         Ok(())
     });
-    Ok(out.put_tape(tape))
+    Ok((out.put_tape(tape), statistics))
 }
 
 fn add<E: Element>(sum: &mut [E], term: &[E]) {

@@ -2,10 +2,11 @@
 
 use dfdx::shapes::{HasShape, Shape};
 use dfdx::tensor::{Gradients, Storage, Tensor};
-use dfdx::tensor_ops::{Device, Momentum, SgdConfig, WeightDecay};
+use dfdx::tensor_ops::{AdamConfig, Device, Momentum, SgdConfig, WeightDecay};
 
 use crate::element::Element;
 use crate::error::Error;
+use crate::optimiser::{self, Adam};
 use crate::tape::device_error;
 
 const OPERATION: &str = "tape";
@@ -22,6 +23,10 @@ pub(crate) fn memory_of<S: Shape, E: Element, D: Device<E>>(
     let (device, count) = (tensor.device(), tensor.shape().num_elements());
     let read = || -> Result<_, D::Err> {
         let mut velocity = Storage::<E>::try_alloc_len(device, count)?;
+        if count == 0 {
+            // A GPU refuses to run over nothing.
+            return Ok(velocity);
+        }
         let nothing = Storage::<E>::try_alloc_len(device, count)?;
         take.try_update(&mut tensor.clone(), &mut velocity, &nothing)?;
         Ok(velocity)
@@ -46,10 +51,75 @@ pub(crate) fn tensor_of<S: Shape, E: Element, D: Device<E>>(
     Ok(gradients.get(&leaf))
 }
 
+/// A copy of memory as a tensor.
+fn tensor_from<E: Element, D: Device<E>>(
+    device: &D,
+    entries: &<D as Storage<E>>::Vec,
+) -> Result<Tensor<(usize,), E, D>, Error> {
+    tensor_of(device, (Storage::<E>::len(device, entries),), |memory| {
+        memory.clone_from(entries);
+        Ok(())
+    })
+}
+
+/// `sum += term`: a step of length -1.
+pub(crate) fn accumulate<E: Element, D: Device<E>>(
+    device: &D,
+    sum: &mut <D as Storage<E>>::Vec,
+    term: &<D as Storage<E>>::Vec,
+) -> Result<(), Error> {
+    let back = SgdConfig {
+        lr: -1.0,
+        momentum: None,
+        weight_decay: None,
+    };
+    let count = Storage::<E>::len(device, term);
+    if count == 0 {
+        return Ok(());
+    }
+    let mut tensor = tensor_from(device, sum)?;
+    let mut unused = Storage::<E>::try_alloc_len(device, count).map_err(device_error(OPERATION))?;
+    back.try_update(&mut tensor, &mut unused, term)
+        .map_err(device_error(OPERATION))?;
+    *sum = memory_of(&tensor)?;
+    Ok(())
+}
+
+/// One step of Adam; whether the gradient was finite, else nothing is changed.
+pub(crate) fn adam<E: Element, D: Device<E>>(
+    device: &D,
+    adam: &Adam,
+    step: u64,
+    [parameters, mean, square]: [&mut <D as Storage<E>>::Vec; 3],
+    gradient: &<D as Storage<E>>::Vec,
+) -> Result<bool, Error> {
+    if !optimiser::is_finite(&tensor_from(device, gradient)?.as_vec()) {
+        return Ok(false);
+    }
+    let config = AdamConfig {
+        lr: adam.learning_rate,
+        betas: [adam.beta1, adam.beta2],
+        eps: adam.epsilon,
+        weight_decay: match adam.weight_decay {
+            optimiser::WeightDecay::None => None,
+            optimiser::WeightDecay::Coupled(w) => Some(WeightDecay::L2(w)),
+            optimiser::WeightDecay::Decoupled(w) => Some(WeightDecay::Decoupled(w)),
+        },
+    };
+    let mut tensor = tensor_from(device, parameters)?;
+    // The memory of the mean is long gone when the count of steps no longer fits.
+    let step = i32::try_from(step).unwrap_or(i32::MAX);
+    config
+        .try_update(step, &mut tensor, mean, square, gradient)
+        .map_err(device_error(OPERATION))?;
+    *parameters = memory_of(&tensor)?;
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Cpu;
+    use crate::{Cpu, NetworkDevice};
     use dfdx::tensor::TensorFromVec;
 
     #[test]
@@ -66,6 +136,63 @@ mod tests {
             for (f, e) in found.iter().zip(&entries) {
                 assert!(f.to_bits() == e.to_bits(), "{f} {e}");
             }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn composed_sums_and_steps_agree_with_the_kernels() -> Result<(), Error> {
+        let device = Cpu::default();
+        let wave = |phase: f64| -> Result<_, Error> {
+            let entries: Vec<f64> = (0..40)
+                .map(|i| (f64::from(i) * 0.7 + phase).sin())
+                .collect();
+            memory_of(&device.tensor_from_vec(entries, (40_usize,)))
+        };
+        let (mut sum, mut same) = (wave(0.1)?, wave(0.1)?);
+        accumulate(&device, &mut sum, &wave(2.0)?)?;
+        crate::NetworkDevice::<f64>::accumulate(&device, &mut same, &wave(2.0)?)?;
+        assert_eq!(*sum, *same);
+        for weight_decay in [
+            optimiser::WeightDecay::None,
+            optimiser::WeightDecay::Coupled(0.1),
+            optimiser::WeightDecay::Decoupled(0.1),
+        ] {
+            let rule = Adam {
+                weight_decay,
+                ..Adam::default()
+            };
+            let start = || -> Result<_, Error> { Ok([wave(0.3)?, wave(1.0)?, wave(4.0)?]) };
+            let ([mut a, mut b, mut c], [mut p, mut q, mut r]) = (start()?, start()?);
+            c.iter_mut().for_each(|v| *v = v.abs());
+            r.iter_mut().for_each(|v| *v = v.abs());
+            for step in 1..4 {
+                let gradient = wave(step as f64)?;
+                assert!(adam(
+                    &device,
+                    &rule,
+                    step,
+                    [&mut a, &mut b, &mut c],
+                    &gradient
+                )?);
+                device.adam(&rule, step, [&mut p, &mut q, &mut r], &gradient)?;
+            }
+            for (found, expected) in [(&a, &p), (&b, &q), (&c, &r)] {
+                for (f, e) in found.iter().zip(expected.iter()) {
+                    assert!((f - e).abs() < 1e-14, "{weight_decay:?}: {f} {e}");
+                }
+            }
+            let mut gradient = wave(0.0)?;
+            gradient[7] = f64::NAN;
+            let before = a.clone();
+            assert!(!adam(
+                &device,
+                &rule,
+                4,
+                [&mut a, &mut b, &mut c],
+                &gradient
+            )?);
+            assert_eq!(*a, *before);
         }
         Ok(())
     }

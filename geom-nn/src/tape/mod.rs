@@ -6,22 +6,43 @@
 //!
 //! The network is one operation on the tape, run by the device's fused kernels. The same values come from
 //! [`composed`](Network::forward_composed) operations of dfdx on any device. [`Trained`] keeps parameters and Adam's memory on the device.
+//!
+//! Every result below is differentiable with respect to the parameters, the input, and the vectors that it is given.
+//!
+//! | | result |
+//! | --- | --- |
+//! | [`Network::forward`] | value; value and full Jacobian |
+//! | [`Network::forward_with_statistics`] | value, and the running statistics that batch normalisation in training leaves |
+//! | [`Network::forward_along`] | value, $J v_k$, and $\partial^2 f[v_k, v_l]$ for pairs of directions |
+//! | [`Network::forward_vjp`] | $J^\top u_k$ |
+//! | [`Network::forward_gram_products`] | value, $J v_k$, $J^\top (J v_k)$ |
+//! | [`Network::forward_traces`] | Hutchinson's estimates of $\operatorname{Tr} G$ and $\operatorname{Tr} G^2$ |
+//! | [`Network::forward_metric`] | value and $G = J^\top H J$ |
+//!
+//! Where a method returns two tensors the tape lies with one of them, as its documentation says: dfdx's tape cannot be in two places, and a
+//! loss that leaves that tensor out gets no gradient from the network.
 
 pub(crate) mod composed;
 pub(crate) mod curve;
+mod derivatives;
 mod functional;
 pub(crate) mod fused;
-#[cfg(test)]
 pub(crate) mod host;
 pub(crate) mod memory;
+pub(crate) mod metric;
+#[cfg(test)]
+pub(crate) mod oracle;
 mod trained;
+pub(crate) mod transposed;
 
+pub use derivatives::mean_and_log_variance;
 pub use functional::functional;
 pub use trained::Trained;
 
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Tape, Tensor, WithEmptyTape};
 use dfdx::tensor_ops::{Device, ReshapeTo};
+use ndarray::Array1;
 
 use crate::device::NetworkDevice;
 use crate::element::Element;
@@ -38,6 +59,16 @@ pub type Stacked<E, D, T> = Tensor<(usize, usize, usize), E, D, T>;
 
 /// A value, and a Jacobian's columns as rows.
 pub type Parts<E, D, T> = (Batch<E, D, T>, Stacked<E, D, T>);
+
+/// A value's rows, and the running statistics that a batch in training leaves.
+pub type WithStatistics<E, D, T> = (Stacked<E, D, T>, Option<Array1<E>>);
+/// The value with $J v_k$ as rows, and $J^\top J v_k$.
+pub type GramRows<E, D, T> = (Stacked<E, D, T>, Stacked<E, D, T>);
+/// A mean and a log-variance.
+pub type Halves<E, D, T> = (Batch<E, D, T>, Batch<E, D, T>);
+
+/// Rows on the tape, and the running statistics after a pass in training.
+pub(crate) type Taped<E, D, T> = (Stacked<E, D, T>, Option<Vec<E>>);
 
 /// What a device says, as an error of this crate.
 pub(crate) fn device_error<X>(operation: &'static str) -> impl FnOnce(X) -> Error
@@ -62,6 +93,9 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     }
 
     /// The value and, with `jacobian`, the columns of the Jacobian of a batch, on the tape of `x`.
+    ///
+    /// In training, batch normalisation normalises by the batch's statistics; to keep them for evaluation take
+    /// [`forward_with_statistics`](Self::forward_with_statistics).
     ///
     /// # Shapes
     /// `theta` (parameters,), `x` (b, d); the result is (b, 1, D), or (b, 1 + d, D) with the Jacobian's columns as rows; see [`split`].
@@ -92,7 +126,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         jacobian: bool,
     ) -> Result<Stacked<E, D, T>, Error> {
         let (input, order) = self.stacked_input(theta, x, jacobian)?;
-        D::taped(&self.model, theta, input, &order)
+        D::taped(&self.model, theta, input, &order).map(|(rows, _)| rows)
     }
 
     /// As [`forward`](Self::forward), composed of dfdx's own operations: slower, for checks and for new devices.
@@ -113,21 +147,22 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             input,
             &order,
         )
+        .map(|(rows, _)| rows)
     }
 
-    fn stacked_input<T: Tape<E, D>>(
+    /// Refuses parameters or a batch that do not fit the network; the sides of the batch.
+    fn check_input<T: Tape<E, D>>(
         &self,
+        operation: &'static str,
         theta: &Parameters<E, D>,
-        x: Batch<E, D, T>,
-        jacobian: bool,
-    ) -> Result<(Stacked<E, D, T>, Order), Error> {
-        const OPERATION: &str = "Network::forward";
-        check_count(OPERATION, self.parameter_count(), theta.shape().0)?;
+        x: &Batch<E, D, T>,
+    ) -> Result<(usize, usize), Error> {
+        check_count(operation, self.parameter_count(), theta.shape().0)?;
         let &(batch, width) = x.shape();
         if width != self.input_width() {
             let (expected, found) = (vec![batch, self.input_width()], vec![batch, width]);
             return Err(Error::Shape {
-                operation: OPERATION,
+                operation,
                 argument: "x",
                 expected,
                 found,
@@ -135,10 +170,22 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         }
         if batch == 0 {
             return Err(Error::Empty {
-                operation: OPERATION,
+                operation,
                 argument: "x",
             });
         }
+        theta.device().check_same(x.device())?;
+        Ok((batch, width))
+    }
+
+    pub(crate) fn stacked_input<T: Tape<E, D>>(
+        &self,
+        theta: &Parameters<E, D>,
+        x: Batch<E, D, T>,
+        jacobian: bool,
+    ) -> Result<(Stacked<E, D, T>, Order), Error> {
+        const OPERATION: &str = "Network::forward";
+        let (batch, width) = self.check_input(OPERATION, theta, &x)?;
         let value = x
             .try_reshape_like(&(batch, 1, width))
             .map_err(device_error(OPERATION))?;

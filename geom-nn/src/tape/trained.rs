@@ -8,7 +8,7 @@ use crate::device::NetworkDevice;
 use crate::element::Element;
 use crate::error::Error;
 use crate::network::{Network, check_count};
-use crate::optimiser::{Adam, Rates};
+use crate::optimiser::Adam;
 use crate::tape::memory::{memory_of, tensor_of};
 use crate::tape::{Parameters, device_error};
 
@@ -104,9 +104,8 @@ impl<E: Element, D: NetworkDevice<E>> Trained<E, D> {
         let gradient = gradients
             .get_or_alloc_mut(&self.leaf)
             .map_err(device_error(OPERATION))?;
-        let rates = Rates::new(&self.adam, self.steps + 1);
         let memory = [&mut self.parameters, &mut self.mean, &mut self.square];
-        if !device.adam(&rates, memory, gradient)? {
+        if !device.adam(&self.adam, self.steps + 1, memory, gradient)? {
             let entries = gradients.get(&self.leaf).as_vec();
             let index = entries.iter().position(|g| !g.is_finite()).unwrap_or(0);
             return Err(Error::NotFinite {

@@ -5,18 +5,22 @@
     reason = "helpers of tests; each program uses its own part"
 )]
 
-use geom_nn::{Activation, Architecture, Cpu, Initialiser, Layer, Network};
+#[path = "device.rs"]
+pub(crate) mod device;
+
+use device::{Device, device};
+use geom_nn::{Activation, Architecture, Initialiser, Layer, Network};
 
 pub(crate) fn wave(i: usize) -> f64 {
     ((i as f64 + 0.3) * 12.9898).sin()
 }
 
-pub(crate) fn net(inputs: usize, layers: Vec<Layer>) -> Network<f64> {
+pub(crate) fn net(inputs: usize, layers: Vec<Layer>) -> Network<f64, Device> {
     Network::new(
         &Architecture::new(inputs, layers),
         Initialiser::PyTorch,
         5,
-        &Cpu::default(),
+        &device(),
     )
     .unwrap()
 }

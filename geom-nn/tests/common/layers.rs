@@ -6,8 +6,9 @@
     reason = "helpers of tests; each program uses its own part"
 )]
 
-use geom_nn::{Activation, Architecture, Cpu, Initialiser, Layer, Network};
+use geom_nn::{Activation, Architecture, Initialiser, Layer, Network};
 
+use crate::build::device::{Device, device};
 use crate::build::{apply, conv, transposed, wave};
 
 /// Width of the input.
@@ -50,7 +51,7 @@ pub(crate) fn cases() -> Vec<(String, Layer)> {
 }
 
 /// The layer between linear ones, with parameters and statistics of no special value that both number types hold exactly.
-pub(crate) fn around(layer: &Layer, seed: u64) -> Network<f64> {
+pub(crate) fn around(layer: &Layer, seed: u64) -> Network<f64, Device> {
     let mut layers = vec![
         Layer::Linear {
             inputs: WIDTH,
@@ -69,13 +70,13 @@ pub(crate) fn around(layer: &Layer, seed: u64) -> Network<f64> {
     layers.push(Layer::Linear { inputs, outputs: 3 });
     let architecture = Architecture::new(WIDTH, layers);
     let mut net =
-        Network::<f64>::new(&architecture, Initialiser::PyTorch, seed, &Cpu::default()).unwrap();
+        Network::<f64, _>::new(&architecture, Initialiser::PyTorch, seed, &device()).unwrap();
     unsettle(&mut net);
     net
 }
 
 /// Scales and shifts of normalisations that differ from 1 and 0, and running statistics that have moved.
-pub(crate) fn unsettle(net: &mut Network<f64>) {
+pub(crate) fn unsettle(net: &mut Network<f64, Device>) {
     for (i, p) in net.parameters_mut().iter_mut().enumerate() {
         *p = f64::from((*p + 0.2 * wave(i + 1)) as f32);
     }

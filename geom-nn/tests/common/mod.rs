@@ -6,7 +6,10 @@
     reason = "helpers of tests; each program uses its own part"
 )]
 
-use geom_nn::{Activation, Architecture, Cpu, Layer, Network};
+pub(crate) mod device;
+
+use device::{Device, device};
+use geom_nn::{Activation, Architecture, Layer, Network};
 use ndarray::{Array1, Array2, Array3, ArrayD};
 use serde_json::Value;
 
@@ -52,7 +55,7 @@ pub(crate) fn flat(net: &Value) -> Vec<f64> {
         .collect()
 }
 
-pub(crate) fn network(net: &Value) -> Network<f64> {
+pub(crate) fn network(net: &Value) -> Network<f64, Device> {
     let mut layers = Vec::new();
     for layer in net["layers"].as_array().unwrap() {
         let weight = array2(&layer["weight"]);
@@ -66,12 +69,7 @@ pub(crate) fn network(net: &Value) -> Network<f64> {
     let Layer::Linear { inputs, .. } = layers[0] else {
         unreachable!()
     };
-    Network::from_parameters(
-        &Architecture::new(inputs, layers),
-        flat(net),
-        &Cpu::default(),
-    )
-    .unwrap()
+    Network::from_parameters(&Architecture::new(inputs, layers), flat(net), &device()).unwrap()
 }
 
 /// Compares to `tolerance` relative to each entry, absolute where the array's largest entry dwarfs it by 1e6.

@@ -8,12 +8,11 @@
     reason = "helpers of tests"
 )]
 
+use crate::build::device::{Device, device};
 use crate::build::wave;
 use crate::layers::{WIDTH, around, cases};
-use geom_nn::{
-    Cpu, Element, Error, Layer, Mode, Network, NetworkDevice, Request, Seeds, gradcheck,
-};
-use ndarray::{Array, Array2, Array3, ArrayView, Dimension, ShapeBuilder};
+use geom_nn::{Element, Error, Layer, Mode, Network, NetworkDevice, Request, Seeds, gradcheck};
+use ndarray::{Array, Array2, Array3, ArrayView, Axis, Dimension, ShapeBuilder};
 
 const BATCH: usize = 3;
 const DIRECTIONS: usize = 2;
@@ -59,13 +58,13 @@ fn dot<E: Element, D: Dimension>(a: ArrayView<'_, E, D>, b: &Array<E, D>) -> f64
 
 /// A scalar of a derivative, and its gradient with respect to weights, input and directions one after the other.
 fn probe<E: Element>(
-    net: &Network<E>,
+    net: &Network<E, Device>,
     x: &Array2<E>,
     v: &Array3<E>,
     what: Derivative,
 ) -> Result<(f64, Vec<f64>), Error>
 where
-    Cpu: NetworkDevice<E>,
+    Device: NetworkDevice<E>,
 {
     let outputs = net.output_width();
     let value: Array2<E> = numbers((BATCH, outputs), 1);
@@ -135,7 +134,7 @@ where
 }
 
 /// Checks one layer and derivative in both number types.
-fn check(name: &str, net: &Network<f64>, what: Derivative) -> Result<(), Error> {
+fn check(name: &str, net: &Network<f64, Device>, what: Derivative) -> Result<(), Error> {
     let x: Array2<f64> = numbers((BATCH, WIDTH), 40);
     let v: Array3<f64> = numbers((BATCH, DIRECTIONS, WIDTH), 60);
     let (_, exact) = probe(net, &x, &v, what)?;
@@ -161,7 +160,7 @@ fn check(name: &str, net: &Network<f64>, what: Derivative) -> Result<(), Error> 
     gradcheck::check(&label, scalar, &at, &exact, 1e-4, 1e-8)?;
 
     let weights = net.parameters().iter().map(|&p| p as f32).collect();
-    let mut single = Network::<f32>::from_parameters(net.architecture(), weights, &Cpu::default())?;
+    let mut single = Network::<f32, _>::from_parameters(net.architecture(), weights, &device())?;
     let statistics: Vec<f32> = net.running_statistics().iter().map(|&v| v as f32).collect();
     single.set_running_statistics(&statistics)?;
     single.set_mode(net.mode());
@@ -183,6 +182,35 @@ fn gradients_of_every_derivative_of_every_layer_pass_central_differences() -> Re
         }
         for what in ALL {
             check(&name, &net, what)?;
+        }
+    }
+    Ok(())
+}
+
+/// The second derivatives' own values: central differences of the Jacobian.
+#[test]
+fn hessians_are_differences_of_jacobians() -> Result<(), Error> {
+    for (seed, (name, layer)) in cases().into_iter().enumerate() {
+        let mut net = around(&layer, seed as u64);
+        if let Layer::Dropout { .. } = layer {
+            net.set_mode(Mode::Training { seed: 5 });
+        }
+        let x: Array2<f64> = numbers((BATCH, WIDTH), 40);
+        let pass = net.evaluate(x.view(), Request::Hessian)?;
+        let second = pass.second_tangents().unwrap();
+        let pairs = (0..WIDTH).flat_map(|k| (k..WIDTH).map(move |l| (k, l)));
+        for (p, (k, l)) in pairs.enumerate() {
+            for ((i, o), &exact) in second.index_axis(Axis(1), p).indexed_iter() {
+                let mut slope = |at: &[f64]| {
+                    let mut moved = x.clone();
+                    moved[[i, l]] = at[0];
+                    let pass = net.evaluate(moved.view(), Request::Jacobian).unwrap();
+                    pass.jacobian().unwrap()[[i, o, k]]
+                };
+                let numeric = gradcheck::central_difference(&mut slope, &[x[[i, l]]], 0, 1e-4)?;
+                let error = (exact - numeric).abs() / numeric.abs().max(1.0);
+                assert!(error < 1e-8, "{name}, ({k}, {l}): {exact} {numeric}");
+            }
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! derivatives, the chain rule, the metric as $J^\top J$, linearity of reverse mode.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use crate::build::device::Device;
 use crate::build::wave;
 use crate::layers::{WIDTH, around, cases};
 use geom_nn::{Error, Layer, Mode, Network, Request, Seeds};
@@ -28,7 +29,7 @@ fn close<D: Dimension>(what: &str, found: ArrayView<'_, f64, D>, law: ArrayView<
 }
 
 /// Every layer in evaluation, and dropout in training too.
-fn nets() -> impl Iterator<Item = (String, Network<f64>)> {
+fn nets() -> impl Iterator<Item = (String, Network<f64, Device>)> {
     cases().into_iter().flat_map(|(name, layer)| {
         let net = around(&layer, 4);
         let mut trained = net.clone();
@@ -41,7 +42,7 @@ fn nets() -> impl Iterator<Item = (String, Network<f64>)> {
 
 /// The tangents along directions, (b, m, D), and the second tangents of pairs of them.
 fn along(
-    net: &Network<f64>,
+    net: &Network<f64, Device>,
     x: &Array2<f64>,
     directions: &Array3<f64>,
     pairs: &[(usize, usize)],
@@ -129,10 +130,9 @@ fn the_chain_rule_of_first_and_second_order() -> Result<(), Error> {
     let back = around(&Layer::Reshape { shape: vec![18] }, 6);
     for (name, net) in nets() {
         let first = net;
-        let narrow = narrowed(&back)?;
+        let mut narrow = narrowed(&back)?;
+        narrow.set_mode(first.mode());
         let whole = first.then(&narrow)?;
-        let mut whole = whole;
-        whole.set_mode(first.mode());
         let x = numbers((BATCH, WIDTH), 3);
         let v = numbers((BATCH, 2, WIDTH), 5);
         let pairs = [(0, 1), (1, 1)];
@@ -150,7 +150,7 @@ fn the_chain_rule_of_first_and_second_order() -> Result<(), Error> {
 }
 
 /// A network from R³, where `net` is one from R².
-fn narrowed(net: &Network<f64>) -> Result<Network<f64>, Error> {
+fn narrowed(net: &Network<f64, Device>) -> Result<Network<f64, Device>, Error> {
     let linear = Layer::Linear {
         inputs: 3,
         outputs: WIDTH,

@@ -247,3 +247,20 @@ fn numbers_that_are_none_are_refused_on_request() -> Result<(), Error> {
     );
     Ok(())
 }
+
+/// A header is parsed once: as many tensors as it likes cost no more than their number.
+#[test]
+fn twenty_thousand_tensors_of_nothing() -> Result<(), Error> {
+    let count = 20_000;
+    let entries: Vec<String> = (0..count)
+        .map(|i| format!("\"{i}\":{}", entry("F32", "[0]", "0", "0")))
+        .collect();
+    let header = format!("{{{}}}", entries.join(","));
+    let file = read(with_header(&header, 0))?;
+    assert_eq!(file.tensors().len(), count);
+    file.check_finite::<f32>()?;
+    for i in 0..count {
+        assert_eq!(file.array::<f32>(&i.to_string(), None)?, (vec![0], vec![]));
+    }
+    Ok(())
+}

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use geom_nn::files::{Contents, Loaded, load};
-use geom_nn::{Activation, Architecture, Cpu, Error, Initialiser, Network};
+use geom_nn::{Activation, Architecture, Cpu, Error, Initialiser, Layer, Network};
 
 fn net(seed: u64) -> Network<f32> {
     let architecture = Architecture::mlp(&[3, 5, 2], Activation::Elu, Activation::Linear);
@@ -51,6 +51,46 @@ fn networks_arrays_and_metadata_come_back() -> Result<(), Error> {
         ("F32".to_owned(), vec![5, 3])
     );
     file.check_finite::<f32>()
+}
+
+/// Names, order and layout of a file that was written once: files of today must be read tomorrow.
+#[test]
+fn bytes_are_those_of_the_committed_file() -> Result<(), Error> {
+    let layers = vec![
+        Layer::Reshape {
+            shape: vec![1, 2, 2],
+        },
+        Layer::Conv2d {
+            inputs: 1,
+            outputs: 2,
+            kernel: 2,
+            stride: 1,
+            padding: 0,
+        },
+        Layer::batch_norm(2),
+        Layer::Activation {
+            function: Activation::Silu,
+        },
+        Layer::Linear {
+            inputs: 2,
+            outputs: 3,
+        },
+        Layer::layer_norm(),
+    ];
+    let architecture = Architecture::new(4, layers);
+    let count = architecture.parameter_count()?;
+    let weights = (0..count).map(|i| i as f32 / 8.0 - 1.0).collect();
+    let mut net = Network::from_parameters(&architecture, weights, &Cpu::default())?;
+    net.set_running_statistics(&[0.5, -0.25, 1.5, 2.0])?;
+    let contents = Contents::new().network("decoder.", &net);
+    let contents = contents.metadata("seed", "7").to_bytes();
+    let committed = include_bytes!("committed.safetensors");
+    assert!(contents == committed, "the bytes of a file have changed");
+    let again: Network<f32> = read(committed.to_vec())?.network("decoder.", &Cpu::default())?;
+    assert_eq!(again.parameters(), net.parameters());
+    assert_eq!(again.running_statistics(), net.running_statistics());
+    assert_eq!(again.architecture(), net.architecture());
+    Ok(())
 }
 
 #[test]

@@ -5,6 +5,8 @@ mod build;
 #[path = "../common/layers.rs"]
 mod layers;
 
+mod derivatives;
+mod outcome;
 mod random_architectures;
 mod routes;
 mod stock_models;

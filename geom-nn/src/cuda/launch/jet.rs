@@ -8,6 +8,25 @@ use crate::cuda::engine::{Engine, refused};
 use crate::element::Element;
 use crate::error::Error;
 
+/// Launches one of the two kernels of an activation, which take the same arguments.
+macro_rules! jet {
+    ($engine:expr, $kernel:ident, $batch:expr, $kind:expr, $rows:expr, $bias:expr, $out:expr) => {{
+        let width = checked_bias($batch, $bias, $rows);
+        long("result", $out, $batch.rows() * width);
+        let arguments = (
+            $batch.raw(width),
+            &*$batch.pairs,
+            $kind as u32,
+            $rows,
+            &$bias.values,
+            $bias.span as u64,
+            $out,
+        );
+        let config = each($batch.points * width);
+        launch!($engine, E, Jet::$kernel, config, arguments)
+    }};
+}
+
 impl Engine {
     /// Bias, activation and tangents.
     pub(in crate::cuda) fn jet_forward<E: Element>(
@@ -18,24 +37,7 @@ impl Engine {
         bias: &Bias<'_, E>,
         out: &mut Out<'_, E>,
     ) -> Result<(), Error> {
-        let width = checked_bias(batch, bias, rows);
-        long("rows", out, batch.rows() * width);
-        let arguments = (
-            batch.raw(width),
-            &*batch.pairs,
-            kind as u32,
-            rows,
-            &bias.values,
-            bias.span as u64,
-            out,
-        );
-        launch!(
-            self,
-            E,
-            Jet::jet_forward,
-            each(batch.points * width),
-            arguments
-        )
+        jet!(self, jet_forward, batch, kind, rows, bias, out)
     }
 
     /// The cotangents of the rows that [`jet_forward`](Self::jet_forward) read, in place of those of the rows it wrote.
@@ -47,24 +49,7 @@ impl Engine {
         bias: &Bias<'_, E>,
         bar: &mut Out<'_, E>,
     ) -> Result<(), Error> {
-        let width = checked_bias(batch, bias, rows);
-        long("cotangents", bar, batch.rows() * width);
-        let arguments = (
-            batch.raw(width),
-            &*batch.pairs,
-            kind as u32,
-            rows,
-            &bias.values,
-            bias.span as u64,
-            bar,
-        );
-        launch!(
-            self,
-            E,
-            Jet::jet_reverse,
-            each(batch.points * width),
-            arguments
-        )
+        jet!(self, jet_reverse, batch, kind, rows, bias, bar)
     }
 
     /// Adds the bias to the value rows.

@@ -2,7 +2,7 @@
 
 use dfdx::shapes::{Axes2, Axes3, Axis, HasShape};
 use dfdx::tensor::{NoneTape, Tape, Tensor};
-use dfdx::tensor_ops::{Device, GatherTo, MeanTo, PermuteTo, ReshapeTo, SumTo, TryMatMul, TryMul};
+use dfdx::tensor_ops::{Device, GatherTo, PermuteTo, ReshapeTo, SumTo, TryMatMul, TryMul};
 
 use super::OPERATION;
 use crate::element::Element;
@@ -118,10 +118,20 @@ pub(super) fn transposed<E: Element, D: Device<E>, T: Tape<E, D>>(
         let channel = own / (window.height * window.width);
         Some(place * patch + channel * area + offset)
     })?;
+    summed(over, area)
+}
+
+/// Sums of neighbouring entries, so many at a time.
+fn summed<E: Element, D: Device<E>, T: Tape<E, D>>(
+    rows: Stacked<E, D, T>,
+    area: usize,
+) -> Result<Stacked<E, D, T>, Error> {
+    let &(batch, stack, width) = rows.shape();
+    let entries = width / area;
     let sum = || -> Result<_, D::Err> {
-        let over = over.try_reshape_like(&(batch * stack * image, area))?;
-        let sum: Tensor<(usize,), E, D, T> = over.try_sum::<_, Axis<1>>()?;
-        sum.try_reshape_like(&(batch, stack, image))
+        let rows = rows.try_reshape_like(&(batch * stack * entries, area))?;
+        let sum: Tensor<(usize,), E, D, T> = rows.try_sum::<_, Axis<1>>()?;
+        sum.try_reshape_like(&(batch, stack, entries))
     };
     sum().map_err(device_error(OPERATION))
 }
@@ -131,7 +141,6 @@ pub(super) fn average<E: Element, D: Device<E>, T: Tape<E, D>>(
     window: &Window,
     rows: Stacked<E, D, T>,
 ) -> Result<Stacked<E, D, T>, Error> {
-    let &(batch, stack, _) = rows.shape();
     let (count, area) = (window.count(), window.kernel * window.kernel);
     let grid = window.channels * count;
     let under = pick(rows, grid * area, |_, i| {
@@ -139,12 +148,8 @@ pub(super) fn average<E: Element, D: Device<E>, T: Tape<E, D>>(
         let offset = (own / count, offset / window.kernel, offset % window.kernel);
         entry(window, own % count, offset)
     })?;
-    let mean = || -> Result<_, D::Err> {
-        let under = under.try_reshape_like(&(batch * stack * grid, area))?;
-        let mean: Tensor<(usize,), E, D, T> = under.try_mean::<_, Axis<1>>()?;
-        mean.try_reshape_like(&(batch, stack, grid))
-    };
-    mean().map_err(device_error(OPERATION))
+    let mean = summed(under, area)?.try_mul(E::of(1.0 / area as f64));
+    mean.map_err(device_error(OPERATION))
 }
 
 /// The maximum under a window: chosen by a point's value, the first among equals, taken from all of its rows.

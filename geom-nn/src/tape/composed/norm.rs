@@ -1,5 +1,7 @@
 //! Normalisations from dfdx's operations, before their scale and shift.
 
+use std::ops::Range;
+
 use dfdx::shapes::{Axes2, Axis, HasShape, Shape};
 use dfdx::tensor::{PutTape, SplitTape, Tape, Tensor, WithEmptyTape};
 use dfdx::tensor_ops::{BroadcastTo, Device, MeanTo, ReshapeTo, SumTo, TryAdd, TryMul, TrySub};
@@ -20,13 +22,14 @@ pub(super) fn batch<E: Element, D: Device<E>, T: Tape<E, D>>(
     model: &Model<E>,
     op: &Op,
     x: Stacked<E, D, T>,
+    statistics: &mut Option<Vec<E>>,
 ) -> Result<Stacked<E, D, T>, Error> {
     let Op::BatchNorm {
         features,
         epsilon,
+        momentum,
         ref mean,
         ref variance,
-        ..
     } = *op
     else {
         return Ok(x);
@@ -35,14 +38,27 @@ pub(super) fn batch<E: Element, D: Device<E>, T: Tape<E, D>>(
     let span = width / features;
     if let Mode::Training { .. } = model.mode {
         // The plan has seen to it that there are value rows alone.
+        let buffers = statistics.get_or_insert_with(|| model.buffers.clone());
+        let count = b * span;
+        let mut move_towards = |range: &Range<usize>, batch: Vec<E>, factor: f64| {
+            for (old, new) in buffers[range.clone()].iter_mut().zip(batch) {
+                let new = factor * new.wide();
+                *old = E::of(old.wide() + momentum * (new - old.wide()));
+            }
+        };
         let normalised = || -> Result<_, D::Err> {
             let grid = (b, features, span);
             let x = x.try_reshape_like(&grid)?;
-            let mean: Scalars<E, D, T> = x.with_empty_tape().try_mean::<_, Axes2<0, 2>>()?;
+            let first: Scalars<E, D, T> = x.with_empty_tape().try_mean::<_, Axes2<0, 2>>()?;
+            move_towards(mean, first.as_vec(), 1.0);
+            let mean = first;
             let centred = x.try_sub(mean.try_broadcast_like::<_, Axes2<0, 2>>(&grid)?)?;
             let square = centred.with_empty_tape().try_square()?;
-            let variance: Scalars<E, D, T> = square.try_mean::<_, Axes2<0, 2>>()?;
-            let factor = variance.try_add(E::of(epsilon))?.try_sqrt()?.try_recip()?;
+            let second: Scalars<E, D, T> = square.try_mean::<_, Axes2<0, 2>>()?;
+            // The plan refuses batches of a single number.
+            let unbiased = count as f64 / (count - 1) as f64;
+            move_towards(variance, second.as_vec(), unbiased);
+            let factor = second.try_add(E::of(epsilon))?.try_sqrt()?.try_recip()?;
             let hat = centred.try_mul(factor.try_broadcast_like::<_, Axes2<0, 2>>(&grid)?)?;
             hat.try_reshape_like(&(b, stack, width))
         };
