@@ -57,8 +57,10 @@ fn prepare(
     let data = GraphData {
         points: points.view(),
         labels: None,
-        batch_size,
-        seed: 0,
+        training: &TrainOptions {
+            batch_size,
+            ..TrainOptions::default()
+        },
     };
     let settings = GraphSettings {
         bandwidth,

@@ -29,11 +29,11 @@ pub enum Error {
     },
 
     /// A graph of other points than the data.
-    #[error("graph_isometry: the graph has {graph} points, the training data have {data}")]
+    #[error("graph_isometry: the graph has {graph} points, the data have {data}")]
     GraphSize {
         /// Points of the graph.
         graph: usize,
-        /// Points of the data.
+        /// Points of the data; of a batch, as many as its last row asks for.
         data: usize,
     },
 
@@ -253,6 +253,24 @@ pub enum Error {
         /// Batch within the epoch, from 1.
         batch: usize,
         /// The first row of the training data whose code or reconstruction is not finite.
+        point: Option<usize>,
+    },
+
+    /// A gradient that became NaN or infinite, though every term's value is finite.
+    #[error(
+        "training: the gradient of {term} has the norm {norm} in epoch {epoch}, batch {batch}{}",
+        point.map_or(String::new(), |point| format!(" (most of it from row {point} of the training data)"))
+    )]
+    NonFiniteGradient {
+        /// The first term whose gradient alone is not finite; `objective` where only their sum is not.
+        term: &'static str,
+        /// The norm of the whole gradient.
+        norm: f64,
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Batch within the epoch, from 1.
+        batch: usize,
+        /// The row of the training data whose code gets the largest gradient, or the first one that is not finite.
         point: Option<usize>,
     },
 

@@ -53,6 +53,7 @@ mod data_space;
 mod diagnosis;
 mod error;
 pub mod flattening;
+mod link;
 mod manifold_methods;
 mod mapped;
 mod method;
@@ -71,6 +72,7 @@ pub use diagnosis::{
     DecoderGeometry, Diagnosis, decoder_geometry, diagnose, diagnose_codes, network_geometry,
 };
 pub use error::{Error, Result};
+pub use link::Link;
 pub use mapped::MappedPoints;
 pub use method::{
     KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, box_autoencoder,

@@ -9,7 +9,7 @@ pub use embedding::diffusion_embedding;
 pub use latent::{KernelFamily, LatentSettings};
 pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use geom_riemann::{Distortion, RankPolicy};
 use ndarray::ArrayView2;
@@ -21,7 +21,7 @@ use crate::{
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
-        graph::{GraphData, GraphReport, GraphSettings},
+        graph::{DataGraph, GraphData, GraphSettings},
     },
     scalar::narrow,
 };
@@ -310,6 +310,9 @@ impl Method {
     /// The objective of any method on these training data, with `weight` on the regulariser; for a method on a graph also what
     /// there is to know about that graph.
     ///
+    /// Rows that the training [holds out](crate::TrainOptions::held_out_rows) are no neighbours that a training point is made to
+    /// reconstruct, and no path between training points leads over them.
+    ///
     /// # Errors
     /// As [`Method::objective`] and [`GraphSettings::build`].
     pub fn objective_on<E: Scalar>(
@@ -317,23 +320,7 @@ impl Method {
         weight: f64,
         settings: &GraphSettings,
         data: &GraphData<'_, E>,
-    ) -> Result<(Objective<E>, Option<GraphReport>)> {
-        self.objective_holding_out(weight, settings, data, &[])
-    }
-
-    /// As [`Method::objective_on`], for training that [holds out](crate::TrainOptions::held_out_rows) these rows: they are no
-    /// neighbours that a training point is made to reconstruct. A graph of distances still spans all rows, so that the held-out
-    /// ones can be judged by it.
-    ///
-    /// # Errors
-    /// As [`Method::objective_on`].
-    pub fn objective_holding_out<E: Scalar>(
-        self,
-        weight: f64,
-        settings: &GraphSettings,
-        data: &GraphData<'_, E>,
-        held_out: &[usize],
-    ) -> Result<(Objective<E>, Option<GraphReport>)> {
+    ) -> Result<(Objective<E>, Option<DataGraph<E>>)> {
         if let (Self::Contrastive, Some(labels)) = (self, data.labels) {
             check_weight(weight)?;
             return Ok((code_methods::on_labels(weight, labels), None));
@@ -343,16 +330,26 @@ impl Method {
         }
         check_weight(weight)?;
         if matches!(self, Self::NraeL | Self::NraeQ) {
-            let objective = code_methods::on_neighbours(self, weight, settings, data, held_out)?;
+            let held_out = data.training.held_out_rows(data.points.nrows());
+            let objective = code_methods::on_neighbours(self, weight, settings, data, &held_out)?;
             return Ok((objective, None));
         }
-        let (term, report) = settings.build(data)?;
-        Ok((
-            Objective::new()
-                .with(1.0, MeanSquaredError)
-                .with(weight, term),
-            Some(report),
-        ))
+        let graph = DataGraph::from(settings.build(data)?);
+        Ok((Self::objective_of_graph(weight, &graph)?, Some(graph)))
+    }
+
+    /// GGAE's objective on a graph that is built already, with [distances of the caller's own](GraphSettings::build_with), say.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where the weight is negative or not finite.
+    pub fn objective_of_graph<E: Scalar>(
+        weight: f64,
+        graph: &DataGraph<E>,
+    ) -> Result<Objective<E>> {
+        check_weight(weight)?;
+        Ok(Objective::new()
+            .with(1.0, MeanSquaredError)
+            .with(weight, Arc::clone(&graph.term)))
     }
 }
 

@@ -6,12 +6,15 @@ use geom_nn::{Architecture, Initialiser, Mode, Network, NetworkDevice, Request, 
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 
-use crate::{DataSpace, Error, Result, Scalar};
+use crate::{DataSpace, Error, Link, Result, Scalar};
 
 /// Points evaluated at a time outside training, so that memory stays bounded by the model and not by the data.
 const CHUNK: usize = 1024;
 /// The file's entry that describes the manifold of the data.
 const MANIFOLD: &str = "manifold";
+/// The file's entry that names what the decoder's output goes through.
+const LINK: &str = "link";
+const LOGISTIC: &str = "logistic";
 
 /// The description of both networks, as a configuration file holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +41,7 @@ pub struct Autoencoder<E: Scalar, D: NetworkDevice<E>> {
     encoder: Network<E, D>,
     decoder: Network<E, D>,
     data_space: Option<DataSpace>,
+    link: Link,
 }
 
 impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
@@ -76,6 +80,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
             encoder,
             decoder,
             data_space: None,
+            link: Link::Identity,
         })
     }
 
@@ -94,6 +99,19 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
         }
         self.data_space = Some(space);
         Ok(self)
+    }
+
+    /// The same networks, whose decoder gives what `link` takes to points: [`decode`](Self::decode) applies it. Jacobians and
+    /// objectives see the decoder's raw output.
+    #[must_use]
+    pub fn through(mut self, link: Link) -> Self {
+        self.link = link;
+        self
+    }
+
+    /// From the decoder's output to a point.
+    pub fn link(&self) -> Link {
+        self.link
     }
 
     /// The manifold that the data lie on, where one was named.
@@ -178,7 +196,7 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
         })
     }
 
-    /// The points $g(z)$.
+    /// The points $g(z)$, through the [link](Self::through) where there is one.
     ///
     /// # Shapes
     /// `z` (n, d), result (n, D).
@@ -186,14 +204,16 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
     /// # Errors
     /// [`Error::Width`] where `z` has not d columns.
     pub fn decode(&self, z: ArrayView2<'_, E>) -> Result<Array2<E>> {
-        let raw = evaluate_in_chunks("decode", &self.decoder, z)?;
+        let raw = self
+            .link
+            .apply(evaluate_in_chunks("decode", &self.decoder, z)?);
         match &self.data_space {
             None => Ok(raw),
             Some(space) => space.points(raw.view()),
         }
     }
 
-    /// The points $g(z)$ and the decoder's Jacobians $J(z) = \partial g / \partial z$.
+    /// The points $g(z)$ and the decoder's Jacobians $J(z) = \partial g / \partial z$, both before any [link](Self::through).
     ///
     /// On a known manifold they are written in an orthonormal frame of it, so that $J^\top J$ is the pullback of its metric.
     ///
@@ -260,6 +280,9 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
             })?;
             contents = contents.metadata(MANIFOLD, &json);
         }
+        if self.link == Link::Logistic {
+            contents = contents.metadata(LINK, LOGISTIC);
+        }
         Ok(contents.save(path)?)
     }
 
@@ -275,6 +298,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
             file.network("encoder.", device)?,
             file.network("decoder.", device)?,
         )?;
+        let link = match file.metadata().get(LINK).map(String::as_str) {
+            Some(LOGISTIC) => Link::Logistic,
+            _ => Link::Identity,
+        };
+        let model = model.through(link);
         let Some(json) = file.metadata().get(MANIFOLD) else {
             return Ok(model);
         };

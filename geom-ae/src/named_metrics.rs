@@ -1,8 +1,12 @@
 //! Figures by name, each with its value or the reason why it has none.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+    ser::SerializeMap,
+};
 
 use crate::metrics::{MetricError, Summary};
 
@@ -31,6 +35,12 @@ pub enum Undefined {
     /// A metric of the embedding.
     #[error(transparent)]
     Metric(#[from] MetricError),
+    /// A reason that was read from a file.
+    #[error("{reason}")]
+    Told {
+        /// The reason, in words.
+        reason: String,
+    },
     /// A functional of the decoder's metric.
     #[error("{0}")]
     Geometry(Arc<geom_riemann::Error>),
@@ -44,7 +54,8 @@ impl From<geom_riemann::Error> for Undefined {
 
 /// Figures by name, in the order of a report.
 ///
-/// Serialises as a map from name to number; a figure that is not defined for these data becomes `{"undefined": reason}`.
+/// Serialises as a map from name to number; a figure that is not defined for these data becomes `{"undefined": reason}`. Read back,
+/// names keep their order.
 ///
 /// # Examples
 /// ```
@@ -123,6 +134,38 @@ impl Serialize for Metrics {
     }
 }
 
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Entry {
+            Value(f64),
+            Reason { undefined: String },
+        }
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Metrics;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from names to numbers or reasons")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metrics, A::Error> {
+                let mut metrics = Metrics::default();
+                while let Some((name, entry)) = map.next_entry::<String, Entry>()? {
+                    let value = match entry {
+                        Entry::Value(value) => Ok(value),
+                        Entry::Reason { undefined } => Err(Undefined::Told { reason: undefined }),
+                    };
+                    metrics.add(name, value);
+                }
+                Ok(metrics)
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Metrics, Undefined};
@@ -138,5 +181,7 @@ mod tests {
             text,
             r#"{"a":0.5,"b":{"undefined":"its value inf is not finite"},"c":{"undefined":"none of 3 points has a Jacobian of full rank"}}"#
         );
+        let again: Metrics = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), text);
     }
 }

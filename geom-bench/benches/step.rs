@@ -171,8 +171,7 @@ impl Case {
         let graph = GraphData {
             points: data.view(),
             labels: None,
-            batch_size: self.batch,
-            seed: 0,
+            training: &options,
         };
         let weight = self.method.default_weight();
         let (mut objective, _) = self.method.objective_on(weight, &settings, &graph)?;

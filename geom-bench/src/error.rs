@@ -205,6 +205,9 @@ pub enum Error {
         value: String,
         due: &'static str,
     },
+    /// A neighbourhood of half the points or more.
+    #[error("ks: {k} is not below half of the {points} points that are compared")]
+    SizeTooLarge { k: usize, points: usize },
     /// A file with other rows than the data.
     #[error("{}: {rows} rows for the {points} points of {data}", path.display())]
     RowCount {
@@ -315,11 +318,7 @@ pub enum Error {
     #[error("{}: {reason}", path.display())]
     RunTable { path: PathBuf, reason: String },
     /// A model that is not the one its settings describe.
-    #[error(
-        "{}: its networks (latent dimension {latent_dim}) are not those that {} describes",
-        path.display(),
-        config.display()
-    )]
+    #[error("{}: its networks (latent dimension {latent_dim}) are not those that {} describes", path.display(), config.display())]
     ModelMismatch {
         path: PathBuf,
         latent_dim: usize,

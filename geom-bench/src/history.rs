@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use geom_ae::trainer::EpochReport;
+use geom_ae::trainer::{BatchReport, EpochReport};
 use geom_riemann::Corrections;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, run_folder};
 
@@ -17,10 +17,13 @@ pub struct EpochRecord {
     pub total: f64,
     /// Mean of every term, before its weight.
     pub terms: BTreeMap<String, f64>,
-    /// Wall time of every term's values and gradients: what the regulariser costs beside the passes that all share.
+    /// Wall time of every term's values, gradients and derivatives: what the regulariser costs beside the passes that all share.
     #[serde(default)]
     pub term_seconds: BTreeMap<String, f64>,
-    /// Wall time of the passes that all terms share, both ways.
+    /// Points that a second of each term alone sees.
+    #[serde(default)]
+    pub term_points_per_second: BTreeMap<String, f64>,
+    /// Wall time of the passes that all terms share, both ways, without the derivatives that single terms asked for.
     #[serde(default)]
     pub shared_seconds: f64,
     /// The objective at full weights on the validation points, where some are held out.
@@ -66,6 +69,11 @@ impl EpochRecord {
                 .iter()
                 .map(|term| (term.name.to_owned(), term.elapsed.as_secs_f64()))
                 .collect(),
+            term_points_per_second: report
+                .terms
+                .iter()
+                .map(|term| (term.name.to_owned(), term.points_per_second(report.points)))
+                .collect(),
             shared_seconds: report.shared_passes.as_secs_f64(),
             validation: report.validation,
             through_jacobian: report.through_jacobian,
@@ -81,21 +89,79 @@ impl EpochRecord {
     }
 }
 
+/// One batch of a run, as [`run_folder::BATCHES`] holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchRecord {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Batch within the epoch, from 1.
+    pub batch: usize,
+    /// The objective; none where it is not finite.
+    pub total: Option<f64>,
+    /// Every term, before its weight; empty where the step was left out.
+    pub terms: BTreeMap<String, f64>,
+    /// Norm of the whole gradient before it was cut; none where it is not finite.
+    pub gradient_norm: Option<f64>,
+    /// Whether the step was left out.
+    pub skipped: bool,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+impl From<&BatchReport> for BatchRecord {
+    fn from(report: &BatchReport) -> Self {
+        let finite = |value: f64| Some(value).filter(|v| v.is_finite());
+        let terms = report.terms.iter();
+        Self {
+            epoch: report.epoch,
+            batch: report.batch,
+            total: finite(report.total),
+            terms: terms
+                .map(|term| (term.name.to_owned(), term.value))
+                .collect(),
+            gradient_norm: finite(report.gradient_norm),
+            skipped: report.skipped,
+            seconds: report.elapsed.as_secs_f64(),
+        }
+    }
+}
+
+/// A record of one epoch, or of a part of it.
+pub trait OfEpoch {
+    /// The epoch, from 1.
+    fn epoch(&self) -> usize;
+}
+
+impl OfEpoch for EpochRecord {
+    fn epoch(&self) -> usize {
+        self.epoch
+    }
+}
+
+impl OfEpoch for BatchRecord {
+    fn epoch(&self) -> usize {
+        self.epoch
+    }
+}
+
 /// The records of the first `epochs` epochs of a log, the rest dropped from the file.
 ///
 /// A run that was interrupted between log and checkpoint has logged an epoch that it will train again.
 ///
 /// # Errors
 /// As [`run_folder::read_log`], and what the operating system refuses.
-pub fn rewind(path: &Path, epochs: usize) -> Result<Vec<EpochRecord>, Error> {
+pub fn rewind<R: OfEpoch + Serialize + DeserializeOwned>(
+    path: &Path,
+    epochs: usize,
+) -> Result<Vec<R>, Error> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let log = run_folder::read_log::<EpochRecord>(path)?;
-    let kept: Vec<EpochRecord> = log
+    let log = run_folder::read_log::<R>(path)?;
+    let kept: Vec<R> = log
         .records
         .into_iter()
-        .filter(|record| record.epoch <= epochs)
+        .filter(|record| record.epoch() <= epochs)
         .collect();
     let mut lines = Vec::new();
     for record in &kept {

@@ -166,12 +166,13 @@ impl Bandwidth {
 
     /// Chooses from the edges of a graph, for the operator that `parameters` build on it.
     ///
-    /// [`Bandwidth::LeastBias`] needs the points, or a graph that is complete. Rows with fewer than k edges count with their longest,
-    /// and [`BandwidthChoice::short_rows`] says how many there are; where no row has k edges the longest row gives the neighbour.
+    /// [`Bandwidth::LeastBias`] judges by the points, where they are given, and else by the distances of the graph among each
+    /// point's neighbours ([`perfect_traces`](crate::perfect_traces)). Rows with fewer than k edges count with their longest, and
+    /// [`BandwidthChoice::short_rows`] says how many there are; where no row has k edges the longest row gives the neighbour.
     ///
     /// # Errors
     /// [`Error::NoScale`] when there is no edge of positive length; [`Error::Parameter`] for a fixed bandwidth that is not
-    /// positive; [`Error::Size`] when points are needed and missing; those of [`LaplacianParameters::build`].
+    /// positive; [`Error::Size`] for another number of points; those of [`LaplacianParameters::build`].
     pub fn choose_on<T: Scalar>(
         self,
         graph: &DistanceGraph<T>,
@@ -305,12 +306,10 @@ impl Bandwidth {
         progress: Progress<'_>,
     ) -> Result<BandwidthChoice, Error> {
         let n = graph.len();
-        let complete = graph.edges() == n * n.saturating_sub(1) / 2;
-        if points.map_or(!complete, |p| p.nrows() != n) {
-            let (got, argument) = (points.map_or(0, |p| p.nrows()), "rows of points");
+        if let Some(got) = points.map(|p| p.nrows()).filter(|&got| got != n) {
             return Err(Error::Size {
                 operation: OPERATION,
-                argument,
+                argument: "rows of points",
                 got,
                 expected: n,
             });

@@ -122,7 +122,7 @@ pub use automatic::{eigenmap, eigenmap_with, laplace_beltrami, laplace_beltrami_
 pub use bandwidth::{Bandwidth, BandwidthChoice};
 pub use components::{ComponentPolicy, Components};
 pub use diffusion::{DiffusionMap, DiffusionMapParameters};
-pub use distortion::{DistortionEvaluation, GraphDistortion, Rescaling};
+pub use distortion::{DistortionEvaluation, GraphDistortion, Rescaling, perfect_traces};
 pub use error::Error;
 pub use geodesic::{Geodesics, Unreachable};
 pub use graph::{DistanceGraph, Symmetrisation};

@@ -5,35 +5,26 @@
 
 mod coupling;
 mod files;
+mod judged;
 mod options;
 #[cfg(test)]
 mod tests;
 
+pub use judged::Flatness;
 pub use options::FlattenOptions;
 
 use geom_nn::{Adam, AdamState, NetworkDevice};
-use geom_riemann::{
-    Distortion, JacobianSpectra, RankPolicy, mean_condition_number, variation_of_metric,
-};
+use geom_riemann::{Distortion, RankPolicy};
 use nalgebra::DMatrix;
-use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Axis};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use serde::Serialize;
 
-use self::coupling::{Carried, Coupling};
-use crate::{Autoencoder, Error, Result, Scalar, scalar::widen};
-
-/// How far the decoder is from an isometry up to one scale, in some coordinates.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Flatness {
-    /// The functional that was made least.
-    pub distortion: f64,
-    /// Mean condition number of the metric, at least 1.
-    pub mean_condition_number: f64,
-    /// Variation of the metric over the codes, at least 0.
-    pub variation_of_metric: f64,
-}
+use self::{
+    coupling::{Carried, Coupling},
+    judged::{Codes, flatness, root},
+};
+use crate::{Autoencoder, Error, Result, Scalar};
 
 /// An invertible map $w = h(z)$ of a latent space.
 #[derive(Clone, Debug)]
@@ -53,6 +44,8 @@ pub struct Flattened {
     pub before: Flatness,
     /// The decoder in the new ones.
     pub after: Flatness,
+    /// Rows of codes at which the decoder has lost rank: they had no part in any of it.
+    pub left_out: Vec<usize>,
 }
 
 impl Flattening {
@@ -66,16 +59,7 @@ impl Flattening {
         options: &FlattenOptions,
     ) -> Result<Flattened> {
         let z = model.encode(x)?;
-        let d = model.latent_dim();
-        let mut roots = Array3::zeros((z.nrows(), d, d));
-        for start in (0..z.nrows()).step_by(CHUNK) {
-            let rows = s![start..(start + CHUNK).min(z.nrows()), ..];
-            let (_, jacobian) = model.decode_with_jacobian(z.slice(rows))?;
-            roots
-                .slice_mut(s![start..(start + CHUNK).min(z.nrows()), .., ..])
-                .assign(&root(jacobian.mapv(widen).view())?);
-        }
-        Self::train(z.mapv(widen).view(), &roots, options)
+        Self::train(&Codes::of_model(model, z.view())?, options)
     }
 
     /// Flattens a latent space from codes and the decoder's Jacobians there.
@@ -88,28 +72,24 @@ impl Flattening {
     ///
     /// # Errors
     /// [`Error::Parameter`] for options out of range, one latent dimension (where arc length already is the answer), codes that
-    /// coincide; [`Error::Geometry`] where a Jacobian has lost rank.
+    /// coincide; [`Error::BatchSize`] where fewer codes than a batch have a Jacobian of full rank: the others are left out.
     pub fn fit(
         z: ArrayView2<'_, f64>,
         jacobians: ArrayView3<'_, f64>,
         options: &FlattenOptions,
     ) -> Result<Flattened> {
-        let roots = root(jacobians)?;
-        if roots.dim().0 != z.nrows() || roots.dim().2 != z.ncols() {
+        if jacobians.dim().0 != z.nrows() || jacobians.dim().2 != z.ncols() {
             return Err(Error::Width {
                 operation: "flatten",
-                expected: roots.dim().2,
+                expected: jacobians.dim().2,
                 actual: z.ncols(),
             });
         }
-        Self::train(z, &roots, options)
+        Self::train(&Codes::new(z, root(jacobians)?, f64::EPSILON), options)
     }
 
-    fn train(
-        z: ArrayView2<'_, f64>,
-        roots: &Array3<f64>,
-        options: &FlattenOptions,
-    ) -> Result<Flattened> {
+    fn train(codes: &Codes, options: &FlattenOptions) -> Result<Flattened> {
+        let (z, roots) = (codes.z.view(), &codes.roots);
         options.check(z)?;
         let before = flatness(&options.distortion, roots.view())?;
         let mut map = Self::start(z, options)?;
@@ -143,7 +123,12 @@ impl Flattening {
         let d = z.ncols() as f64;
         map.stretch = (there.iter().map(|j| j * j).sum::<f64>() / (z.nrows() as f64 * d)).sqrt();
         let after = flatness(&options.distortion, map.pushed(z, roots.view())?.view())?;
-        Ok(Flattened { map, before, after })
+        Ok(Flattened {
+            map,
+            before,
+            after,
+            left_out: codes.left_out.clone(),
+        })
     }
 
     /// The identity but for centre and scale.
@@ -316,25 +301,11 @@ impl Flattening {
     }
 }
 
-/// Jacobians held at a time.
-const CHUNK: usize = 512;
-
 fn refuse(source: geom_riemann::Error) -> Error {
     Error::Geometry {
         term: "flatten",
         source,
     }
-}
-
-fn flatness(distortion: &Distortion, jacobians: ArrayView3<'_, f64>) -> Result<Flatness> {
-    Ok(Flatness {
-        distortion: distortion
-            .evaluate(jacobians, &RankPolicy::Error)
-            .map_err(refuse)?
-            .value,
-        mean_condition_number: mean_condition_number(jacobians).map_err(refuse)?,
-        variation_of_metric: variation_of_metric(jacobians).map_err(refuse)?,
-    })
 }
 
 fn inverse(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
@@ -347,16 +318,4 @@ fn inverse(matrix: ArrayView2<'_, f64>) -> Result<Array2<f64>> {
             requirement: "other than zero in floating point: lower the learning rate",
         })?;
     Ok(Array2::from_shape_fn((d, d), |(i, j)| inverse[(i, j)]))
-}
-
-/// The d × d matrix $\operatorname{diag}(\sigma) V^\top$ of every Jacobian, which has the same metric and singular values.
-fn root(jacobians: ArrayView3<'_, f64>) -> Result<Array3<f64>> {
-    let spectra = JacobianSpectra::of(jacobians).map_err(refuse)?;
-    let mut roots = spectra.right_vectors().to_owned();
-    for (mut root, sigma) in roots.outer_iter_mut().zip(spectra.singular_values().rows()) {
-        for (mut row, &s) in root.rows_mut().into_iter().zip(sigma) {
-            row *= s;
-        }
-    }
-    Ok(roots)
 }

@@ -4,7 +4,7 @@ use geom_nn::gradcheck;
 use geom_riemann::Distortion;
 use ndarray::{Array2, Array3, Axis, array, s};
 
-use super::{FlattenOptions, Flattening, root};
+use super::{FlattenOptions, Flattening, judged::root};
 use crate::Error;
 
 fn codes(points: usize, dim: usize) -> Array2<f64> {
@@ -186,8 +186,24 @@ fn what_cannot_be_flattened_is_refused() {
     let flat = Array3::from_shape_fn((60, 3, 2), |(_, row, _)| row as f64);
     assert!(matches!(
         Flattening::fit(z.view(), flat.view(), &options()),
-        Err(Error::Geometry { .. })
+        Err(Error::BatchSize { points: 0, .. })
     ));
     let map = shaken(2);
     assert!(map.forward(array![[1.0]].view()).is_err());
+}
+
+#[test]
+fn codes_without_full_rank_are_left_out_and_named() {
+    let z = codes(80, 2);
+    let mut jacobian = bent(&z);
+    for row in [3, 40] {
+        jacobian.slice_mut(s![row, .., 1]).fill(0.0);
+    }
+    let found = Flattening::fit(z.view(), jacobian.view(), &options()).unwrap();
+    assert_eq!(found.left_out, [3, 40]);
+    let rest: Vec<usize> = (0..80).filter(|row| ![3, 40].contains(row)).collect();
+    let (z, jacobian) = (z.select(Axis(0), &rest), jacobian.select(Axis(0), &rest));
+    let alone = Flattening::fit(z.view(), jacobian.view(), &options()).unwrap();
+    assert_eq!((found.before, found.after), (alone.before, alone.after));
+    assert!(alone.left_out.is_empty());
 }

@@ -27,7 +27,7 @@ pub struct BernoulliNll;
 
 impl<E: Scalar> Term<E> for BernoulliNll {
     fn name(&self) -> &'static str {
-        "bernoulli_nll"
+        "bernoulli_nll_sum"
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
@@ -38,7 +38,7 @@ impl<E: Scalar> Term<E> for BernoulliNll {
         {
             None => Ok(()),
             Some(((row, column), &value)) => Err(Error::DataRange {
-                term: "bernoulli_nll",
+                term: "bernoulli_nll_sum",
                 row,
                 column,
                 value: widen(value),

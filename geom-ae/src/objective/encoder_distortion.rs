@@ -33,7 +33,7 @@ impl<E: Scalar> Term<E> for EncoderDistortion<E> {
             Distortion::LogDetVariance => "encoder_log_det_variance",
             Distortion::RelaxedDistortion => "encoder_relaxed_distortion",
             Distortion::Isometry => "encoder_isometry",
-            Distortion::FlatMetric => "encoder_flat_metric",
+            Distortion::FlatMetric => "encoder_flat_metric_sum",
             Distortion::Dirichlet => "encoder_dirichlet",
             Distortion::Contractive => "encoder_contractive",
             Distortion::SymmetricDirichlet => "encoder_symmetric_dirichlet",

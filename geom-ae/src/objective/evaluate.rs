@@ -9,6 +9,7 @@ use ndarray::{Array1, Array2, ArrayView2, s};
 use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
+    culprit,
     step::{Current, StepGradients, Views, accumulate, mix},
     sums,
 };
@@ -125,6 +126,17 @@ impl<E: Scalar> Objective<E> {
         batch: &Batch<'_, E>,
         prepared: Vec<Prepared>,
     ) -> Result<Evaluation<E>> {
+        self.evaluate_some(model, batch, prepared, None)
+    }
+
+    /// All terms, or the one at place `only`, from 1, whose gradient also says which row weighs most.
+    pub(super) fn evaluate_some<D: NetworkDevice<E>>(
+        &self,
+        model: &Autoencoder<E, D>,
+        batch: &Batch<'_, E>,
+        prepared: Vec<Prepared>,
+        only: Option<u64>,
+    ) -> Result<Evaluation<E>> {
         let start = Instant::now();
         let needs = self.needs(model);
         let noise = self.noise(model.coding());
@@ -179,21 +191,22 @@ impl<E: Scalar> Objective<E> {
         let mut step = Step::new(batch.reborrow(), model, views, self);
         let mut shared_passes = start.elapsed();
 
-        let (terms, corrections) = self.evaluate_terms(&mut step, batch.seed, &blame, prepared)?;
+        let (terms, corrections) = self.evaluate_terms(&mut step, &blame, prepared, only)?;
 
         let start = Instant::now();
         let mut gradients = step.into_gradients();
-        let [encoded, decoded] = send_back(
+        let back = send_back(
             encoder.as_ref().zip(code.as_ref()),
             decoder.as_ref(),
             &mut gradients,
+            only.is_some(),
         )?;
         shared_passes += start.elapsed();
         let mut evaluation = Evaluation {
             terms,
             corrections,
-            encoder: joined(encoded, gradients.encoder, model.encoder()),
-            decoder: joined(decoded, gradients.decoder, model.decoder()),
+            encoder: joined(back.encoder, gradients.encoder, model.encoder()),
+            decoder: joined(back.decoder, gradients.decoder, model.decoder()),
             parameters: gradients.parameters,
             gradient_norm: 0.0,
             non_finite_row: None,
@@ -207,7 +220,7 @@ impl<E: Scalar> Objective<E> {
         evaluation.gradient_norm = evaluation.norm();
         let finite = evaluation.terms.iter().all(|term| term.value.is_finite());
         if !(finite && evaluation.gradient_norm.is_finite()) {
-            evaluation.non_finite_row = blame();
+            evaluation.non_finite_row = blame().or(back.heaviest_row);
         }
         Ok(evaluation)
     }
@@ -228,17 +241,22 @@ impl<E: Scalar> Objective<E> {
     fn evaluate_terms(
         &self,
         step: &mut Step<'_, E>,
-        seed: u64,
         blame: &dyn Fn() -> Option<usize>,
         prepared: Vec<Prepared>,
+        only: Option<u64>,
     ) -> Result<(Vec<TermShare>, Corrections)> {
+        let seed = step.batch_seed();
         let mut corrections = Corrections::default();
         let mut terms = Vec::with_capacity(self.entries.len());
         let mut prepared = prepared.into_iter();
         for (place, entry) in (1..).zip(&self.entries) {
             let start = Instant::now();
+            let prepared = prepared.next().unwrap_or_default();
+            if only.is_some_and(|only| only != place) {
+                continue;
+            }
             step.enter(Current {
-                prepared: prepared.next().unwrap_or_default(),
+                prepared,
                 weight: entry.weight,
                 seed: mix(seed, place),
                 parameters: entry.parameters.clone(),
@@ -259,13 +277,21 @@ impl<E: Scalar> Objective<E> {
     }
 }
 
-/// Sends the gradients of all terms back through the shared passes that ran: the gradients of the encoder's and the decoder's
-/// parameters, and into `gradients` those of the noise's own.
+/// The gradients that come back from the shared passes.
+struct Back<E> {
+    encoder: Option<Array1<E>>,
+    decoder: Option<Array1<E>>,
+    heaviest_row: Option<usize>,
+}
+
+/// Sends the gradients of all terms back through the shared passes that ran; those of the noise's own parameters go into `gradients`.
+/// With `weigh`, the row is found that weighs most on the encoder.
 fn send_back<E: Scalar, D: NetworkDevice<E>>(
     encoder: Option<(&Pass<'_, E, D>, &Code<'_, E>)>,
     decoder: Option<&Pass<'_, E, D>>,
     gradients: &mut StepGradients<E>,
-) -> Result<[Option<Array1<E>>; 2]> {
+    weigh: bool,
+) -> Result<Back<E>> {
     // A pass that no term looked at needs no way back.
     let seeds = Seeds {
         value: gradients.reconstruction.as_ref().map(|seed| seed.view()),
@@ -287,7 +313,11 @@ fn send_back<E: Scalar, D: NetworkDevice<E>>(
         || gradients.log_variance.is_some()
         || gradients.encoder_jacobian.is_some();
     let Some((pass, code)) = encoder.filter(|_| seen) else {
-        return Ok([None, decoded]);
+        return Ok(Back {
+            encoder: None,
+            decoder: decoded,
+            heaviest_row: None,
+        });
     };
     let mut latent = latent.unwrap_or_else(|| Array2::zeros(code.latent.raw_dim()));
     if let Some(seed) = &gradients.latent {
@@ -310,7 +340,13 @@ fn send_back<E: Scalar, D: NetworkDevice<E>>(
         jacobian: jacobian.as_ref().map(|seed| seed.view()),
         ..Seeds::default()
     })?;
-    Ok([Some(encoded), decoded])
+    Ok(Back {
+        encoder: Some(encoded),
+        decoder: decoded,
+        heaviest_row: weigh
+            .then(|| culprit::heaviest_row(value.view()))
+            .flatten(),
+    })
 }
 
 /// The first row whose code or reconstruction is not finite; where the shared passes did not run, they do so for this.

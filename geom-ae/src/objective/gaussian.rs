@@ -33,7 +33,7 @@ impl GaussianNll {
 
 impl<E: Scalar> Term<E> for GaussianNll {
     fn name(&self) -> &'static str {
-        "gaussian_nll"
+        "gaussian_nll_sum"
     }
 
     fn parameters(&self) -> Vec<OwnParameter> {

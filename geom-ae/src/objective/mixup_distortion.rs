@@ -79,7 +79,7 @@ impl<E: Scalar> Term<E> for MixupDistortion<E> {
             Functional::Probed(ProbedDistortion::RelaxedDistortion, _) => {
                 "probed_relaxed_distortion"
             }
-            Functional::Probed(ProbedDistortion::FlatMetric, _) => "probed_flat_metric",
+            Functional::Probed(ProbedDistortion::FlatMetric, _) => "probed_flat_metric_sum",
             Functional::Probed(..) => "probed_distortion",
         }
     }

@@ -29,12 +29,15 @@ mod neighbourhood;
 mod sum_squared_error;
 
 // Regularisers.
+mod cost;
+mod culprit;
 mod decoder_distortion;
 mod encoder_distortion;
 pub mod graph;
 mod isometric;
 mod kl_divergence;
 mod mixup_distortion;
+mod reconstruction;
 mod reconstruction_contraction;
 
 // Regularisers of the codes.
@@ -95,6 +98,7 @@ pub use neighbourhood::{Expansion, NeighbourhoodReconstruction, NeighbourhoodSet
 pub use passes::NetworkPass;
 pub use pretraining::{Pretrained, Pretraining};
 pub use prior_discrepancy::PriorDiscrepancy;
+pub use reconstruction::Reconstruction;
 pub use reconstruction_contraction::ReconstructionContraction;
 pub use step::{Batch, PassGradients, Step, TermValue};
 pub use sum_squared_error::SumSquaredError;

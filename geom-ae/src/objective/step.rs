@@ -148,6 +148,11 @@ impl<'a, E: Scalar> Step<'a, E> {
         self.batch.rows
     }
 
+    /// The seed of the step.
+    pub(crate) fn batch_seed(&self) -> u64 {
+        self.batch.seed
+    }
+
     /// The seed for the term's `draw`-th use of chance: a function of the step's seed, the term's place and `draw` alone.
     pub fn seed(&self, draw: u64) -> u64 {
         mix(self.current.seed, draw)

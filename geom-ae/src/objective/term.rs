@@ -1,6 +1,6 @@
 //! One summand of an objective.
 
-use std::{any::Any, fmt};
+use std::{any::Any, fmt, sync::Arc};
 
 use ndarray::ArrayView2;
 
@@ -51,6 +51,37 @@ pub trait Term<E: Scalar>: fmt::Debug + Send + Sync {
     /// # Errors
     /// Where the term is not defined on this batch.
     fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue>;
+}
+
+/// A term that somebody else holds, too.
+impl<E: Scalar, T: Term<E> + ?Sized> Term<E> for Arc<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn needs(&self) -> Needs {
+        (**self).needs()
+    }
+
+    fn minimum_batch(&self) -> usize {
+        (**self).minimum_batch()
+    }
+
+    fn parameters(&self) -> Vec<OwnParameter> {
+        (**self).parameters()
+    }
+
+    fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
+        (**self).check(setting)
+    }
+
+    fn prepare(&self, batch: &Batch<'_, E>) -> Result<Prepared> {
+        (**self).prepare(batch)
+    }
+
+    fn evaluate(&self, step: &mut Step<'_, E>) -> Result<TermValue> {
+        (**self).evaluate(step)
+    }
 }
 
 /// A number that a term owns and that is trained along with the networks.

@@ -76,6 +76,44 @@ impl<'a, E: Scalar> Pipeline<'a, E> {
         }
     }
 
+    /// As a loss that is not finite: the term and the point behind a gradient's norm.
+    pub(super) fn blame<D: NetworkDevice<E>>(
+        &self,
+        index: usize,
+        objective: &Objective<E>,
+        model: &Autoencoder<E, D>,
+        norm: f64,
+    ) -> Error {
+        let data = self.data.select(Axis(0), &self.batches[index]);
+        let found = objective.culprit(model, &self.batch(index, data.view()));
+        // A term that refuses its own batch alone says more than this does.
+        let (term, row) = match found {
+            Ok(found) => found.unwrap_or(("objective", None)),
+            Err(error) => return as_loss(error, &self.batches[index], self.epoch, index + 1),
+        };
+        Error::NonFiniteGradient {
+            term,
+            norm,
+            epoch: self.epoch,
+            batch: index + 1,
+            point: row.map(|row| self.batches[index][row]),
+        }
+    }
+
+    /// The share of the shared passes, which took so long on this batch, that goes into derivatives.
+    pub(super) fn derivative_share<D: NetworkDevice<E>>(
+        &self,
+        index: usize,
+        objective: &Objective<E>,
+        model: &Autoencoder<E, D>,
+        shared_passes: Duration,
+    ) -> Result<f64> {
+        let data = self.data.select(Axis(0), &self.batches[index]);
+        let values = objective.value_passes(model, &self.batch(index, data.view()))?;
+        let share = 1.0 - values.as_secs_f64() / shared_passes.as_secs_f64();
+        Ok(if share > 0.0 { share } else { 0.0 })
+    }
+
     fn fetch(&self, index: usize, objective: &Objective<E>) -> Result<Fetched<E>> {
         let data = self.data.select(Axis(0), &self.batches[index]);
         let prepared = objective.prepare(&self.batch(index, data.view()))?;
@@ -128,32 +166,21 @@ pub(super) fn as_loss(error: Error, rows: &[usize], epoch: usize, batch: usize) 
     }
 }
 
-/// Refuses a term, or a gradient, that is NaN or infinite; gives the gradient's norm.
-pub(super) fn finite_norm<E: Scalar>(
+/// Refuses a term that is NaN or infinite.
+pub(super) fn finite_terms<E: Scalar>(
     evaluation: &Evaluation<E>,
     rows: &[usize],
     epoch: usize,
     batch: usize,
-) -> Result<f64> {
-    let point = evaluation.non_finite_row.map(|row| rows[row]);
-    let refuse = |term, value| {
-        Err(Error::NonFiniteLoss {
-            term,
-            value,
-            epoch,
-            batch,
-            point,
-        })
+) -> Result<()> {
+    let Some(term) = evaluation.terms.iter().find(|t| !t.value.is_finite()) else {
+        return Ok(());
     };
-    for term in &evaluation.terms {
-        if !term.value.is_finite() {
-            return refuse(term.name, term.value);
-        }
-    }
-    let norm = evaluation.gradient_norm;
-    if norm.is_finite() {
-        Ok(norm)
-    } else {
-        refuse("gradient norm", norm)
-    }
+    Err(Error::NonFiniteLoss {
+        term: term.name,
+        value: term.value,
+        epoch,
+        batch,
+        point: evaluation.non_finite_row.map(|row| rows[row]),
+    })
 }

@@ -185,7 +185,7 @@ fn batches_that_are_not_finite_are_skipped_and_counted() {
     assert_eq!((report.skipped, report.points), (1, 30));
     assert!(report.total.is_finite());
     // With no other batch there is nothing to go on with.
-    assert!(matches!(start(10), Err(Error::NonFiniteLoss { .. })));
+    assert!(matches!(start(10), Err(Error::NonFiniteGradient { .. })));
 }
 
 #[test]

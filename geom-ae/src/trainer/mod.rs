@@ -6,6 +6,7 @@ mod adversary_tests;
 mod changing;
 mod checkpoint;
 mod digest;
+mod end_of_epoch;
 mod epoch;
 #[cfg(test)]
 mod feature_tests;
@@ -27,6 +28,7 @@ pub use options::{
     BatchSampler, HeldOut, OnNonFinite, Optimiser, TrainOptions, ValidTrainOptions, Validation,
 };
 pub use report::{BatchReport, EpochOutcome, EpochReport, TermMean};
+pub(crate) use sampler::first_batches;
 pub use schedule::Schedule;
 pub use spread::{Spread, spread};
 
@@ -36,17 +38,17 @@ use std::{
 };
 
 use geom_nn::NetworkDevice;
-use ndarray::{ArrayView2, Axis};
+use ndarray::ArrayView2;
 
 use self::{
-    epoch::{EpochSums, Pipeline, as_loss, finite_norm},
+    epoch::{EpochSums, Pipeline, as_loss, finite_terms},
     sampler::{Batches, step_seed},
     step::{Memory, clip},
     watch::Watch,
 };
 use crate::{
     Autoencoder, Error, Objective, Result, Scalar,
-    objective::{Batch, Pretrained, Setting},
+    objective::{Pretrained, Setting},
     scalar::widen,
 };
 
@@ -66,6 +68,8 @@ pub struct Trainer<'a, E: Scalar, D: NetworkDevice<E>> {
     watch: Watch,
     /// [What training changes](changing), at the best epoch, where there is a validation figure to judge by; else empty.
     best: Vec<E>,
+    /// The share of the shared passes that goes into derivatives, once it was measured; a matter of wall time alone.
+    derivative_share: Option<f64>,
 }
 
 impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
@@ -155,6 +159,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             pretrained: None,
             watch,
             best,
+            derivative_share: None,
         };
         if trainer.model.has_running_statistics() {
             trainer.rehearse()?;
@@ -237,8 +242,8 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
     /// `on_batch` is called after every step and may stop the run.
     ///
     /// # Errors
-    /// [`Error::NonFiniteLoss`] with the term, the batch and the point, before the step that would have spoilt the weights; when
-    /// such batches are skipped, only where an epoch has no other.
+    /// [`Error::NonFiniteLoss`] or [`Error::NonFiniteGradient`] with the term, the batch and the point, before the step that would
+    /// have spoilt the weights; when such batches are skipped, only where an epoch has no other.
     pub fn next_epoch(
         &mut self,
         mut on_batch: impl FnMut(&BatchReport) -> ControlFlow<()>,
@@ -264,8 +269,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             epoch,
         );
         let batches = pipeline.batches.len();
-        let mut sums = EpochSums::default();
-        let mut refusal = None;
+        let (mut sums, mut refusal) = (EpochSums::default(), None);
         for index in 0..batches {
             let batch = index + 1;
             let begun = Instant::now();
@@ -278,8 +282,13 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             let finite = evaluated
                 .map_err(|error| as_loss(error, rows, epoch, batch))
                 .and_then(|evaluation| {
-                    let norm = finite_norm(&evaluation, rows, epoch, batch)?;
-                    Ok((evaluation, norm))
+                    finite_terms(&evaluation, rows, epoch, batch)?;
+                    let norm = evaluation.gradient_norm;
+                    if norm.is_finite() {
+                        return Ok((evaluation, norm));
+                    }
+                    let blame = |model: &_| pipeline.blame(index, objective, model, norm);
+                    Err(self.model.in_training(seed, blame))
                 });
             let mut report = BatchReport {
                 epoch,
@@ -295,6 +304,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             };
             match finite {
                 Ok((mut evaluation, norm)) => {
+                    self.book_derivatives(&pipeline, index, &mut evaluation)?;
                     report.total = evaluation.total();
                     sums.clipped +=
                         usize::from(clip(&mut evaluation, norm, self.options.clip_norm));
@@ -313,7 +323,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                     report.gradient_norm = norm;
                     report.shared_passes = evaluation.shared_passes;
                 }
-                Err(error @ Error::NonFiniteLoss { .. })
+                Err(error @ (Error::NonFiniteLoss { .. } | Error::NonFiniteGradient { .. }))
                     if self.options.on_nonfinite == OnNonFinite::Skip =>
                 {
                     sums.skipped += 1;
@@ -338,61 +348,5 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             self.best = changing::collect(&self.model, &self.objective);
         }
         Ok(Some(EpochOutcome::Finished(report)))
-    }
-
-    /// The objective at full weights on the held-out points, by batches whose draws are the same in every epoch.
-    fn validate(&self) -> Result<Option<f64>> {
-        let (mut sum, mut points) = (0.0, 0);
-        for (batch, rows) in self.batches.held_out().enumerate() {
-            let data = self.data.select(Axis(0), rows);
-            let seed = step_seed(self.options.seed, 0, batch);
-            let evaluation = self.objective.evaluate(
-                &self.model,
-                &Batch {
-                    data: data.view(),
-                    rows,
-                    seed,
-                },
-            )?;
-            sum += self.objective.total_at_full_weights(&evaluation) * rows.len() as f64;
-            points += rows.len();
-        }
-        Ok((points > 0).then(|| sum / points as f64))
-    }
-
-    fn report(
-        &self,
-        epoch: usize,
-        sums: EpochSums,
-        validation: Option<f64>,
-        learning_rate: f64,
-        start: Instant,
-    ) -> EpochReport {
-        let batches = sums.batches as f64;
-        EpochReport {
-            epoch,
-            total: sums.total / batches,
-            terms: self
-                .objective
-                .reported()
-                .zip(&sums.terms)
-                .map(|((name, weight), &(sum, elapsed))| TermMean {
-                    name,
-                    weight,
-                    value: sum / batches,
-                    elapsed,
-                })
-                .collect(),
-            validation,
-            corrections: sums.corrections,
-            through_jacobian: sums.through_jacobian,
-            gradient_norm_max: sums.gradient_norm_max,
-            clipped: sums.clipped,
-            skipped: sums.skipped,
-            points: sums.batches * self.options.batch_size,
-            learning_rate,
-            shared_passes: sums.shared_passes,
-            elapsed: start.elapsed(),
-        }
     }
 }

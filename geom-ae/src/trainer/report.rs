@@ -26,7 +26,7 @@ pub struct BatchReport {
     pub gradient_norm: f64,
     /// Whether its step was left out, because its loss or gradient was not finite.
     pub skipped: bool,
-    /// Wall time of the passes that all terms share, both ways.
+    /// Wall time of the passes that all terms share, both ways, without the derivatives that single terms asked for.
     pub shared_passes: Duration,
     /// Wall time from the batch's first pass to the end of its step.
     pub elapsed: Duration,
@@ -41,9 +41,17 @@ pub struct TermMean {
     pub weight: f64,
     /// Its mean before the weight.
     pub value: f64,
-    /// Wall time of its values and gradients, passes of its own included; not part of what is reproducible.
+    /// Wall time of its values and gradients, passes of its own included, and of the derivatives that it asked the shared passes
+    /// for (their share is measured once, against passes of values alone); not part of what is reproducible.
     #[serde(skip)]
     pub elapsed: Duration,
+}
+
+impl TermMean {
+    /// Of so many points of an epoch, how many a second of this term alone sees.
+    pub fn points_per_second(&self, points: usize) -> f64 {
+        points as f64 / self.elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
 }
 
 /// The means of an epoch.
@@ -72,7 +80,8 @@ pub struct EpochReport {
     pub points: usize,
     /// The step size.
     pub learning_rate: f64,
-    /// Wall time of the passes that all terms share, both ways; not part of what is reproducible.
+    /// Wall time of the passes that all terms share, both ways, without the derivatives that single terms asked for; not part of what
+    /// is reproducible.
     #[serde(skip)]
     pub shared_passes: Duration,
     /// Wall time of the epoch; not part of what is reproducible.

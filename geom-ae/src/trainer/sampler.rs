@@ -5,7 +5,7 @@ use ndarray::{ArrayView2, Axis};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::{BatchSampler, ValidTrainOptions};
+use super::{BatchSampler, TrainOptions, ValidTrainOptions};
 use crate::{Error, Result, Scalar};
 
 /// Stream of the generator for what is not an epoch's order.
@@ -147,6 +147,31 @@ impl<E: Scalar> Batches<E> {
     }
 }
 
+/// The first batches that training with these options will see, at most `count`; one where every batch is all there is.
+pub(crate) fn first_batches<E: Scalar>(
+    data: ArrayView2<'_, E>,
+    labels: Option<&[i64]>,
+    options: &TrainOptions,
+    count: usize,
+) -> Result<Vec<Vec<usize>>> {
+    let options = options.clone().check(data.nrows())?;
+    let batches = Batches::new(data, labels, &options)?;
+    let count = if batches.train.len() == options.batch_size {
+        1
+    } else {
+        count
+    };
+    let mut found = Vec::with_capacity(count);
+    for epoch in 1..=count {
+        found.extend(batches.epoch(epoch)?);
+        if found.len() >= count {
+            break;
+        }
+    }
+    found.truncate(count);
+    Ok(found)
+}
+
 /// The seed of one step, for terms that draw numbers; like the order, a function of seed, epoch and batch alone.
 pub(super) fn step_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ batch as u64);
@@ -158,7 +183,7 @@ pub(super) fn step_seed(seed: u64, epoch: usize, batch: usize) -> u64 {
 mod tests {
     use ndarray::Array2;
 
-    use super::{Batches, step_seed};
+    use super::{Batches, first_batches, step_seed};
     use crate::trainer::{BatchSampler, HeldOut, TrainOptions, Validation};
 
     fn batches(options: TrainOptions) -> Batches<f64> {
@@ -248,6 +273,31 @@ mod tests {
             assert_eq!(order(3, 2), order(3, 2));
             assert_ne!(order(3, 2), order(3, 3));
             assert_ne!(order(3, 2), order(4, 2));
+        }
+    }
+
+    #[test]
+    fn the_first_batches_are_those_that_training_begins_with() {
+        let data = Array2::from_shape_fn((50, 2), |(i, j)| ((i * 7 + j * 3) % 50) as f64);
+        for sampler in samplers().into_iter().take(3) {
+            let options = TrainOptions {
+                sampler,
+                batch_size: 20,
+                ..TrainOptions::default()
+            };
+            let valid = options.clone().check(50).unwrap();
+            let batches = Batches::new(data.view(), None, &valid).unwrap();
+            let first = first_batches(data.view(), None, &options, 5).unwrap();
+            let epochs = [1, 2, 3].map(|epoch| batches.epoch(epoch).unwrap());
+            assert_eq!(first, epochs.concat()[..5]);
+            let whole = TrainOptions {
+                batch_size: 50,
+                ..options
+            };
+            assert_eq!(
+                first_batches(data.view(), None, &whole, 5).unwrap().len(),
+                1
+            );
         }
     }
 

@@ -75,8 +75,11 @@ fn objective_of(method: Method, data: &Array2<f32>) -> Objective<f32> {
     let data = GraphData {
         points: data.view(),
         labels: Some(&labels),
-        batch_size: 10,
-        seed: 5,
+        training: &TrainOptions {
+            batch_size: 10,
+            seed: 5,
+            ..TrainOptions::default()
+        },
     };
     method.objective_on(0.1, &settings, &data).unwrap().0
 }
@@ -189,7 +192,7 @@ fn every_method_resumes_bit_for_bit_with_its_terms_own_parameters() {
     let own = trainer_of(Method::Vae, &data, 4)
         .objective()
         .named_parameters();
-    assert_eq!(own, [("gaussian_nll", "log_sigma", 0.0)]);
+    assert_eq!(own, [("gaussian_nll_sum", "log_sigma", 0.0)]);
     let trained = finish(trainer_of(Method::Vae, &data, 4));
     assert!(trained.last().is_some_and(|s| s.is_finite() && *s != 0.0));
 }
@@ -357,13 +360,17 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_term_and_point() {
     let error = trainer
         .next_epoch(|_| ControlFlow::Continue(()))
         .unwrap_err();
-    let Error::NonFiniteLoss {
-        epoch: 1, point, ..
+    // The squared error itself is finite, its gradient for the first weights is not.
+    let Error::NonFiniteGradient {
+        epoch: 1,
+        term,
+        point,
+        ..
     } = error
     else {
         panic!("{error}");
     };
-    assert!(point.is_none_or(|point| point == 7));
+    assert_eq!((term, point), ("mean_squared_error", Some(7)), "{error}");
 }
 
 #[test]

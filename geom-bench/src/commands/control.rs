@@ -135,7 +135,7 @@ impl Fit {
         let folder = match resumed {
             None => RunFolder::create(&config, Path::new(run_folder::RUNS))?,
             Some(folder) => {
-                history::rewind(&folder.file(run_folder::LOG), 0)?;
+                history::rewind::<EpochRecord>(&folder.file(run_folder::LOG), 0)?;
                 folder
             }
         };

@@ -24,6 +24,9 @@ pub(crate) struct EmbedArgs {
     /// Where a table's labels are: none, or last (the last column)
     #[arg(long, value_name = "PLACE", default_value = "none")]
     labels: Labels,
+    /// Multiply the codes by the factor that the run's graph asks for (graph.json, rescaling), for runs of ggae
+    #[arg(long)]
+    rescale: bool,
     /// The file to write: .csv or .npy
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -62,7 +65,11 @@ impl Job for Embed<'_> {
             seed: self.config.seed,
         };
         let dataset: Dataset<E> = data::load(&self.arguments.data, options)?;
-        let codes = model.encode(dataset.points.view())?;
+        let mut codes = model.encode(dataset.points.view())?;
+        if self.arguments.rescale {
+            let scale = scale(self.folder)?;
+            codes.mapv_inplace(|z| z * <E as geom_nn::Element>::of(scale));
+        }
         let part = EmbeddingPart {
             split: "data",
             indices: &(0..dataset.len()).collect::<Vec<_>>(),
@@ -72,4 +79,23 @@ impl Job for Embed<'_> {
         run_folder::export(&self.arguments.out, &[part])?;
         super::print(&self.arguments.out.display().to_string())
     }
+}
+
+/// The factor on the codes that the graph of a finished run asks for.
+fn scale(folder: &RunFolder) -> Result<f64, Error> {
+    let path = folder.file(run_folder::GRAPH);
+    let refuse = |reason: &str| Error::RunTable {
+        path: path.clone(),
+        reason: reason.to_owned(),
+    };
+    if !path.exists() {
+        return Err(refuse(
+            "--rescale is for finished runs of ggae, and this run has no graph",
+        ));
+    }
+    let graph: serde_json::Value = folder.read_json(run_folder::GRAPH)?;
+    let scale = graph["rescaling"]["scale"].as_f64();
+    scale
+        .filter(|scale| scale.is_finite() && *scale > 0.0)
+        .ok_or_else(|| refuse("it holds no positive scale under rescaling; is the run finished?"))
 }

@@ -58,7 +58,10 @@ pub(crate) struct EvaluateArgs {
     /// A clustering to hold against the labels: one integer a row
     #[arg(long, value_name = "FILE")]
     clusters: Option<String>,
-    /// Neighbourhood sizes that rank metrics are averaged over [default: 10,20,..,200; those of half the points or more are left out]
+    /// What a decoder made of the embedding, one row for each row of the data, for the reconstruction error
+    #[arg(long, value_name = "FILE")]
+    reconstruction: Option<String>,
+    /// Neighbourhood sizes that rank metrics are averaged over, each below half the points [default: those of 10,20,..,200 that are]
     #[arg(long, value_name = "K,K,..")]
     ks: Option<Sizes>,
     /// Seed of generated data and of samples of pairs
@@ -131,12 +134,25 @@ pub(crate) fn run(arguments: &EvaluateArgs) -> Result<(), Error> {
         Some(file) => Some(rows_of(file)?),
         None => dataset.parameters.clone(),
     };
+    let decoded = match &arguments.reconstruction {
+        Some(file) => {
+            let rows = rows_of(file)?;
+            let error = metrics::reconstruction_mse(dataset.points.view(), rows.view());
+            Some(error.map_err(geom_ae::Error::from)?)
+        }
+        None => None,
+    };
     let clusters = match &arguments.clusters {
         Some(file) => Some((file, rows_of(file)?)),
         None => None,
     };
 
-    let (ks, metrics) = measure(arguments, &dataset, embedding.view(), truth, clusters)?;
+    let (ks, summed) = measure(arguments, &dataset, embedding.view(), truth, clusters)?;
+    let mut metrics = Metrics::default();
+    if let Some(error) = decoded {
+        metrics.add("reconstruction_mse", Ok(error));
+    }
+    metrics.extend(summed);
     if let Some(path) = &arguments.out {
         let json = path
             .extension()
@@ -184,6 +200,13 @@ fn measure(
         ..SummaryOptions::default()
     };
     if let Some(Sizes(ks)) = &arguments.ks {
+        let compared = dataset.len().min(options.points);
+        if let Some(&k) = ks.iter().find(|&&k| k >= compared.div_ceil(2)) {
+            return Err(Error::SizeTooLarge {
+                k,
+                points: compared,
+            });
+        }
         options.ks.clone_from(ks);
     }
     let summary = metrics::summary(x, embedding, labels, &options).map_err(geom_ae::Error::from)?;

@@ -10,6 +10,7 @@ use geom_bench::{
     run_folder::{self, EmbeddingPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
+use geom_riemann::Distortion;
 use ndarray::Axis;
 use serde::Serialize;
 
@@ -26,6 +27,9 @@ pub(crate) struct FlattenArgs {
     /// The folder of a run
     #[arg(value_name = "RUN")]
     run: PathBuf,
+    /// What is made least: relaxed-distortion and log-det-variance leave one scale free, isometry and log-isometry fix it at 1
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Functional::RelaxedDistortion)]
+    distortion: Functional,
     /// Passes over the codes
     #[arg(long, value_name = "N", default_value_t = FlattenOptions::default().epochs)]
     epochs: usize,
@@ -46,6 +50,32 @@ pub(crate) struct FlattenArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     machine: Machine,
+}
+
+/// Functionals whose least value is a flat space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Functional {
+    RelaxedDistortion,
+    LogDetVariance,
+    Isometry,
+    LogIsometry,
+    SymmetricDirichlet,
+    Conformal,
+    VolumePreservation,
+}
+
+impl From<Functional> for Distortion {
+    fn from(functional: Functional) -> Self {
+        match functional {
+            Functional::RelaxedDistortion => Self::RelaxedDistortion,
+            Functional::LogDetVariance => Self::LogDetVariance,
+            Functional::Isometry => Self::Isometry,
+            Functional::LogIsometry => Self::LogIsometry,
+            Functional::SymmetricDirichlet => Self::SymmetricDirichlet,
+            Functional::Conformal => Self::Conformal,
+            Functional::VolumePreservation => Self::VolumePreservation,
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &FlattenArgs) -> Result<(), Error> {
@@ -72,8 +102,55 @@ struct Flatten<'a> {
 #[derive(Serialize)]
 struct Report<'a> {
     options: &'a FlattenOptions,
+    #[serde(flatten)]
+    train: Figures,
+    /// At codes that the map was not trained on, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<Test>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Figures {
     before: Flatness,
     after: Flatness,
+    /// Codes at which the decoder has lost rank.
+    left_out: usize,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Test {
+    Measured(Figures),
+    Undefined { undefined: String },
+}
+
+impl Figures {
+    fn print(&self, part: &str) -> Result<(), Error> {
+        let (before, after) = (self.before, self.after);
+        for (name, before, after) in [
+            ("distortion", before.distortion, after.distortion),
+            (
+                "condition_number_mean",
+                before.mean_condition_number,
+                after.mean_condition_number,
+            ),
+            (
+                "variation_of_metric",
+                before.variation_of_metric,
+                after.variation_of_metric,
+            ),
+        ] {
+            let (before, after) = (number(before), number(after));
+            super::print(&format!("{name:28} {before:>12} -> {after:>12}   ({part})"))?;
+        }
+        if self.left_out > 0 {
+            let count = self.left_out;
+            let line =
+                format!("{count} {part} codes were left out: the decoder has lost rank there");
+            super::print(&line)?;
+        }
+        Ok(())
+    }
 }
 
 impl Job for Flatten<'_> {
@@ -89,6 +166,7 @@ impl Job for Flatten<'_> {
             learning_rate: arguments.learning_rate,
             couplings: arguments.couplings,
             seed: arguments.seed,
+            distortion: arguments.distortion.into(),
             ..FlattenOptions::default()
         };
         let train = dataset.points.select(Axis(0), &split.train);
@@ -96,10 +174,31 @@ impl Job for Flatten<'_> {
         let target =
             RunFolder::without_settings(arguments.out.as_deref(), self.folder.path(), "flatten")?;
         flattened.map.save(&target.file(MAP))?;
-        let report = Report {
-            options: &options,
+        let train = Figures {
             before: flattened.before,
             after: flattened.after,
+            left_out: flattened.left_out.len(),
+        };
+        let test = if split.test.is_empty() {
+            None
+        } else {
+            let points = dataset.points.select(Axis(0), &split.test);
+            let judged = (flattened.map).judge(&model, points.view(), &options.distortion);
+            Some(match judged {
+                Ok((before, after, left_out)) => Test::Measured(Figures {
+                    before,
+                    after,
+                    left_out: left_out.len(),
+                }),
+                Err(reason) => Test::Undefined {
+                    undefined: reason.to_string(),
+                },
+            })
+        };
+        let report = Report {
+            options: &options,
+            train,
+            test,
         };
         target.write_json(FIGURES, &report)?;
         let labels = |rows: &[usize]| {
@@ -127,22 +226,13 @@ impl Job for Flatten<'_> {
             })
             .collect();
         target.write_embedding(&parts)?;
-        let (before, after) = (flattened.before, flattened.after);
-        for (name, before, after) in [
-            ("distortion", before.distortion, after.distortion),
-            (
-                "condition_number_mean",
-                before.mean_condition_number,
-                after.mean_condition_number,
-            ),
-            (
-                "variation_of_metric",
-                before.variation_of_metric,
-                after.variation_of_metric,
-            ),
-        ] {
-            let (before, after) = (number(before), number(after));
-            super::print(&format!("{name:28} {before:>12} -> {after:>12}   (train)"))?;
+        train.print("train")?;
+        match &report.test {
+            Some(Test::Measured(figures)) => figures.print("test")?,
+            Some(Test::Undefined { undefined }) => {
+                super::print(&format!("test: not defined: {undefined}"))?;
+            }
+            None => {}
         }
         let path = target.file(run_folder::EMBEDDING_CSV);
         super::print(&path.display().to_string())

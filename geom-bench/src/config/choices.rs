@@ -1,6 +1,6 @@
 //! Settings with a fixed set of values.
 
-use geom_ae::{Control, Method};
+use geom_ae::{Control, Method, objective::Reconstruction};
 use geom_nn::Activation;
 
 use crate::named::{Choice, named_enum};
@@ -26,6 +26,14 @@ impl Choice for Activation {
             .iter()
             .map(|&activation| (activation.name(), activation))
             .collect()
+    }
+}
+
+impl Choice for Reconstruction {
+    const WHAT: &'static str = "reconstruction";
+
+    fn all() -> Vec<(&'static str, Self)> {
+        Self::ALL.map(|one| (one.name(), one)).into()
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::spelled::{optional, read};
 use super::{
     Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm,
-    LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Schedule, Widths,
+    LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Reconstruction, Schedule, Widths,
 };
 use crate::Error;
 use crate::data::{Labels, SplitRule};
@@ -56,7 +56,7 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
-    /// digits, swiss-roll or swiss-roll-hole (swiss-roll:900 for 900 points), a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file [default: digits]
+    /// digits, swiss-roll or swiss-roll-hole (swiss-roll:900 for 900 points), a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file, read into memory (the library trains on larger .npy files: geom_ae::MappedPoints) [default: digits]
     #[arg(long, value_name = "DATA", help_heading = "What")]
     pub data: Option<String>,
     /// Where a table's labels are: none, or last (the last column) [default: none]
@@ -239,6 +239,11 @@ pub struct Settings {
     #[serde(deserialize_with = "chosen")]
     pub output_activation: Option<Activation>,
 
+    /// Reconstruction term: mean (squared error over elements), sum (over D), gaussian (learned σ), bernoulli (on logits; data in 0..1) or cosine [default: the method's own]
+    #[arg(long, value_name = "NAME", value_parser = choose::<Reconstruction>, help_heading = "What")]
+    #[serde(deserialize_with = "chosen")]
+    pub reconstruction: Option<Reconstruction>,
+
     /// What only some methods have a use for; a file is read twice, so that its errors keep their lines.
     #[command(flatten)]
     #[serde(skip)]
@@ -269,6 +274,9 @@ pub struct Settings {
     /// Write event files for TensorBoard into the run's folder [default: false]
     #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
     pub tensorboard: Option<bool>,
+    /// Also write a line for every batch, into batches.jsonl of the run's folder [default: false]
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", help_heading = "Running")]
+    pub log_batches: Option<bool>,
     /// Run folder, new or empty [default: the next free runs/METHOD-DATA-NUMBER]
     #[arg(long, value_name = "FOLDER", help_heading = "Running")]
     pub out: Option<PathBuf>,
@@ -307,6 +315,7 @@ impl Settings {
         "drop_edges",
         "class_multiplier",
         "latent_dim",
+        "reconstruction",
         "network",
         "filters",
         "image",
@@ -328,6 +337,7 @@ impl Settings {
         "device",
         "dtype",
         "tensorboard",
+        "log_batches",
         "out",
     ];
 }

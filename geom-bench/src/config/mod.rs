@@ -28,6 +28,7 @@ mod file;
 mod flags;
 mod latent;
 mod latent_words;
+mod layers;
 mod manifold;
 mod prior;
 mod spelled;
@@ -46,6 +47,7 @@ use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule};
 pub use choices::{Device, Dtype, GraphForm, NonFinite};
 pub use flags::{ConfigArgs, Settings};
 pub use geom_ae::Method;
+pub use geom_ae::objective::Reconstruction;
 pub use geom_ae::trainer::{BatchSampler, Optimiser, Schedule};
 pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
@@ -147,6 +149,9 @@ pub struct Config {
     pub activation: Activation,
     /// Activation of the decoder's output.
     pub output_activation: Activation,
+    /// The reconstruction term, where it is not the method's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconstruction: Option<Reconstruction>,
     /// What only some methods have a use for.
     #[serde(flatten)]
     pub latent: LatentArgs,
@@ -160,6 +165,8 @@ pub struct Config {
     pub dtype: Dtype,
     /// Whether event files for TensorBoard are written.
     pub tensorboard: bool,
+    /// Whether every batch is logged beside every epoch.
+    pub log_batches: bool,
     /// The run folder; without it the next free `runs/<method>-<data>-<n>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out: Option<PathBuf>,
@@ -218,6 +225,7 @@ impl Config {
             hidden: nets.hidden,
             activation: nets.activation,
             output_activation: nets.output,
+            reconstruction: None,
             latent: LatentArgs::of(method),
             seed: 0,
             threads: std::thread::available_parallelism()
@@ -226,6 +234,7 @@ impl Config {
             device: Device::default(),
             dtype: Dtype::default(),
             tensorboard: false,
+            log_batches: false,
             out: None,
         }
     }
@@ -251,120 +260,6 @@ impl Config {
         };
         let kind = self.latent.network.unwrap_or_default();
         Ok(Method::networks(kind, &nets, self.network_size(width))?)
-    }
-
-    /// These settings, overridden where `layer` says something.
-    ///
-    /// A layer that changes the method without naming a weight brings the new method's own weight with it.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "two lines for each setting")]
-    pub fn with(mut self, layer: Settings) -> Self {
-        fn set<T>(field: &mut T, value: Option<T>) {
-            if let Some(value) = value {
-                *field = value;
-            }
-        }
-        // Taken apart by name, so that a new setting cannot be forgotten here.
-        let Settings {
-            method,
-            data,
-            labels,
-            manifold,
-            test_fraction,
-            split,
-            validation_fraction,
-            epochs,
-            batch_size,
-            learning_rate,
-            learning_rate_schedule,
-            weight,
-            weight_schedule,
-            weight_decay,
-            optimiser,
-            beta1,
-            clip_norm,
-            sampler,
-            patience,
-            on_nonfinite,
-            distances,
-            graph_form,
-            neighbours,
-            bandwidth,
-            calibrate,
-            scale_free,
-            cut_off,
-            drop_edges,
-            class_multiplier,
-            latent_dim,
-            hidden,
-            activation,
-            output_activation,
-            latent,
-            seed,
-            threads,
-            device,
-            dtype,
-            tensorboard,
-            out,
-        } = layer;
-        if let Some(method) = method
-            && method != self.method
-        {
-            self.method = method;
-            self.weight = method.default_weight();
-            let network = self.latent.network;
-            self.latent = LatentArgs {
-                network,
-                ..LatentArgs::of(method)
-            };
-        }
-        if split == Some(SplitRule::PaperCompatible) {
-            [self.test_fraction, self.validation_fraction] = ON_PAPER_SPLIT;
-        }
-        set(&mut self.data, data);
-        set(&mut self.labels, labels);
-        if manifold.is_some() {
-            self.manifold = manifold;
-        }
-        set(&mut self.test_fraction, test_fraction);
-        set(&mut self.split, split);
-        set(&mut self.validation_fraction, validation_fraction);
-        set(&mut self.epochs, epochs);
-        set(&mut self.batch_size, batch_size);
-        set(&mut self.learning_rate, learning_rate);
-        set(&mut self.learning_rate_schedule, learning_rate_schedule);
-        set(&mut self.weight, weight);
-        set(&mut self.weight_schedule, weight_schedule);
-        set(&mut self.weight_decay, weight_decay);
-        set(&mut self.optimiser, optimiser);
-        set(&mut self.beta1, beta1);
-        set(&mut self.sampler, sampler);
-        set(&mut self.on_nonfinite, on_nonfinite);
-        set(&mut self.distances, distances);
-        set(&mut self.graph_form, graph_form);
-        set(&mut self.neighbours, neighbours);
-        set(&mut self.bandwidth, bandwidth);
-        set(&mut self.calibrate, calibrate);
-        set(&mut self.scale_free, scale_free);
-        set(&mut self.cut_off, cut_off);
-        set(&mut self.drop_edges, drop_edges);
-        set(&mut self.class_multiplier, class_multiplier);
-        set(&mut self.latent_dim, latent_dim);
-        set(&mut self.hidden, hidden.map(|widths| widths.0));
-        set(&mut self.activation, activation);
-        set(&mut self.output_activation, output_activation);
-        self.latent = latent.over(self.latent);
-        set(&mut self.seed, seed);
-        set(&mut self.threads, threads);
-        set(&mut self.device, device);
-        set(&mut self.dtype, dtype);
-        set(&mut self.tensorboard, tensorboard);
-        self.clip_norm = clip_norm.or(self.clip_norm);
-        self.patience = patience.or(self.patience);
-        if out.is_some() {
-            self.out = out;
-        }
-        self
     }
 
     /// The manifold of data of dimension `width`, where one is named.

@@ -153,6 +153,20 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
         for seed in settings.range() {
             let (train, _) = roll(POINTS.0, 2 * seed + 1)?;
             let (test, flat) = roll(POINTS.1, 2 * seed + 2)?;
+            let options = TrainOptions {
+                epochs,
+                batch_size: BATCH,
+                learning_rate: 1e-3,
+                // Adam's first steps are as long as any: at the full rate they would shake a finished picture apart.
+                learning_rate_schedule: if begun {
+                    Schedule::WarmUp { epochs: START.2 }
+                } else {
+                    Schedule::Constant
+                },
+                weight_decay: 0.0,
+                seed,
+                ..TrainOptions::default()
+            };
             let graph = GraphSettings {
                 bandwidth,
                 ..GraphSettings::default()
@@ -160,29 +174,16 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
             let (term, report) = graph.build(&GraphData {
                 points: train.view(),
                 labels: None,
-                batch_size: BATCH,
-                seed,
+                training: &options,
             })?;
             let objective = Objective::new()
                 .with(1.0, MeanSquaredError)
                 .with(WEIGHT, term);
             let architecture = Method::Ggae.architecture(&Method::Ggae.nets(), 3, 2)?;
             let mut model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
-            let mut learning_rate_schedule = Schedule::Constant;
             if begun {
                 model = unrolled(model, train.view(), seed)?;
-                // Adam's first steps are as long as any: at the full rate they would shake the picture apart.
-                learning_rate_schedule = Schedule::WarmUp { epochs: START.2 };
             }
-            let options = TrainOptions {
-                epochs,
-                batch_size: BATCH,
-                learning_rate: 1e-3,
-                learning_rate_schedule,
-                weight_decay: 0.0,
-                seed,
-                ..TrainOptions::default()
-            };
             let model = trained(model, objective, train.view(), options)?;
             let codes = model.encode(test.view())?;
             let pairs = metrics::Pairs::All;

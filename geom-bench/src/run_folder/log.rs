@@ -60,6 +60,17 @@ impl Log {
     /// # Errors
     /// A record that JSON cannot hold, and what the operating system refuses.
     pub fn append(&mut self, record: &impl Serialize) -> Result<(), Error> {
+        self.write(record)?;
+        self.file
+            .sync_data()
+            .map_err(Error::io("append to", &self.path))
+    }
+
+    /// As [`append`](Self::append), without the waiting: a power cut may lose the last lines.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub fn write(&mut self, record: &impl Serialize) -> Result<(), Error> {
         let path = || self.path.clone();
         let mut line = serde_json::to_vec(record).map_err(|source| Error::Json {
             operation: "write",
@@ -67,11 +78,7 @@ impl Log {
             source,
         })?;
         line.push(b'\n');
-        if let Err(error) = self
-            .file
-            .write_all(&line)
-            .and_then(|()| self.file.sync_data())
-        {
+        if let Err(error) = self.file.write_all(&line) {
             // If this is refused as well, the next opening cuts the torn line off.
             let _ = self.file.set_len(self.length);
             return Err(Error::io("append to", path())(error));

@@ -5,13 +5,14 @@
 //! | [`CONFIG`] | every effective setting; `--config` takes it to repeat the run |
 //! | [`MODEL`] | the networks |
 //! | [`LOG`] | one JSON object a line, one line an epoch |
+//! | [`BATCHES`] | likewise, one line a batch, if that is asked for |
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
 //! | [`SCORE`] | the learnt score of the data's density, where the method estimates one |
 //! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
 //! | [`CONTROL`], [`GEODESICS`] | how the codes of a control came about; shortest ways between some of them |
 //! | [`EVENTS`] | a folder with event files for TensorBoard, if they are asked for |
-//! | [`SEEDS`] | for several seeds, in the folder that holds their runs: mean and standard deviation of every figure |
+//! | [`SEEDS`] | for several seeds, in the folder that holds their runs: which were asked for, mean and standard deviation of every figure of the finished ones |
 //! | [`METRICS`] | the figures measured at the end |
 //! | [`FIGURES`] | a folder with pictures |
 //! | [`REPORT`] | a page that shows it all |
@@ -49,7 +50,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use ndarray::ArrayView2;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Error;
 use crate::config::Config;
@@ -71,6 +72,8 @@ pub const CONFIG: &str = "config.toml";
 pub const MODEL: &str = "model.safetensors";
 /// The log.
 pub const LOG: &str = "log.jsonl";
+/// The batches, if they are asked for.
+pub const BATCHES: &str = "batches.jsonl";
 /// The latent points as text: `split,index,label,z0,z1,…`.
 pub const EMBEDDING_CSV: &str = "embedding.csv";
 /// The latent points as an array, rows as in the text.
@@ -146,7 +149,7 @@ impl RunFolder {
     /// nothing else is in it.
     pub fn abandon(self) {
         // Nothing can be done about a refusal, and an error is on its way to the user.
-        for file in [CONFIG, LOCK] {
+        for file in [CONFIG, SEEDS, LOCK] {
             let _ = fs::remove_file(self.file(file));
         }
         let _ = fs::remove_dir(&self.path);
@@ -282,6 +285,20 @@ impl RunFolder {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Reads a JSON file of this run.
+    ///
+    /// # Errors
+    /// A file that is not such JSON, and what the operating system refuses.
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, Error> {
+        let path = self.file(name);
+        let text = fs::read(&path).map_err(Error::io("read", &path))?;
+        serde_json::from_slice(&text).map_err(|source| Error::Json {
+            operation: "read",
+            path,
+            source,
+        })
     }
 
     /// Opens the log to append to it.

@@ -5,12 +5,14 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod choices;
 mod controls;
 mod experiments;
 mod manifolds;
 mod methods;
 mod others;
 mod refusals;
+mod resuming;
 mod settings;
 mod stops;
 

@@ -40,7 +40,19 @@ fn anybodys_embedding_is_evaluated() {
         "codes.csv",
         "--clusters",
         "clusters.csv",
+        "--reconstruction",
+        "decoded.csv",
     ];
+    // The data themselves, without the labels: nothing is lost.
+    let data = fs::read_to_string(scratch.path().join("data.csv")).unwrap();
+    let decoded = data
+        .lines()
+        .map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n");
+    fs::write(
+        scratch.path().join("decoded.csv"),
+        decoded.collect::<String>(),
+    )
+    .unwrap();
     for out in ["figures.json", "page.html"] {
         let output = run(&scratch, &[&arguments[..], &["--out", out]].concat());
         assert!(
@@ -57,6 +69,7 @@ fn anybodys_embedding_is_evaluated() {
         (Some(90), "[10,20,30,40]".to_owned())
     );
     let metrics = &report["metrics"];
+    assert_eq!(metrics["reconstruction_mse"].as_f64(), Some(0.0));
     assert!((metrics["spearman_truth"].as_f64().unwrap() - 1.0).abs() < 1e-12);
     assert!(
         metrics["spearman_geodesic"].as_f64() > Some(0.98),
@@ -94,6 +107,11 @@ fn anybodys_embedding_is_evaluated() {
     refuse(&["--out", "figures.txt"], ".json or .html");
     refuse(&["--out", "nowhere/figures.json"], "nowhere/figures.json");
     refuse(&["--ks", "0"], "ks");
+    refuse(
+        &["--ks", "10,45"],
+        "ks: 45 is not below half of the 90 points",
+    );
+    refuse(&["--reconstruction", "codes.csv"], "columns");
     refuse(&["--geodesic", "90"], "90");
     refuse(&["--threads", "0"], "threads");
 }
@@ -252,6 +270,29 @@ fn a_finished_model_is_flattened() {
         "{figures}"
     );
     assert!(figure("after", "variation_of_metric") >= 0.0);
+    let test = |when: &str| figures["test"][when]["distortion"].as_f64().unwrap();
+    assert!(test("after") < test("before"), "{figures}");
+    assert_eq!(figures["left_out"].as_u64(), Some(0));
+    let isometry = [
+        "flatten",
+        "run",
+        "--epochs",
+        "2",
+        "--distortion",
+        "isometry",
+        "--out",
+        "fixed",
+    ];
+    assert!(run(&scratch, &isometry).status.success());
+    let fixed = json(&scratch.path().join("fixed/flatness.json"));
+    assert_ne!(
+        fixed["before"]["distortion"],
+        figures["before"]["distortion"]
+    );
+    assert_refused(
+        &run(&scratch, &["flatten", "run", "--distortion", "flat"]),
+        "isometry",
+    );
     assert!(geom_ae::flattening::Flattening::load(&flat.join("flattening.safetensors")).is_ok());
     let rows = fs::read_to_string(flat.join("embedding.csv")).unwrap();
     assert_eq!(rows.lines().count(), 301);

@@ -149,7 +149,7 @@ fn every_kind_of_distance_and_both_forms_of_the_graph_train() {
             "--graph-form",
             "slicing",
         ],
-        &["--distances", "given:square.csv", "--bandwidth", "20"],
+        &["--distances", "given:square.csv"],
         &[
             "--distances",
             "coordinates:films.csv",
@@ -163,8 +163,6 @@ fn every_kind_of_distance_and_both_forms_of_the_graph_train() {
             "series:12",
             "--split",
             "contiguous",
-            "--bandwidth",
-            "4",
         ],
         &[
             "--distances",
@@ -204,6 +202,14 @@ fn every_kind_of_distance_and_both_forms_of_the_graph_train() {
     assert!(ggae("truth", &roll).status.success());
     let fixed = json(&scratch.path().join("run-0/graph.json"));
     assert_eq!(fixed["bandwidth"].as_f64(), Some(0.3));
+    // A bandwidth that chooses itself looks at frames and given distances, whatever the coordinates' units are.
+    for run in ["run-2", "run-4"] {
+        let graph = json(&scratch.path().join(run).join("graph.json"));
+        assert!(
+            graph["bandwidth"].as_f64() > Some(0.5) && graph["bias"].as_f64() < Some(0.1),
+            "{graph}"
+        );
+    }
 
     for (more, fragment) in [
         (

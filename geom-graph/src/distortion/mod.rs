@@ -5,6 +5,7 @@ mod sampled;
 #[cfg(test)]
 mod tests;
 
+pub use sampled::perfect_traces;
 pub(crate) use sampled::sampled_scale;
 
 use nalgebra_sparse::CsrMatrix;

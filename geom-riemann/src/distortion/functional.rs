@@ -39,6 +39,7 @@ pub enum Distortion {
     Isometry,
     /// Flat metric (SMF, Lee et al. 2022): the **sum** over the batch of $\lVert G_i-c^2I\rVert_F^2$ with
     /// $c^2=\mathbb E\,\mathrm{Tr}\,G/d$, differentiated through $c$.
+    #[serde(rename = "flat_metric_sum")]
     FlatMetric,
     /// Harmonic (Dirichlet) energy: the mean over the batch of $\mathrm{Tr}\,G$. Needs a constraint elsewhere, its minimum is a constant map.
     Dirichlet,

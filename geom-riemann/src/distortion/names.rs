@@ -12,7 +12,7 @@ impl Distortion {
             Self::LogDetVariance => "log_det_variance",
             Self::RelaxedDistortion => "relaxed_distortion",
             Self::Isometry => "isometry",
-            Self::FlatMetric => "flat_metric",
+            Self::FlatMetric => "flat_metric_sum",
             Self::Dirichlet => "dirichlet",
             Self::Contractive => "contractive",
             Self::SymmetricDirichlet => "symmetric_dirichlet",

@@ -1,47 +1,57 @@
 //! How much too large a perfect embedding would be made, from the distances alone.
 
-use geom_graph::{DistanceGraph, Laplacian};
+use geom_graph::{DistanceGraph, LaplacianSlice, perfect_traces};
 
-use crate::{Scalar, scalar::widen};
+use super::settings::graph_error;
+use crate::{Result, Scalar};
 
-/// Points at which it is worked out, evenly spaced in the batch.
-const POINTS: usize = 64;
+/// Batches on which the factor is worked out, the first that training sees.
+pub(super) const CALIBRATING: usize = 4;
+/// Batches after those, on which what is left is measured.
+pub(super) const JUDGING: usize = 5;
 
-/// $s^2 = \sum\operatorname{Tr}\tilde H_i / \sum\operatorname{Tr}\tilde H_i^2$ of points that realise the distances exactly, whatever
-/// they are: with $\langle x_j - x_i, x_l - x_i\rangle = \frac12(d_{ij}^2 + d_{il}^2 - d_{jl}^2)$,
-/// $$ \operatorname{Tr}\tilde H_i = \frac2h\sum_j P_{ij} d_{ij}^2, \qquad
-///    \operatorname{Tr}\tilde H_i^2 = \frac4{h^2}\sum_{jl} P_{ij} P_{il} \langle x_j - x_i, x_l - x_i\rangle^2. $$
-///
-/// `None` where not every pair has a distance.
-pub(super) fn sq_scale<E: Scalar>(
-    graph: &DistanceGraph<E>,
-    laplacian: &Laplacian<E>,
-) -> Option<f64> {
-    let n = graph.len();
-    if n < 2 || graph.edges() != n * (n - 1) / 2 {
-        return None;
-    }
-    let sq = graph.to_dense().mapv(|d| widen(d).powi(2));
-    let matrix = laplacian.matrix();
+/// A batch's share of a graph, and the operator there.
+pub(super) struct Part<E> {
+    pub(super) graph: DistanceGraph<E>,
+    pub(super) slice: LaplacianSlice<E>,
+}
+
+/// The scale s that these batches together ask of a perfect picture; none where they ask for no positive one.
+pub(super) fn pooled_scale<E: Scalar>(
+    parts: impl IntoIterator<Item = Result<Part<E>>>,
+) -> Result<Option<f64>> {
     let (mut first, mut second) = (0.0, 0.0);
-    let count = n.min(POINTS);
-    for i in (0..count).map(|k| k * n / count) {
-        let row = matrix.row(i);
-        let others: Vec<(usize, f64)> = row
-            .col_indices()
-            .iter()
-            .zip(row.values())
-            .filter(|(j, _)| **j != i)
-            .map(|(&j, &l)| (j, 0.5 * widen(l)))
-            .collect();
-        for &(j, l) in &others {
-            first += l * sq[[i, j]];
-            for &(k, m) in &others {
-                let inner = 0.5 * (sq[[i, j]] + sq[[i, k]] - sq[[j, k]]);
-                second += l * m * inner * inner;
-            }
-        }
+    for part in parts {
+        let part = part?;
+        let (one, two) = perfect_traces(&part.graph, &part.slice).map_err(graph_error)?;
+        first += one;
+        second += two;
     }
-    let sq_scale = first / second;
-    (sq_scale.is_finite() && sq_scale > 0.0).then_some(sq_scale)
+    let scale = (first / second).sqrt();
+    Ok((scale.is_finite() && scale > 0.0).then_some(scale))
+}
+
+/// How far the scale is from 1, and how it spreads from batch to batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    pub(super) bias: f64,
+    pub(super) spread: Option<f64>,
+    pub(super) batches: usize,
+}
+
+impl Left {
+    /// From the scales of single batches.
+    pub(super) fn of(scales: &[f64]) -> Option<Self> {
+        let batches = scales.len();
+        if batches == 0 {
+            return None;
+        }
+        let mean = scales.iter().sum::<f64>() / batches as f64;
+        let square: f64 = scales.iter().map(|s| (s - mean).powi(2)).sum();
+        Some(Self {
+            bias: (mean - 1.0).abs(),
+            spread: (batches > 1).then(|| (square / (batches - 1) as f64).sqrt()),
+            batches,
+        })
+    }
 }

@@ -56,6 +56,31 @@ impl<E: Scalar> Distances<E> {
         }
     }
 
+    /// The graph along whose edges they run, where there is one.
+    pub(super) fn neighbour_graph(&self) -> Option<&DistanceGraph<E>> {
+        match self {
+            Self::Geodesic(graph) | Self::Given(graph) => Some(graph),
+            Self::Euclidean | Self::Coordinates(_) => None,
+        }
+    }
+
+    /// Refuses distances of another number of points than the data's.
+    pub(super) fn check_size(&self, data: usize) -> Result<()> {
+        match self.points() {
+            Some(graph) if graph != data => Err(Error::GraphSize { graph, data }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Coordinates whose straight lines these are, where that is what they are.
+    pub(super) fn coordinates<'c>(&'c self, data: ArrayView2<'c, E>) -> Option<ArrayView2<'c, E>> {
+        match self {
+            Self::Euclidean => Some(data),
+            Self::Coordinates(points) => Some(points.view()),
+            Self::Geodesic(_) | Self::Given(_) => None,
+        }
+    }
+
     /// The graph on the rows of a batch.
     pub(super) fn among(
         &self,
@@ -63,6 +88,14 @@ impl<E: Scalar> Distances<E> {
         rows: &[usize],
         limit: Option<f64>,
     ) -> Result<DistanceGraph<E>> {
+        if let (Some(graph), Some(&last)) = (self.points(), rows.iter().max())
+            && last >= graph
+        {
+            return Err(Error::GraphSize {
+                graph,
+                data: last + 1,
+            });
+        }
         match self {
             Self::Euclidean => DistanceGraph::complete(data, Metric::Euclidean),
             Self::Coordinates(points) => {

@@ -4,15 +4,19 @@
 //! n × n is ever held.
 
 mod calibration;
+mod choosing;
 mod distances;
+mod held_out;
 mod report;
 mod settings;
 mod term;
 
 pub use distances::Distances;
-pub use report::GraphReport;
+pub use report::{DataGraph, GraphReport};
 pub use settings::{DistanceRule, GraphData, GraphSettings, Minibatch};
 pub use term::GraphIsometry;
+#[cfg(test)]
+mod choosing_tests;
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! What graph GGAE takes, as a configuration file holds it.
 
-use geom_graph::{Bandwidth, DistanceGraph, LaplacianParameters, Metric, Search, Symmetrisation};
+use geom_graph::{Bandwidth, LaplacianParameters};
 use ndarray::{ArrayView2, Axis};
-use rand::{SeedableRng, seq::SliceRandom};
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{Distances, GraphIsometry, GraphReport, term::Form};
-use crate::{Error, Result, Scalar};
+use super::{Distances, GraphIsometry, GraphReport, held_out::Both, term::Form};
+use crate::{Error, Result, Scalar, TrainOptions};
 
 /// Which distances of the data the embedding is to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,12 +43,12 @@ pub enum Minibatch {
 pub struct GraphSettings {
     /// Which distances are to be kept.
     pub distances: DistanceRule,
-    /// The rule for the bandwidth h, chosen on a batch for the batch kernel and on the whole graph for slices.
+    /// The rule for the bandwidth h, chosen on training's first batch for the batch kernel and on the whole graph for slices.
     pub bandwidth: Bandwidth,
     /// How a batch gets its share.
     pub minibatch: Minibatch,
-    /// Whether the operator's time is set so that a perfect picture of a sampled batch is left as large as it is. Off, it is the
-    /// paper's h/4, and the report's bias says how far that is off.
+    /// Whether the operator's time is set so that a perfect picture of training's first batches is left as large as it is. Off, it
+    /// is the paper's h/4. The report's bias says how far either is off on other batches.
     pub calibrate: bool,
     /// Whether a constant factor between the distances is free.
     pub scale_free: bool,
@@ -82,34 +80,30 @@ impl Default for GraphSettings {
 pub struct GraphData<'a, E> {
     /// The training data, (n, D).
     pub points: ArrayView2<'a, E>,
-    /// Their labels, for weak supervision.
+    /// Their labels, for weak supervision and stratified batches.
     pub labels: Option<&'a [i64]>,
-    /// The size of the batches to come.
-    pub batch_size: usize,
-    /// The seed of the batch on which the bandwidth is chosen.
-    pub seed: u64,
+    /// How training will draw its batches, on which the bandwidth is chosen and judged, and which points it holds out.
+    pub training: &'a TrainOptions,
 }
 
 impl GraphSettings {
     /// Builds the graph, chooses the bandwidth, and says what it found.
     ///
+    /// Points that training holds out have no part in the graph that is trained on; they are joined to their nearest training
+    /// points where they are judged.
+    ///
     /// # Errors
     /// [`Error::Parameter`] and [`Error::Graph`] for settings out of range, weak supervision without labels, a graph on which
-    /// no bandwidth can be chosen.
+    /// no bandwidth can be chosen; those of [`TrainOptions::check`].
     pub fn build<E: Scalar>(
         &self,
         data: &GraphData<'_, E>,
     ) -> Result<(GraphIsometry<E>, GraphReport)> {
-        let neighbours = self.neighbour_graph(data)?;
-        let distances = match (&neighbours, self.distances) {
-            (None, _) => Distances::Euclidean,
-            (Some(graph), DistanceRule::Geodesic { .. }) => Distances::Geodesic(graph.clone()),
-            (Some(graph), DistanceRule::Euclidean) => Distances::Given(graph.clone()),
-        };
-        GraphIsometry::choose(distances, self, data)
+        GraphIsometry::choose(Both::built(self, data)?, self, data)
     }
 
-    /// The same for distances of the caller's own: ground truth, or a graph that is known.
+    /// The same for distances of the caller's own: ground truth, or a graph that is known. Paths and slices run along training
+    /// points alone until held-out points are judged.
     ///
     /// # Errors
     /// As [`GraphSettings::build`]; [`Error::GraphSize`] where the distances are not those of the data.
@@ -118,50 +112,31 @@ impl GraphSettings {
         distances: Distances<E>,
         data: &GraphData<'_, E>,
     ) -> Result<(GraphIsometry<E>, GraphReport)> {
-        GraphIsometry::choose(distances, self, data)
+        distances.check_size(data.points.nrows())?;
+        self.leaves_edges_alone("given distances")?;
+        GraphIsometry::choose(Both::given(distances, data)?, self, data)
     }
 
-    /// The sparse graph that the distances run along, where they need one.
-    fn neighbour_graph<E: Scalar>(
-        &self,
-        data: &GraphData<'_, E>,
-    ) -> Result<Option<DistanceGraph<E>>> {
-        let DistanceRule::Geodesic { neighbours } = self.distances else {
-            // Edges can only be dropped or stretched where there are some.
-            if self.drop_edges > 0.0 {
-                return Err(Error::Contradiction {
-                    first: "drop_edges",
-                    second: "Euclidean distances",
-                    reason: "only a neighbour graph has edges to drop",
-                });
-            }
-            return Ok(None);
+    /// Refuses to drop or stretch the edges of what is no neighbour graph of its own making.
+    pub(super) fn leaves_edges_alone(&self, second: &'static str) -> Result<()> {
+        let first = if self.drop_edges > 0.0 {
+            "drop_edges"
+        } else if self.is_supervised() {
+            "class_multiplier"
+        } else {
+            return Ok(());
         };
-        let found = Search::new()
-            .metric(Metric::Euclidean)
-            .knn(data.points, neighbours)
-            .map_err(graph_error)?;
-        let mut graph =
-            DistanceGraph::from_neighbours(&found, Symmetrisation::Union).map_err(graph_error)?;
-        if self.drop_edges > 0.0 {
-            graph = graph
-                .drop_edges(self.drop_edges, data.seed)
-                .map_err(graph_error)?;
-        }
-        #[expect(clippy::float_cmp, reason = "1 is the number that switches it off")]
-        if self.class_multiplier != 1.0 {
-            let Some(labels) = data.labels else {
-                return Err(Error::Contradiction {
-                    first: "class_multiplier",
-                    second: "data without labels",
-                    reason: "weak supervision needs a label for every point",
-                });
-            };
-            graph = graph
-                .stretch_between_classes(labels, <E as geom_nn::Element>::of(self.class_multiplier))
-                .map_err(graph_error)?;
-        }
-        Ok(Some(graph))
+        Err(Error::Contradiction {
+            first,
+            second,
+            reason: "it changes the edges of a graph of nearest neighbours",
+        })
+    }
+
+    /// Whether edges between classes are stretched.
+    #[expect(clippy::float_cmp, reason = "1 is the number that switches it off")]
+    pub(super) fn is_supervised(&self) -> bool {
+        self.class_multiplier != 1.0
     }
 
     pub(super) fn form(&self) -> Form {
@@ -182,16 +157,13 @@ impl GraphSettings {
 }
 
 impl<E: Scalar> GraphData<'_, E> {
-    /// One batch as training will see them, for choosing and judging a bandwidth.
-    pub(super) fn sample(&self) -> Vec<usize> {
-        let mut rows: Vec<usize> = (0..self.points.nrows()).collect();
-        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(self.seed));
-        rows.truncate(self.batch_size);
-        rows
-    }
-
     pub(super) fn rows(&self, rows: &[usize]) -> ndarray::Array2<E> {
         self.points.select(Axis(0), rows)
+    }
+
+    /// The rows that training holds out, ascending.
+    pub(super) fn held_out(&self) -> Vec<usize> {
+        self.training.held_out_rows(self.points.nrows())
     }
 }
 

@@ -1,15 +1,12 @@
 //! The graph distortion of the codes.
 
 use geom_graph::{
-    BandwidthChoice, DistanceGraph, GraphDistortion, Laplacian, LaplacianParameters,
-    LaplacianSlice, Rescaling,
+    DistanceGraph, GraphDistortion, Laplacian, LaplacianParameters, LaplacianSlice, Rescaling,
 };
 use geom_riemann::Corrections;
 use ndarray::{ArrayView2, Axis};
 
-use super::{
-    Distances, GraphData, GraphReport, GraphSettings, Minibatch, calibration, settings::graph_error,
-};
+use super::{Distances, settings::graph_error};
 use crate::{
     Error, Result, Scalar,
     objective::{Batch, Prepared, Setting, Step, Term, TermValue},
@@ -35,19 +32,29 @@ pub(super) const NAME: &str = "graph_isometry";
 /// Points of a batch without a neighbour within reach contribute nothing and are counted as corrected.
 #[derive(Clone, Debug)]
 pub struct GraphIsometry<E> {
-    source: Source<E>,
-    bandwidth: E,
-    parameters: LaplacianParameters,
-    reach: Option<f64>,
+    pub(super) source: Source<E>,
+    /// What is looked at in its place for batches with held-out rows.
+    pub(super) judging: Option<Judging<E>>,
+    pub(super) bandwidth: E,
+    pub(super) parameters: LaplacianParameters,
+    pub(super) reach: Option<f64>,
     /// What the operator is multiplied by, 1 for the paper's.
-    factor: E,
-    form: Form,
+    pub(super) factor: E,
+    pub(super) form: Form,
 }
 
 #[derive(Clone, Debug)]
-enum Source<E> {
+pub(super) enum Source<E> {
     Batch(Distances<E>),
-    Whole(Laplacian<E>),
+    /// A Laplacian of all points, and how many of them have a part in it.
+    Whole(Laplacian<E>, usize),
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Judging<E> {
+    pub(super) source: Source<E>,
+    /// Ascending.
+    pub(super) held_out: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +85,7 @@ impl<E: Scalar> GraphIsometry<E> {
         }
         Ok(Self {
             source: Source::Batch(distances),
+            judging: None,
             bandwidth: narrow(bandwidth),
             parameters: LaplacianParameters::default(),
             reach: None,
@@ -90,7 +98,8 @@ impl<E: Scalar> GraphIsometry<E> {
     pub fn sliced(laplacian: Laplacian<E>) -> Self {
         Self {
             bandwidth: laplacian.time(),
-            source: Source::Whole(laplacian),
+            judging: None,
+            source: Source::whole(laplacian),
             parameters: LaplacianParameters::default(),
             reach: None,
             factor: E::one(),
@@ -105,75 +114,6 @@ impl<E: Scalar> GraphIsometry<E> {
         self
     }
 
-    pub(super) fn choose(
-        distances: Distances<E>,
-        settings: &GraphSettings,
-        data: &GraphData<'_, E>,
-    ) -> Result<(Self, GraphReport)> {
-        check_size(&distances, data.points.nrows())?;
-        let parameters = settings.laplacian();
-        let components = match &distances {
-            Distances::Geodesic(graph) | Distances::Given(graph) => {
-                Some(graph.components().count())
-            }
-            _ => None,
-        };
-        let rows = data.sample();
-        let points = data.rows(&rows);
-        let sample = distances.among(points.view(), &rows, None)?;
-        let (graph, points) = match settings.minibatch {
-            Minibatch::BatchKernel => (sample, points),
-            Minibatch::Slicing => (
-                whole(&distances, settings, data, &sample)?,
-                data.points.to_owned(),
-            ),
-        };
-        let chosen = choose_bandwidth(settings, &graph, points.view(), &parameters)?;
-        let bandwidth = narrow::<E>(chosen.bandwidth);
-        let laplacian = parameters.build(&graph, bandwidth).map_err(graph_error)?;
-        let reach = reach(settings.cut_off, chosen.bandwidth);
-        let scale = calibration::sq_scale(&graph, &laplacian).map(f64::sqrt);
-        let calibrated = scale.filter(|_| settings.calibrate && !settings.scale_free);
-        let mut report = GraphReport {
-            scale,
-            bandwidth: chosen.bandwidth,
-            rule: chosen.rule,
-            bias: if calibrated.is_some() {
-                Some(0.0)
-            } else {
-                scale.map(|s| (s - 1.0).abs())
-            },
-            isolated: laplacian.isolated().len(),
-            points: graph.len(),
-            components,
-            reach,
-            stored: false,
-        };
-        let source = match settings.minibatch {
-            Minibatch::Slicing => Source::Whole(laplacian),
-            Minibatch::BatchKernel => {
-                let distances = match reach {
-                    Some(reach) => distances.stored(reach)?,
-                    None => distances,
-                };
-                report.stored = matches!(distances, Distances::Given(_));
-                Source::Batch(distances)
-            }
-        };
-        let factor = narrow(calibrated.map_or(1.0, |s| s * s));
-        Ok((
-            Self {
-                source,
-                bandwidth,
-                parameters,
-                reach,
-                factor,
-                form: settings.form(),
-            },
-            report,
-        ))
-    }
-
     /// The rescaling of a finished embedding that the graph asks for, pooled over batches: $s^2 = \sum\operatorname{Tr}\tilde H /
     /// \sum\operatorname{Tr}\tilde H^2$, and the bias |s − 1|.
     ///
@@ -181,13 +121,15 @@ impl<E: Scalar> GraphIsometry<E> {
     /// `data` (n, D), `latent` (n, d); batches of row numbers.
     ///
     /// # Errors
-    /// [`Error::Graph`] where the graph is not defined on a batch.
+    /// [`Error::GraphSize`] for other data than the graph's, [`Error::Parameter`] for a row that is none, [`Error::Graph`] where the
+    /// graph is not defined on a batch.
     pub fn rescaling<'b>(
         &self,
         data: ArrayView2<'_, E>,
         latent: ArrayView2<'_, E>,
         batches: impl IntoIterator<Item = &'b [usize]>,
     ) -> Result<Rescaling<f64>> {
+        self.check_size(data.nrows())?;
         let (mut first, mut second) = (0.0, 0.0);
         let points = data.nrows().min(latent.nrows());
         for rows in batches {
@@ -216,11 +158,27 @@ impl<E: Scalar> GraphIsometry<E> {
         })
     }
 
-    fn share(&self, data: ArrayView2<'_, E>, rows: &[usize]) -> Result<Share<E>> {
+    fn check_size(&self, data: usize) -> Result<()> {
         match &self.source {
-            Source::Whole(laplacian) => {
-                let mut slice = laplacian.slice(rows).map_err(graph_error)?;
-                slice.factor *= self.factor;
+            Source::Batch(distances) => distances.check_size(data),
+            Source::Whole(laplacian, _) if laplacian.len() != data => Err(Error::GraphSize {
+                graph: laplacian.len(),
+                data,
+            }),
+            Source::Whole(..) => Ok(()),
+        }
+    }
+
+    fn share(&self, data: ArrayView2<'_, E>, rows: &[usize]) -> Result<Share<E>> {
+        let is_held_out = |judging: &&Judging<E>| {
+            let held_out = &judging.held_out;
+            rows.iter().any(|row| held_out.binary_search(row).is_ok())
+        };
+        let judging = self.judging.as_ref().filter(is_held_out);
+        let source = judging.map_or(&self.source, |judging| &judging.source);
+        match source {
+            Source::Whole(laplacian, parts) => {
+                let slice = self.slice(laplacian, *parts, rows)?;
                 Ok(Share {
                     distortion: GraphDistortion::sliced(&slice),
                     isolated: Corrections::default(),
@@ -228,26 +186,55 @@ impl<E: Scalar> GraphIsometry<E> {
             }
             Source::Batch(distances) => {
                 let graph = distances.among(data, rows, self.reach)?;
-                let laplacian = self
-                    .parameters
-                    .build(&graph, self.bandwidth)
-                    .map_err(graph_error)?;
+                let (laplacian, slice) = self.rebuilt(&graph)?;
                 let alone = laplacian.isolated();
                 let isolated = Corrections {
                     points: alone.len(),
                     floored: 0,
                     first: alone.first().copied(),
                 };
-                let whole = LaplacianSlice {
-                    matrix: laplacian.matrix(),
-                    factor: self.factor,
-                };
                 Ok(Share {
-                    distortion: GraphDistortion::sliced(&whole),
+                    distortion: GraphDistortion::sliced(&slice),
                     isolated,
                 })
             }
         }
+    }
+
+    /// Rows and columns of a Laplacian of which only some points have a part.
+    pub(super) fn slice(
+        &self,
+        laplacian: &Laplacian<E>,
+        parts: usize,
+        rows: &[usize],
+    ) -> Result<LaplacianSlice<E>> {
+        let mut slice = laplacian.slice(rows).map_err(graph_error)?;
+        let share = parts as f64 / laplacian.len().max(1) as f64;
+        slice.factor *= self.factor * narrow::<E>(share);
+        Ok(slice)
+    }
+
+    /// The Laplacian of a batch's own graph.
+    pub(super) fn rebuilt(
+        &self,
+        graph: &DistanceGraph<E>,
+    ) -> Result<(Laplacian<E>, LaplacianSlice<E>)> {
+        let laplacian = self
+            .parameters
+            .build(graph, self.bandwidth)
+            .map_err(graph_error)?;
+        let slice = LaplacianSlice {
+            matrix: laplacian.matrix(),
+            factor: self.factor,
+        };
+        Ok((laplacian, slice))
+    }
+}
+
+impl<E: Scalar> Source<E> {
+    pub(super) fn whole(laplacian: Laplacian<E>) -> Self {
+        let points = laplacian.len();
+        Self::Whole(laplacian, points)
     }
 }
 
@@ -264,11 +251,7 @@ impl<E: Scalar> Term<E> for GraphIsometry<E> {
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
-        let points = match &self.source {
-            Source::Batch(distances) => return check_size(distances, setting.data.nrows()),
-            Source::Whole(laplacian) => laplacian.len(),
-        };
-        same_size(points, setting.data.nrows())
+        self.check_size(setting.data.nrows())
     }
 
     fn prepare(&self, batch: &Batch<'_, E>) -> Result<Prepared> {
@@ -291,82 +274,4 @@ impl<E: Scalar> Term<E> for GraphIsometry<E> {
             corrections: share.isolated,
         })
     }
-}
-
-/// The distance at which the Gaussian kernel falls to the cut-off.
-fn reach(cut_off: f64, bandwidth: f64) -> Option<f64> {
-    (cut_off > 0.0).then(|| (-cut_off.ln() * bandwidth).sqrt())
-}
-
-fn check_size<E: Scalar>(distances: &Distances<E>, n: usize) -> Result<()> {
-    distances
-        .points()
-        .map_or(Ok(()), |points| same_size(points, n))
-}
-
-fn same_size(graph: usize, data: usize) -> Result<()> {
-    if graph == data {
-        Ok(())
-    } else {
-        Err(Error::GraphSize { graph, data })
-    }
-}
-
-/// For geodesics the distances speak for themselves: all pairs of a batch, an isometric picture of themselves.
-fn choose_bandwidth<E: Scalar>(
-    settings: &GraphSettings,
-    graph: &DistanceGraph<E>,
-    points: ArrayView2<'_, E>,
-    parameters: &LaplacianParameters,
-) -> Result<BandwidthChoice> {
-    let complete = graph.edges() == graph.len() * graph.len().saturating_sub(1) / 2;
-    let points = (!complete).then_some(points);
-    settings
-        .bandwidth
-        .choose_on(graph, points, parameters)
-        .map_err(graph_error)
-}
-
-/// The graph on all points that is sliced, every distance up to the reach of a bandwidth that a batch suggests.
-fn whole<E: Scalar>(
-    distances: &Distances<E>,
-    settings: &GraphSettings,
-    data: &GraphData<'_, E>,
-    sample: &DistanceGraph<E>,
-) -> Result<DistanceGraph<E>> {
-    let contradiction = |reason| Error::Contradiction {
-        first: "slicing",
-        second: "cut_off",
-        reason,
-    };
-    if let Distances::Given(graph) = distances {
-        return Ok(graph.clone());
-    }
-    let first = choose_bandwidth(
-        settings,
-        sample,
-        data.rows(&data.sample()).view(),
-        &settings.laplacian(),
-    )?;
-    let reach = reach(settings.cut_off, first.bandwidth).ok_or_else(|| {
-        contradiction("the graph on all points is sparse only with a positive cut-off")
-    })?;
-    let stored = match distances {
-        Distances::Euclidean => {
-            DistanceGraph::within(data.points, narrow(reach), geom_graph::Metric::Euclidean)
-        }
-        Distances::Coordinates(points) => {
-            DistanceGraph::within(points.view(), narrow(reach), geom_graph::Metric::Euclidean)
-        }
-        Distances::Geodesic(_) => match distances.clone().stored(reach)? {
-            Distances::Given(graph) => Ok(graph),
-            _ => {
-                return Err(contradiction(
-                    "the geodesics within the kernel's reach do not fit into memory",
-                ));
-            }
-        },
-        Distances::Given(graph) => Ok(graph.clone()),
-    };
-    stored.map_err(graph_error)
 }

@@ -7,8 +7,8 @@ use geom_bench::{
     Error,
     config::Config,
     events::EventFile,
-    history::EpochRecord,
-    run_folder::{self, RunFolder},
+    history::{BatchRecord, EpochRecord},
+    run_folder::{self, Log, RunFolder},
 };
 use geom_nn::NetworkDevice;
 use ndarray::ArrayView2;
@@ -26,6 +26,11 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
     history: &mut Vec<EpochRecord>,
 ) -> Result<(), Failure> {
     let mut log = folder.log()?;
+    let mut batches = if config.log_batches {
+        Some(Log::open(&folder.file(run_folder::BATCHES))?)
+    } else {
+        None
+    };
     let progress = Progress::new(
         trainer.epoch(),
         config.epochs,
@@ -45,7 +50,13 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
     loop {
         let outcome = trainer.next_epoch(|report| {
             progress.batch(report);
-            if let Some(Err(error)) = events.as_mut().map(|file| file.batch(report)) {
+            let written = (events.as_mut())
+                .map_or(Ok(()), |file| file.batch(report))
+                .and_then(|()| match &mut batches {
+                    Some(log) => log.write(&BatchRecord::from(report)),
+                    None => Ok(()),
+                });
+            if let Err(error) = written {
                 refused = Some(error);
                 return ControlFlow::Break(());
             }
@@ -59,10 +70,10 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
             Ok(Some(EpochOutcome::Finished(report))) => report,
             Ok(None) => break,
             Ok(Some(EpochOutcome::Interrupted)) => {
-                if let Some(error) = refused {
-                    return Err(error.into());
-                }
                 let left = left_behind(folder, trainer.epoch());
+                if let Some(error) = refused {
+                    return Err(Failure::Unwritten { error, left });
+                }
                 return Err(Failure::Interrupted(format!("interrupted; {left}")));
             }
             Err(error) => {

@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use geom_ae::Metrics;
+use geom_ae::{Metrics, objective::graph::GraphData};
 use geom_bench::{
     Error,
     config::{Config, ConfigArgs, Method, Settings},
@@ -24,7 +24,7 @@ use ndarray::Axis;
 
 use self::{
     epochs::train_epochs,
-    prepare::{graph_line, prepare},
+    prepare::{GraphFile, Prepared, graph_line, prepare},
     resuming::{fingerprint, left_behind, resume},
     seeds::Seeds,
 };
@@ -49,7 +49,7 @@ fn set_trained(message: Option<String>) {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Go on with an interrupted run, to the same bits; of the other flags only --threads may be given
+    /// Go on with an interrupted run, or with the interrupted runs of --seeds, to the same bits; of the other flags only --threads may be given
     #[arg(long, value_name = "RUN", help_heading = "Running")]
     resume: Option<PathBuf>,
     /// Train once for each of several seeds, N from --seed on or a list, and sum the figures up as mean ± standard deviation
@@ -75,6 +75,10 @@ pub(crate) fn run(arguments: TrainArgs) -> Result<(), Failure> {
                 return Err(Error::ResumeWithSettings { path }.into());
             }
             let folder = RunFolder::open_to_write(&path)?;
+            if folder.file(run_folder::SEEDS).exists() {
+                catch_interrupts()?;
+                return seeds::resume(folder, threads);
+            }
             if folder.file(run_folder::REPORT).exists() {
                 return Err(Error::RunFinished { path }.into());
             }
@@ -151,7 +155,7 @@ fn train<E: Number, D: NetworkDevice<E>>(
         .labels
         .as_ref()
         .map(|labels| split.train.iter().map(|&row| labels[row]).collect());
-    let (mut trainer, graph) = prepare(
+    let Prepared { mut trainer, graph } = prepare(
         &config,
         device,
         &dataset,
@@ -159,7 +163,7 @@ fn train<E: Number, D: NetworkDevice<E>>(
         train.view(),
         labels.as_deref(),
     )?;
-    let fingerprint = fingerprint(&config, &dataset)?;
+    let fingerprint = fingerprint(&config, &dataset, &split)?;
     if INTERRUPTED.load(Ordering::SeqCst) {
         let message = "interrupted before the training began; nothing was written";
         return Err(Failure::Interrupted(message.to_owned()));
@@ -184,9 +188,9 @@ fn train<E: Number, D: NetworkDevice<E>>(
         dataset.width(),
         folder.path().display()
     );
-    if let Some(graph) = graph {
-        eprintln!("{}", graph_line(&graph));
-        folder.write_json(run_folder::GRAPH, &graph)?;
+    if let Some(graph) = &graph {
+        eprintln!("{}", graph_line(&graph.report));
+        folder.write_json(run_folder::GRAPH, &GraphFile::new(graph, None))?;
     }
     train_epochs(
         &folder,
@@ -205,6 +209,17 @@ fn train<E: Number, D: NetworkDevice<E>>(
     }
     eprintln!("measuring and drawing");
     let model = trainer.into_model();
+    if let Some(graph) = &graph {
+        let codes = model.encode(train.view()).map_err(Error::from)?;
+        let data = GraphData {
+            points: train.view(),
+            labels: labels.as_deref(),
+            training: &config.train_options(),
+        };
+        let rescaling = graph.term.rescaling_on(&data, codes.view());
+        let file = GraphFile::new(graph, Some(rescaling.map_err(Error::from)?));
+        folder.write_json(run_folder::GRAPH, &file)?;
+    }
     let measured = Measured::split(&model, &dataset, split)?;
     let provenance = Provenance {
         history: &history,

@@ -1,10 +1,10 @@
 //! Model, objective and trainer of a run, with the graph of a method that needs one.
 
 use geom_ae::{
-    Autoencoder, AutoencoderArchitecture, Objective, Trainer,
+    Autoencoder, AutoencoderArchitecture, Link, Objective, Trainer,
     objective::{
-        MeanSquaredError,
-        graph::{Distances, GraphData, GraphReport},
+        Reconstruction,
+        graph::{DataGraph, Distances, GraphData, GraphReport},
     },
 };
 use geom_bench::{
@@ -12,13 +12,20 @@ use geom_bench::{
     config::{Config, DistanceSource, MOST_PARAMETERS, Method},
     data::{self, Dataset, Split},
 };
-use geom_graph::DistanceGraph;
-use geom_nn::{Architecture, NetworkDevice};
+use geom_graph::{DistanceGraph, Rescaling};
+use geom_nn::{Activation, Architecture, Layer, NetworkDevice};
 use ndarray::{ArrayView2, Axis};
+use serde::Serialize;
 
 use super::super::Number;
 
-/// The trainer, and what there is to know about the graph of a method that needs one.
+/// The trainer, and the graph of a method that needs one.
+pub(super) struct Prepared<'a, E: Number, D: NetworkDevice<E>> {
+    pub(super) trainer: Trainer<'a, E, D>,
+    pub(super) graph: Option<DataGraph<E>>,
+}
+
+/// Everything that a training needs.
 pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     config: &Config,
     device: &D,
@@ -26,9 +33,10 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     split: &Split,
     train: ArrayView2<'a, E>,
     labels: Option<&[i64]>,
-) -> Result<(Trainer<'a, E, D>, Option<GraphReport>), Error> {
+) -> Result<Prepared<'a, E, D>, Error> {
     let architecture = config.architecture(train.ncols())?;
     check_size(config, &architecture)?;
+    check_output(config, &architecture)?;
     let model = Autoencoder::new(&architecture, config.seed, device)?;
     let options = config.train_options();
     let space = config.data_space(train.ncols())?;
@@ -36,17 +44,39 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
         .as_ref()
         .map(|space| config.method.objective_on_manifold(config.weight, space))
         .transpose()?;
-    let (mut objective, report) = match on_manifold {
+    let (mut objective, graph) = match on_manifold {
         Some(objective) => (objective, None),
         None => on_graph(config, dataset, split, train, labels)?,
     };
+    if let Some(reconstruction) = config.reconstruction {
+        objective = objective.reconstructing(reconstruction)?;
+    }
     objective.schedule_regularisers(config.weight_schedule)?;
     let model = match space {
         Some(space) => model.on(space)?,
         None => model,
     };
-    let trainer = Trainer::with_labels(model, objective, train, labels, options)?;
-    Ok((trainer, report))
+    let link = config.reconstruction.unwrap_or(Reconstruction::Mean).link();
+    let trainer = Trainer::with_labels(model.through(link), objective, train, labels, options)?;
+    Ok(Prepared { trainer, graph })
+}
+
+/// Refuses logits from a network that ends in a function of its own.
+fn check_output(config: &Config, architecture: &AutoencoderArchitecture) -> Result<(), Error> {
+    let linear = !matches!(
+        architecture.decoder.layers().last(),
+        Some(Layer::Activation { function }) if *function != Activation::Linear
+    );
+    match config.reconstruction {
+        Some(reconstruction) if reconstruction.link() == Link::Logistic && !linear => {
+            Err(Error::Setting {
+                setting: "reconstruction",
+                value: reconstruction.name().to_owned(),
+                due: "another one for this --network, whose decoder does not end in logits",
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The objective of every other method, on a graph of the data where it needs one.
@@ -56,12 +86,12 @@ fn on_graph<E: Number>(
     split: &Split,
     train: ArrayView2<'_, E>,
     labels: Option<&[i64]>,
-) -> Result<(Objective<E>, Option<GraphReport>), Error> {
+) -> Result<(Objective<E>, Option<DataGraph<E>>), Error> {
+    let options = config.train_options();
     let graph = GraphData {
         points: train,
         labels,
-        batch_size: config.batch_size,
-        seed: config.seed,
+        training: &options,
     };
     let settings = config.graph_settings();
     let own = match config.latent_settings() {
@@ -72,19 +102,15 @@ fn on_graph<E: Number>(
         return Ok((objective, None));
     }
     if let Some(distances) = distances(config, dataset, split, labels)? {
-        let (term, report) = settings.build_with(distances, &graph)?;
-        let objective = Objective::new()
-            .with(1.0, MeanSquaredError)
-            .with(config.weight, term);
-        return Ok((objective, Some(report)));
+        let graph = DataGraph::from(settings.build_with(distances, &graph)?);
+        let objective = Method::objective_of_graph(config.weight, &graph)?;
+        return Ok((objective, Some(graph)));
     }
-    let held_out = config
-        .train_options()
-        .check(train.nrows())?
-        .held_out_rows(train.nrows());
+    // A batch too large is the clearest thing to say first.
+    options.clone().check(train.nrows())?;
     Ok(config
         .method
-        .objective_holding_out(config.weight, &settings, &graph, &held_out)?)
+        .objective_on(config.weight, &settings, &graph)?)
 }
 
 /// Refuses published networks that would not fit into memory; dense ones were looked at before.
@@ -250,11 +276,46 @@ fn rows_of_file<E: Number>(
     })
 }
 
+/// What `graph.json` holds.
+#[derive(Serialize)]
+pub(super) struct GraphFile<'a> {
+    #[serde(flatten)]
+    report: &'a GraphReport,
+    /// Once the codes are there: the factor on them that the graph asks for, and how far it is from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rescaling: Option<CodesRescaling>,
+}
+
+#[derive(Serialize)]
+struct CodesRescaling {
+    scale: f64,
+    bias: f64,
+}
+
+impl<'a> GraphFile<'a> {
+    pub(super) fn new<E>(graph: &'a DataGraph<E>, rescaling: Option<Rescaling<f64>>) -> Self {
+        Self {
+            report: &graph.report,
+            rescaling: rescaling.map(|found| CodesRescaling {
+                scale: found.sq_scale.sqrt(),
+                bias: found.bias,
+            }),
+        }
+    }
+}
+
 /// What a person should know about a graph before a model is trained on it.
 pub(super) fn graph_line(graph: &GraphReport) -> String {
     let bias = graph.bias.map_or(String::new(), |bias| {
+        let spread = graph.spread.map_or(String::new(), |spread| {
+            format!(
+                " (± {:.1} over {} batches)",
+                100.0 * spread,
+                graph.judged_batches
+            )
+        });
         format!(
-            "; a perfect embedding would be {:.0} % too large or small",
+            "; a perfect embedding would be {:.1} % too large or small{spread}",
             100.0 * bias
         )
     });

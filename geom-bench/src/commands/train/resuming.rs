@@ -1,14 +1,16 @@
 //! How an interrupted run goes on, and what is said of it.
 
+use std::fs;
+
 use geom_ae::{
     Trainer,
     trainer::{Digest, Resumed, latest_checkpoint},
 };
 use geom_bench::{
     Error,
-    config::Config,
-    data::Dataset,
-    history::{self, EpochRecord},
+    config::{Config, DistanceSource},
+    data::{Dataset, Split},
+    history::{self, BatchRecord, EpochRecord},
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
@@ -30,6 +32,7 @@ pub(super) fn resume<E: Number, D: NetworkDevice<E>>(
         eprintln!("{} cannot be used: {reason}", path.display());
     }
     eprintln!("resuming after epoch {}", resumed.epoch);
+    history::rewind::<BatchRecord>(&folder.file(run_folder::BATCHES), resumed.epoch)?;
     history::rewind(&folder.file(run_folder::LOG), resumed.epoch)
 }
 
@@ -47,10 +50,12 @@ pub(super) fn left_behind(folder: &RunFolder, epoch: usize) -> String {
     }
 }
 
-/// What a resumed run must share with the interrupted one: every setting but the threads, and the data.
+/// What a resumed run must share with the interrupted one: every setting but the threads, the data with labels and true
+/// coordinates, how they are split, and the files that settings name.
 pub(super) fn fingerprint<E: Number>(
     config: &Config,
     dataset: &Dataset<E>,
+    split: &Split,
 ) -> Result<String, Error> {
     let settings = Config {
         threads: 1,
@@ -58,10 +63,35 @@ pub(super) fn fingerprint<E: Number>(
         ..config.clone()
     }
     .to_toml()?;
-    let shape = format!("{:?}", dataset.points.dim());
-    let digest = dataset.points.iter().fold(
-        Digest::new().with(settings).with(shape),
-        |digest, &value| digest.with(<E as Into<f64>>::into(value).to_le_bytes()),
-    );
+    let mut digest = Digest::new().with(settings);
+    let matrices = [Some(&dataset.points), dataset.parameters.as_ref()];
+    for matrix in matrices.into_iter().flatten() {
+        let shape = format!("{:?}", matrix.dim());
+        digest = matrix.iter().fold(digest.with(shape), |digest, &value| {
+            digest.with(<E as Into<f64>>::into(value).to_le_bytes())
+        });
+    }
+    if let Some(labels) = &dataset.labels {
+        digest = (labels.iter()).fold(digest.with("labels"), |digest, label| {
+            digest.with(label.to_le_bytes())
+        });
+    }
+    for rows in [&split.train, &split.test] {
+        digest = (rows.iter()).fold(digest.with("part"), |digest, &row| {
+            digest.with((row as u64).to_le_bytes())
+        });
+    }
+    let distances = match &config.distances {
+        DistanceSource::Coordinates(path) | DistanceSource::Given(path) => Some(path),
+        _ => None,
+    };
+    for path in distances.into_iter().chain(&config.latent.towards) {
+        let bytes = fs::read(path).map_err(|source| Error::Io {
+            operation: "read",
+            path: path.clone(),
+            source,
+        })?;
+        digest = digest.with("file").with(bytes);
+    }
     Ok(digest.finish())
 }

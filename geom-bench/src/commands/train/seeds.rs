@@ -1,6 +1,10 @@
 //! Several runs that differ in the seed alone.
 
-use std::{path::Path, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use geom_ae::{
     Metrics,
@@ -8,12 +12,12 @@ use geom_ae::{
 };
 use geom_bench::{
     Error,
-    config::Config,
+    config::{Config, Settings},
     report::number,
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::{Failure, Job, Number, dispatch};
 
@@ -74,65 +78,151 @@ impl Seeds {
 
 /// Trains them all, in a folder with one folder for each.
 pub(super) fn run(config: &Config, seeds: &Seeds) -> Result<(), Failure> {
-    let configs: Vec<Config> = seeds
-        .from(config.seed)
-        .into_iter()
-        .map(|seed| Config {
-            seed,
-            ..config.clone()
-        })
-        .collect();
-    configs.iter().try_for_each(Config::check)?;
-    dispatch(config, TrainAll { config, configs })
+    let asked = seeds.from(config.seed);
+    let all = TrainAll {
+        config,
+        asked: &asked,
+        resumed: None,
+    };
+    all.configs().try_for_each(|config| config.check())?;
+    dispatch(config, all)
+}
+
+/// Goes on where such a training was stopped: finished runs are read, the open one is resumed, the others begin.
+pub(super) fn resume(folder: RunFolder, threads: Option<usize>) -> Result<(), Failure> {
+    let Asked { asked } = folder.read_json(run_folder::SEEDS)?;
+    let finished = |seed: &u64| run_of(&folder, *seed).join(run_folder::REPORT).exists();
+    if asked.iter().all(finished) {
+        let path = folder.path().to_path_buf();
+        return Err(Error::RunFinished { path }.into());
+    }
+    let config = on_threads(folder.config()?, threads);
+    let all = TrainAll {
+        config: &config,
+        asked: &asked,
+        resumed: Some(folder),
+    };
+    dispatch(&config, all)
+}
+
+fn run_of(folder: &RunFolder, seed: u64) -> PathBuf {
+    folder.path().join(format!("seed-{seed}"))
+}
+
+fn on_threads(config: Config, threads: Option<usize>) -> Config {
+    config.with(Settings {
+        threads,
+        ..Settings::default()
+    })
 }
 
 struct TrainAll<'a> {
     config: &'a Config,
-    configs: Vec<Config>,
+    asked: &'a [u64],
+    resumed: Option<RunFolder>,
+}
+
+impl TrainAll<'_> {
+    fn configs(&self) -> impl Iterator<Item = Config> + '_ {
+        self.asked.iter().map(|&seed| Config {
+            seed,
+            ..self.config.clone()
+        })
+    }
 }
 
 impl Job for TrainAll<'_> {
     type Error = Failure;
 
-    fn run<E: Number, D: NetworkDevice<E>>(self, device: &D) -> Result<(), Failure> {
-        let name = format!("{}-seeds", self.config.run_name());
-        let folder = RunFolder::create_named(self.config, Path::new(run_folder::RUNS), &name)?;
+    fn run<E: Number, D: NetworkDevice<E>>(mut self, device: &D) -> Result<(), Failure> {
+        let resumed = self.resumed.take();
+        let begun = resumed.is_some();
+        let folder = match resumed {
+            Some(folder) => folder,
+            None => {
+                let name = format!("{}-seeds", self.config.run_name());
+                RunFolder::create_named(self.config, Path::new(run_folder::RUNS), &name)?
+            }
+        };
         let mut parts: Vec<(&'static str, Vec<Metrics>)> = Vec::new();
         let mut seeds = Vec::new();
-        for config in self.configs {
+        let note = |seeds: &[u64], parts: &[_]| {
+            folder.write_json(run_folder::SEEDS, &Summary::new(self.asked, seeds, parts))
+        };
+        // From the first moment on it can be seen what is to be resumed.
+        note(&seeds, &parts)?;
+        for config in self.configs() {
             let seed = config.seed;
-            let out = folder.path().join(format!("seed-{seed}"));
-            let config = Config {
-                out: Some(out.clone()),
-                ..config
-            };
-            let finished = match super::train::<E, D>(config, None, device) {
-                Err(failure) if seeds.is_empty() && !out.exists() => {
+            let out = run_of(&folder, seed);
+            let found = match one::<E, D>(config, &out, self.config.threads, device) {
+                Err(failure) if !begun && seeds.is_empty() && !out.exists() => {
                     folder.abandon();
                     return Err(failure);
                 }
-                finished => finished?,
+                Err(Failure::Interrupted(message)) => {
+                    let path = folder.path().display();
+                    return Err(Failure::Interrupted(format!(
+                        "{message}; `geom train --resume {path}` goes on with all seeds"
+                    )));
+                }
+                found => found?,
             };
             seeds.push(seed);
-            for (name, metrics) in finished.parts {
+            for (name, metrics) in found {
                 match parts.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, runs)) => runs.push(metrics),
                     None => parts.push((name, vec![metrics])),
                 }
             }
             // After every run, so that what was finished before an interruption is summed up.
-            folder.write_json(run_folder::SEEDS, &Summary::new(&seeds, &parts))?;
+            note(&seeds, &parts)?;
         }
-        let summary = Summary::new(&seeds, &parts);
+        let summary = Summary::new(self.asked, &seeds, &parts);
         super::super::print(&summary.table())?;
         super::super::print(&folder.file(run_folder::SEEDS).display().to_string())?;
         Ok(())
     }
 }
 
+/// The figures of one seed: read where its run is finished, else after it has been trained to its end.
+fn one<E: Number, D: NetworkDevice<E>>(
+    config: Config,
+    out: &Path,
+    threads: usize,
+    device: &D,
+) -> Result<Vec<(&'static str, Metrics)>, Failure> {
+    let begun = out.join(run_folder::CONFIG).exists();
+    if begun && out.join(run_folder::REPORT).exists() {
+        let mut found: BTreeMap<String, Metrics> =
+            RunFolder::open(out)?.read_json(run_folder::METRICS)?;
+        let parts = ["train", "test"].into_iter();
+        return Ok(parts
+            .filter_map(|part| Some((part, found.remove(part)?)))
+            .collect());
+    }
+    let finished = if begun {
+        let folder = RunFolder::open_to_write(out)?;
+        let config = on_threads(folder.config()?, Some(threads));
+        super::train::<E, D>(config, Some(folder), device)?
+    } else {
+        let out = Some(out.to_path_buf());
+        super::train::<E, D>(Config { out, ..config }, None, device)?
+    };
+    Ok(finished.parts)
+}
+
+/// What is read of [`run_folder::SEEDS`].
+#[derive(Debug, Deserialize)]
+struct Asked {
+    asked: Vec<u64>,
+}
+
 /// What [`run_folder::SEEDS`] holds.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
+    /// The seeds of all runs.
+    asked: &'a [u64],
+    /// Those of the finished ones.
     seeds: &'a [u64],
     parts: Vec<PartSpread>,
 }
@@ -144,7 +234,7 @@ struct PartSpread {
 }
 
 impl<'a> Summary<'a> {
-    fn new(seeds: &'a [u64], parts: &[(&'static str, Vec<Metrics>)]) -> Self {
+    fn new(asked: &'a [u64], seeds: &'a [u64], parts: &[(&'static str, Vec<Metrics>)]) -> Self {
         let parts = parts
             .iter()
             .map(|(part, runs)| PartSpread {
@@ -152,7 +242,11 @@ impl<'a> Summary<'a> {
                 metrics: spread(runs),
             })
             .collect();
-        Self { seeds, parts }
+        Self {
+            asked,
+            seeds,
+            parts,
+        }
     }
 
     /// The last part, test where there is one, a line a figure.

@@ -33,6 +33,8 @@ fn a_file_can_say_what_every_flag_can() {
         "--drop-edges=0.1",
         "--class-multiplier=2",
         "--tensorboard",
+        "--log-batches",
+        "--reconstruction=cosine",
         "--epochs=1",
         "--batch-size=2",
         "--learning-rate=3e-4",
@@ -71,6 +73,8 @@ fn a_file_can_say_what_every_flag_can() {
         drop_edges = 0.1
         class_multiplier = 2
         tensorboard = true
+        log_batches = true
+        reconstruction = "cosine"
         epochs = 1
         batch_size = 2
         learning_rate = 3e-4
@@ -214,6 +218,8 @@ proptest! {
             drop_edges: if graph > 0 { share } else { 0.0 },
             class_multiplier: if graph > 0 { norm } else { 1.0 },
             tensorboard: e == 0,
+            log_batches: c == 0,
+            reconstruction: [None, Some(Reconstruction::Sum), Some(Reconstruction::Gaussian)][sampler],
             beta1: share,
             latent: LatentArgs::of([Method::GeomAe, Method::Ggae][graph.min(1)]),
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,

@@ -13,6 +13,7 @@ fn every_setting_has_a_key_and_a_flag_and_nothing_else_has() {
         out: Some("x".into()),
         clip_norm: Some(1.0),
         patience: Some(3),
+        reconstruction: Some(Reconstruction::Sum),
         ..Config::default()
     };
     let full = Config {
