@@ -27,7 +27,8 @@ const BI_LIPSCHITZ: (f64, f64) = (0.5, 2.0);
 /// The weight in the method's paper; where there is none, ours: see [`Method::default_weight`].
 pub(crate) const fn default_weight(method: Method) -> f64 {
     match method {
-        Method::NraeL | Method::NraeQ | Method::WaeMmd | Method::WaeGan | Method::WaeMulti => 10.0,
+        Method::NraeL | Method::NraeQ => 100.0,
+        Method::WaeMmd | Method::WaeGan | Method::WaeMulti => 10.0,
         Method::WaeStochastic => 20.0,
         Method::TopoAe => 0.5,
         Method::Iae => 0.025,

@@ -1,8 +1,10 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
+mod aggregated;
 mod geodesics;
 mod losses;
 
+pub use aggregated::aggregated_posterior;
 pub use geodesics::{Way, geodesics};
 pub use losses::loss_curves;
 
@@ -219,28 +221,6 @@ pub fn reconstructions<E: Scalar, D: NetworkDevice<E>>(
 const SAMPLES: usize = 100;
 /// Sets the samples' draws apart from all others of a run's seed.
 const SAMPLE_SEED: u64 = 0x5a3c_1e0f_9d27_b481;
-
-/// The codes of a part beside as many samples of the distribution that they should follow.
-///
-/// # Errors
-/// As [`figures::two_clouds`]; a prior that does not fit the codes.
-pub fn codes_and_prior(part: Part<'_>, prior: Prior, seed: u64) -> Result<Figure, Error> {
-    let codes = part.diagnosis.embedding.view();
-    let samples = prior
-        .sample::<f64>(codes.nrows(), codes.ncols(), seed ^ SAMPLE_SEED)
-        .map_err(geom_ae::Error::from)?;
-    let svg = figures::two_clouds(&figures::TwoClouds {
-        title: "Codes and prior",
-        axes: ("z₁", "z₂"),
-        first: ("codes", codes),
-        second: ("prior", samples.view()),
-    })?;
-    Ok(Figure {
-        kind: FigureKind::Prior,
-        svg,
-        remark: None,
-    })
-}
 
 /// What the decoder makes of samples of the prior: images, with their sharpness beside that of the data, or points beside the
 /// data in their first two coordinates.

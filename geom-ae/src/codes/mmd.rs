@@ -240,6 +240,7 @@ struct Median {
 
 impl Median {
     fn new(q: &Panels, p: &Panels) -> Result<Self, CodeError> {
+        super::loss::check_pairs(OPERATION, "codes", "rows", q.points.max(p.points))?;
         let (cross, between) = middle(&sq_distance_matrix(q, p));
         let (own, within) = middle(&sq_distance_matrix(q, q));
         let variance = cross + own;

@@ -104,6 +104,17 @@ impl Method {
     ) -> Result<Objective<E>> {
         check_weight(weight)?;
         let prior = settings.prior;
+        if settings.kernel == KernelFamily::Rbf && matches!(self, Self::WaeGan | Self::WaeMulti) {
+            return Err(Error::Contradiction {
+                first: "an RBF kernel",
+                second: self.name(),
+                reason: if self == Self::WaeGan {
+                    "its adversary takes the place of a kernel"
+                } else {
+                    "the median of a batch would make its estimate biased"
+                },
+            });
+        }
         let discrepancy = match (settings.kernel, self) {
             (KernelFamily::Rbf, _) => {
                 PriorDiscrepancy::new(prior, Kernel::GaussianMedian, Estimator::Wae)

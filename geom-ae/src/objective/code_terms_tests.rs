@@ -197,6 +197,7 @@ fn neighbourhoods_have_the_gradient_of_their_value() {
             ] {
                 for codes in [1, 2] {
                     let settings = NeighbourhoodSettings {
+                        replacement: false,
                         expansion,
                         neighbours: 3,
                         per_point: 3,
@@ -213,6 +214,7 @@ fn neighbourhoods_have_the_gradient_of_their_value() {
 #[test]
 fn the_centre_alone_is_the_plain_reconstruction_and_no_noise_is_too() {
     let settings = NeighbourhoodSettings {
+        replacement: false,
         neighbours: 1,
         per_point: 1,
         ..NeighbourhoodSettings::default()
@@ -242,6 +244,7 @@ fn a_linear_decoder_is_expanded_exactly() {
     let model = Autoencoder::<f64, Cpu>::new(&architecture, 5, &Cpu::default()).unwrap();
     let of = |expansion| {
         let settings = NeighbourhoodSettings {
+            replacement: false,
             expansion,
             neighbours: 3,
             per_point: 3,

@@ -9,7 +9,8 @@ use super::{
 use crate::{
     Result, Scalar,
     codes::{
-        CodeError, DistanceMatching, Separation, distance_matching, pairwise_distances, separation,
+        CodeError, DistanceMatching, MOST_PAIRED, Separation, distance_matching,
+        pairwise_distances, separation,
     },
 };
 
@@ -72,6 +73,10 @@ impl<E: Scalar> Term<E> for MatchedDistances<E> {
         2
     }
 
+    fn maximum_batch(&self) -> usize {
+        MOST_PAIRED
+    }
+
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {
         self.targets.check(self.name(), setting)
     }
@@ -102,6 +107,10 @@ impl<E: Scalar> Term<E> for CodeSeparation<E> {
 
     fn minimum_batch(&self) -> usize {
         2
+    }
+
+    fn maximum_batch(&self) -> usize {
+        MOST_PAIRED
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Result, Scalar,
-    codes::{Estimator, Kernel, Prior, mmd},
+    codes::{Estimator, Kernel, MOST_PAIRED, Prior, mmd},
 };
 
 /// WAE-MMD's regulariser: [`mmd`] of the codes and as many samples of the prior, drawn anew at every step.
@@ -74,6 +74,13 @@ impl<E: Scalar> Term<E> for PriorDiscrepancy {
 
     fn minimum_batch(&self) -> usize {
         2
+    }
+
+    fn maximum_batch(&self) -> usize {
+        match &self.kernel {
+            KernelRule::Given(Kernel::GaussianMedian) => MOST_PAIRED,
+            _ => usize::MAX,
+        }
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {

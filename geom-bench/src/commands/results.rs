@@ -205,7 +205,13 @@ impl<'a, E: Number> Measured<'a, E> {
             }),
         }
         if let Some(prior) = config.prior() {
-            pictures.push(pictures::codes_and_prior(first.part(), prior, config.seed)?);
+            pictures.push(pictures::aggregated_posterior(
+                model,
+                first.points.points.view(),
+                config.encoder_noise(),
+                prior,
+                config.seed,
+            )?);
             pictures.push(pictures::samples(
                 model,
                 last.points.points.view(),

@@ -81,6 +81,7 @@ impl Config {
         self.check_training()?;
         self.check_graph()?;
         self.check_latent()?;
+        self.check_network()?;
         require(
             self.latent_dim > 0,
             "latent-dim",
@@ -222,6 +223,30 @@ impl Config {
             );
         }
         Ok(self.train_options().check_by_themselves()?)
+    }
+
+    /// Layers that a published network does not take are a misunderstanding, too.
+    fn check_network(&self) -> Result<(), Error> {
+        let kind = self.latent.network.unwrap_or_default();
+        if kind == NetworkKind::Mlp {
+            return Ok(());
+        }
+        let own = self.method.nets();
+        let due = "left out: the network named by --network has its own";
+        if self.hidden != own.hidden && kind != NetworkKind::NormalisedMlp {
+            return refuse("hidden", format!("{:?}", self.hidden), due);
+        }
+        if self.activation != own.activation {
+            return refuse("activation", self.activation.name().to_owned(), due);
+        }
+        if self.output_activation != own.output {
+            return refuse(
+                "output-activation",
+                self.output_activation.name().to_owned(),
+                due,
+            );
+        }
+        Ok(())
     }
 
     /// Settings of a graph where there is none are a misunderstanding, and not to be passed over.

@@ -1,7 +1,7 @@
 //! What the settings of priors and networks amount to for the method at hand.
 
 use geom_ae::codes::Prior;
-use geom_ae::objective::AdversarySettings;
+use geom_ae::objective::{AdversarySettings, EncoderNoise};
 use geom_ae::{LatentSettings, NetworkKind, NetworkSize};
 
 use super::{Config, Widths};
@@ -39,6 +39,15 @@ impl Config {
         match self.latent_settings() {
             Some(settings) => Some(settings.prior),
             None => self.method.is_stochastic().then(Prior::default),
+        }
+    }
+
+    /// How training draws a code.
+    pub fn encoder_noise(&self) -> EncoderNoise {
+        match self.latent_settings() {
+            Some(settings) => settings.noise,
+            None if self.method.is_stochastic() => EncoderNoise::Gaussian { clip: None },
+            None => EncoderNoise::Deterministic,
         }
     }
 
