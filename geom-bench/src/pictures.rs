@@ -222,6 +222,21 @@ const SAMPLES: usize = 100;
 /// Sets the samples' draws apart from all others of a run's seed.
 const SAMPLE_SEED: u64 = 0x5a3c_1e0f_9d27_b481;
 
+/// What the decoder makes of the samples of the prior that are drawn as images, (100, D).
+///
+/// # Errors
+/// A prior that does not fit the codes.
+pub fn prior_samples<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    prior: Prior,
+    seed: u64,
+) -> Result<Array2<E>, Error> {
+    let codes = prior
+        .sample::<E>(SAMPLES, model.latent_dim(), seed ^ SAMPLE_SEED)
+        .map_err(geom_ae::Error::from)?;
+    Ok(model.decode(codes.view())?)
+}
+
 /// What the decoder makes of samples of the prior: images, with their sharpness beside that of the data, or points beside the
 /// data in their first two coordinates.
 ///

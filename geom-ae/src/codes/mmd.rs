@@ -13,7 +13,8 @@ use crate::Scalar;
 const OPERATION: &str = "mmd";
 
 /// Which pairs the statistic averages over; q are the codes, p the samples of the prior.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Estimator {
     /// Tolstikhin et al. 2018:
     /// $\frac{1}{n^2-n}\sum_{i\ne j} k(q_i,q_j) + \frac{1}{m^2-m}\sum_{i\ne j} k(p_i,p_j) - \frac{2}{nm}\sum_{i,j} k(q_i,p_j)$.

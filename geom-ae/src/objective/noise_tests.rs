@@ -3,7 +3,7 @@
 use ndarray::{Array2, Axis, s};
 
 use super::{
-    EncoderNoise, MeanSquaredError, Objective, Pretraining, SumSquaredError,
+    EncoderNoise, MeanSquaredError, Objective, Pretraining, PretrainingGoal, SumSquaredError,
     latent_tests::{DATA_DIM, LATENT_DIM, check_gradient, model, settled, with_batch},
 };
 use crate::codes::Prior;
@@ -98,6 +98,7 @@ fn pre_training_brings_the_codes_to_the_moments_of_the_prior() {
     let prior = Prior::Normal { variance: 4.0 };
     let pretraining = Pretraining {
         prior,
+        goal: PretrainingGoal::Loss(0.1),
         ..Pretraining::default()
     };
     let objective = Objective::new().with(1.0, SumSquaredError);

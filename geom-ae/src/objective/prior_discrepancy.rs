@@ -52,6 +52,12 @@ impl PriorDiscrepancy {
         }
     }
 
+    /// The same with another estimator.
+    #[must_use]
+    pub fn estimated_by(self, estimator: Estimator) -> Self {
+        Self { estimator, ..self }
+    }
+
     /// Inverse multiquadratics of ten scales ([`Kernel::wae_latent`]), all three terms without the diagonal.
     pub fn wae_latent(prior: Prior) -> Self {
         Self {

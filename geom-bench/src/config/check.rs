@@ -1,12 +1,13 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
 mod neighbours;
+mod network;
 
 use super::{
     Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
     Spelled,
 };
-use geom_ae::NetworkKind;
+use geom_ae::{Control, NetworkKind};
 
 use crate::Error;
 use crate::data::{SplitRule, check_fraction};
@@ -81,6 +82,7 @@ impl Config {
         self.check_training()?;
         self.check_graph()?;
         self.check_latent()?;
+        self.check_terms()?;
         self.check_network()?;
         require(
             self.latent_dim > 0,
@@ -225,40 +227,20 @@ impl Config {
         Ok(self.train_options().check_by_themselves()?)
     }
 
-    /// Layers that a published network does not take are a misunderstanding, too.
-    fn check_network(&self) -> Result<(), Error> {
-        let kind = self.latent.network.unwrap_or_default();
-        if kind == NetworkKind::Mlp {
-            return Ok(());
-        }
-        let own = self.method.nets();
-        let due = "left out: the network named by --network has its own";
-        if self.hidden != own.hidden && kind != NetworkKind::NormalisedMlp {
-            return refuse("hidden", format!("{:?}", self.hidden), due);
-        }
-        if self.activation != own.activation {
-            return refuse("activation", self.activation.name().to_owned(), due);
-        }
-        if self.output_activation != own.output {
-            return refuse(
-                "output-activation",
-                self.output_activation.name().to_owned(),
-                due,
-            );
-        }
-        Ok(())
-    }
-
     /// Settings of a graph where there is none are a misunderstanding, and not to be passed over.
     fn check_graph(&self) -> Result<(), Error> {
         let own = Self::of(self.method);
         let isometry = self.method == Method::Ggae;
+        let matched = super::training::keeps_distances(self.method);
+        let maps = self.method == Method::Control(Control::DiffusionMaps);
         let ball = matches!(self.method, Method::NraeL | Method::NraeQ);
         let spelled = |value: String, changed: bool, known: bool, setting| {
             if known || !changed {
                 Ok(())
             } else {
-                let due = if ball {
+                let due = if matched {
+                    "left out: of a graph these methods take --distances, and geodesic ones --neighbours, alone"
+                } else if ball {
                     "left out: of a graph these methods take the neighbours alone"
                 } else {
                     "left out: this method has no graph"
@@ -269,7 +251,10 @@ impl Config {
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
-            isometry || ball || super::control_neighbours(self.method).is_some(),
+            isometry
+                || ball
+                || matched && self.distances == DistanceSource::Geodesic
+                || super::control_neighbours(self.method).is_some(),
             "neighbours",
         )?;
         for (setting, value, changed) in [
@@ -314,7 +299,16 @@ impl Config {
                 differs(self.class_multiplier, own.class_multiplier),
             ),
         ] {
-            spelled(value, changed, isometry, setting)?;
+            let known =
+                isometry || matched && setting == "distances" || maps && setting == "bandwidth";
+            spelled(value, changed, known, setting)?;
+        }
+        if matched && matches!(self.distances, DistanceSource::Series(_)) {
+            return refuse(
+                "distances",
+                self.distances.spell(),
+                "none of series, whose frames of different series have none: that is ggae's",
+            );
         }
         if isometry {
             self.check_graph_values()

@@ -28,20 +28,25 @@ mod file;
 mod flags;
 mod latent;
 mod latent_words;
+mod loading;
 mod manifold;
+mod pretrain;
 mod prior;
+mod recipe;
 mod spelled;
+mod term_words;
+mod terms;
 mod text;
 mod training;
 mod words;
 
 use std::path::PathBuf;
 
-use geom_ae::{AutoencoderArchitecture, DataSpace, Nets, objective::GraphSettings};
+use geom_ae::{AutoencoderArchitecture, Nets, objective::GraphSettings};
 use serde::Serialize;
 
 use crate::Error;
-use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule};
+use crate::data::{Labels, SplitRule};
 
 pub use choices::{Device, Dtype, GraphForm, NonFinite};
 pub use flags::{ConfigArgs, Settings};
@@ -51,7 +56,9 @@ pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
 pub use latent::LatentArgs;
 pub use manifold::{ManifoldChoice, ManifoldKind};
+pub use pretrain::Pretrain;
 use spelled::{Spelled, spelled};
+pub use terms::TermArgs;
 pub use training::DistanceSource;
 use training::NEIGHBOURS;
 pub use words::{Widths, usage_line};
@@ -74,7 +81,7 @@ pub(crate) const ON_PAPER_SPLIT: [f64; 2] = [1.0 / 7.0, 1.0 / 6.0];
 pub struct Config {
     /// What is trained.
     pub method: Method,
-    /// What it is trained on: a name of [`data::NAMES`] or a path.
+    /// What it is trained on: a name of [`NAMES`](crate::data::NAMES) or a path.
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
@@ -150,6 +157,9 @@ pub struct Config {
     /// What only some methods have a use for.
     #[serde(flatten)]
     pub latent: LatentArgs,
+    /// What single methods and controls leave open.
+    #[serde(flatten)]
+    pub terms: TermArgs,
     /// Seed of everything random.
     pub seed: u64,
     /// Threads; the results do not depend on them.
@@ -205,7 +215,7 @@ impl Config {
             sampler: training.sampler,
             patience: training.validation.and_then(|v| v.patience),
             on_nonfinite: NonFinite::default(),
-            distances: DistanceSource::default(),
+            distances: DistanceSource::of(method),
             graph_form: GraphForm::default(),
             neighbours: control_neighbours(method).unwrap_or(NEIGHBOURS),
             bandwidth: graph.bandwidth,
@@ -219,6 +229,7 @@ impl Config {
             activation: nets.activation,
             output_activation: nets.output,
             latent: LatentArgs::of(method),
+            terms: TermArgs::default(),
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -228,14 +239,6 @@ impl Config {
             tensorboard: false,
             out: None,
         }
-    }
-
-    /// The layers over each other, on the settings of the method that the last one names.
-    pub(crate) fn layered(layers: Vec<Settings>) -> Self {
-        let method = layers.iter().rev().find_map(|layer| layer.method);
-        layers
-            .into_iter()
-            .fold(Self::of(method.unwrap_or_default()), Self::with)
     }
 
     /// The networks for data of dimension `width`.
@@ -300,6 +303,8 @@ impl Config {
             activation,
             output_activation,
             latent,
+            terms,
+            recipe: _,
             seed,
             threads,
             device,
@@ -312,6 +317,8 @@ impl Config {
         {
             self.method = method;
             self.weight = method.default_weight();
+            self.distances = DistanceSource::of(method);
+            self.terms = TermArgs::default();
             let network = self.latent.network;
             self.latent = LatentArgs {
                 network,
@@ -354,6 +361,7 @@ impl Config {
         set(&mut self.activation, activation);
         set(&mut self.output_activation, output_activation);
         self.latent = latent.over(self.latent);
+        self.terms = terms.over(self.terms);
         set(&mut self.seed, seed);
         set(&mut self.threads, threads);
         set(&mut self.device, device);
@@ -365,34 +373,6 @@ impl Config {
             self.out = out;
         }
         self
-    }
-
-    /// The manifold of data of dimension `width`, where one is named.
-    ///
-    /// # Errors
-    /// As [`ManifoldChoice::space`].
-    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
-        self.manifold
-            .map(|manifold| manifold.space(width))
-            .transpose()
-    }
-
-    /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
-    ///
-    /// # Errors
-    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
-    pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
-        let options = Options {
-            labels: self.labels,
-            seed: self.seed,
-        };
-        let dataset = data::load(&self.data, options)?;
-        if let Some(space) = self.data_space(dataset.width())? {
-            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
-        }
-        let split = dataset.split(self.split, self.test_fraction, self.seed)?;
-        self.check_data(split.train.len(), dataset.width())?;
-        Ok((dataset, split))
     }
 }
 

@@ -17,7 +17,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use super::{Outcome, Picture, Settings, Table, trained};
 use crate::{
     Error,
-    controls::{self, IsomapOptions},
+    controls::{self, ControlOptions, IsomapOptions},
     data::{Split, SplitRule},
     figures::{self, Cloud},
 };
@@ -251,8 +251,13 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                     )
                 }
                 "PCA" => {
-                    let controls::Embedded::Pca(pca) =
-                        controls::embed(Control::Pca, None, train.view(), 2, seed)?
+                    let controls::Embedded::Pca(pca) = controls::embed(
+                        Control::Pca,
+                        &ControlOptions::default(),
+                        train.view(),
+                        2,
+                        seed,
+                    )?
                     else {
                         continue;
                     };

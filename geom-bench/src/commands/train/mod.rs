@@ -4,6 +4,7 @@ mod epochs;
 mod prepare;
 mod resuming;
 mod seeds;
+mod terms;
 
 use std::{
     path::{Path, PathBuf},
@@ -205,7 +206,8 @@ fn train<E: Number, D: NetworkDevice<E>>(
     }
     eprintln!("measuring and drawing");
     let model = trainer.into_model();
-    let measured = Measured::split(&model, &dataset, split)?;
+    let mut measured = Measured::split(&model, &dataset, split)?;
+    measured.judge_images(&model, &config)?;
     let provenance = Provenance {
         history: &history,
         epochs: Some(history.len()),

@@ -16,7 +16,7 @@ use geom_graph::DistanceGraph;
 use geom_nn::{Architecture, NetworkDevice};
 use ndarray::{ArrayView2, Axis};
 
-use super::super::Number;
+use super::{super::Number, terms::term_settings};
 
 /// The trainer, and what there is to know about the graph of a method that needs one.
 pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
@@ -34,7 +34,12 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     let space = config.data_space(train.ncols())?;
     let on_manifold = space
         .as_ref()
-        .map(|space| config.method.objective_on_manifold(config.weight, space))
+        .map(|space| {
+            let probes = config.term_settings::<E>().probes;
+            config
+                .method
+                .objective_on_manifold_by(config.weight, space, probes)
+        })
         .transpose()?;
     let (mut objective, report) = match on_manifold {
         Some(objective) => (objective, None),
@@ -82,9 +87,10 @@ fn on_graph<E: Number>(
         .train_options()
         .check(train.nrows())?
         .held_out_rows(train.nrows());
+    let terms = term_settings(config, dataset, split, train)?;
     Ok(config
         .method
-        .objective_holding_out(config.weight, &settings, &graph, &held_out)?)
+        .objective_under(config.weight, &terms, &settings, &graph, &held_out)?)
 }
 
 /// Refuses published networks that would not fit into memory; dense ones were looked at before.
@@ -231,7 +237,7 @@ fn run_length(labels: &[i64]) -> Result<usize, (usize, usize)> {
     }
 }
 
-fn rows_of_file<E: Number>(
+pub(super) fn rows_of_file<E: Number>(
     config: &Config,
     path: &std::path::Path,
     points: usize,

@@ -216,6 +216,7 @@ proptest! {
             tensorboard: e == 0,
             beta1: share,
             latent: LatentArgs::of([Method::GeomAe, Method::Ggae][graph.min(1)]),
+            terms: TermArgs::default(),
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,
             manifold: None,
             labels: Labels::ALL[b],
