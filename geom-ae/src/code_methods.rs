@@ -6,39 +6,38 @@ use geom_riemann::{Distortion, RankPolicy};
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::{
-    Error, Method, Nets, Result, Scalar, TrainOptions,
-    codes::{DistanceMatching, NeighbourWeights, Separation},
+    Error, Method, Nets, Result, Scalar, TermSettings, TrainOptions, WeightOn,
+    codes::{CodeError, NeighbourWeights, Separation},
     method::collapsed,
     objective::{
         ClassDistances, CodeSeparation, DecoderDistortion, DecoderIsometry, DenoisingError,
         EncoderDistortion, EncoderPseudoInverse, Expansion, GivenEmbedding, MatchedDistances,
         MeanSquaredError, NeighbourhoodReconstruction, NeighbourhoodSettings, Objective,
-        ReconstructionContraction, SumSquaredError, TargetDistances, TopologicalDistance,
+        ReconstructionContraction, SumSquaredError, TopologicalDistance,
         graph::{DistanceRule, GraphData, GraphSettings},
     },
-    trainer::Schedule,
+    scalar::narrow,
+    trainer::{HeldOut, Schedule, Validation},
 };
 
-/// Directions for each point in which RCAE's contraction is measured.
-const PROBES: usize = 1;
-/// Bounds on singular values in BLAE: the local part of bi-Lipschitz. Ours.
-const BI_LIPSCHITZ: (f64, f64) = (0.5, 2.0);
+/// The most classes that the contrastive loss has a distance for every pair of.
+const MOST_CLASSES: usize = 1 << 12;
 
 /// The weight in the method's paper; where there is none, ours: see [`Method::default_weight`].
 pub(crate) const fn default_weight(method: Method) -> f64 {
     match method {
-        Method::NraeL | Method::NraeQ | Method::WaeMmd | Method::WaeGan | Method::WaeMulti => 10.0,
+        Method::NraeL | Method::NraeQ | Method::Grae => 100.0,
+        Method::WaeMmd | Method::WaeGan | Method::WaeMulti => 10.0,
         Method::WaeStochastic => 20.0,
-        Method::TopoAe => 0.5,
+        Method::TopoAe => 0.433_58,
         Method::Iae => 0.025,
-        Method::Grae => 100.0,
         Method::Dae | Method::Rcae | Method::Cae | Method::Gdae | Method::Grcae => 0.01,
         Method::Spae | Method::Mmae | Method::Contrastive => 1.0,
         _ => 0.1,
     }
 }
 
-/// NRAE's 3 × 512 ELU; WAE's 3 × 256 ReLU with a sigmoid; GRAE's 800–400–200 ReLU; TopoAE's 32–32 ReLU without its batch normalisation; for the others
+/// NRAE's 3 × 512 ELU; WAE's 3 × 256 ReLU with a sigmoid; GRAE's 800–400–200 ReLU; TopoAE's 32–32 ReLU, which [`Method::network`] normalises; for the others
 /// 2 × 128 tanh, ours.
 pub(crate) fn nets(method: Method) -> Nets {
     let (hidden, activation, output) = match method {
@@ -59,7 +58,8 @@ pub(crate) fn nets(method: Method) -> Nets {
 }
 
 /// NRAE (Adam 1e-3, batch 32, 2,001 epochs, toy curves; StepLR(10, 0.9) in the last fifth), WAE (1e-3, β₁ = 0.5, batch 100, 100
-/// epochs, MNIST; schedule "manual"), TopoAE (2.7268e-4, batch 28, weight decay 1e-5, 100 epochs, Spheres), GRAE (1e-4, batch 128,
+/// epochs, MNIST; schedule "manual"), TopoAE (2.7268e-4, batch 28, weight decay 1e-5, at most 100
+/// epochs, the best by 15 % held out and 10 without a better one, Spheres), GRAE (1e-4, batch 128,
 /// 200 epochs); for the others Adam 1e-3, batch 100, 100 epochs.
 pub(crate) fn train_options(method: Method) -> TrainOptions {
     let (epochs, batch_size, learning_rate, weight_decay) = match method {
@@ -93,26 +93,41 @@ pub(crate) fn train_options(method: Method) -> TrainOptions {
         learning_rate_schedule,
         weight_decay,
         beta1,
+        validation: (method == Method::TopoAe).then_some(Validation {
+            fraction: 0.15,
+            patience: Some(10),
+            choice: HeldOut::Random,
+        }),
         ..TrainOptions::default()
     }
 }
 
 /// The objective of a method that needs no graph.
-pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Objective<E>> {
+pub(crate) fn objective<E: Scalar>(
+    method: Method,
+    weight: f64,
+    settings: &TermSettings<E>,
+) -> Result<Objective<E>> {
     let mean = || Objective::new().with(1.0, MeanSquaredError);
     let sum = || Objective::new().with(1.0, SumSquaredError);
-    let matched = |matching| MatchedDistances {
-        matching,
-        targets: TargetDistances::Euclidean,
+    let matched = || MatchedDistances {
+        matching: settings.comparison,
+        targets: settings.targets.clone(),
     };
     Ok(match method {
-        Method::TopoAe => mean().with(weight, TopologicalDistance::default()),
+        Method::TopoAe => mean().with(
+            weight,
+            TopologicalDistance {
+                matching: settings.matching,
+                scale: settings.distance_scale,
+            },
+        ),
         Method::Dae => Objective::new().with(1.0, DenoisingError::new(weight.sqrt())?),
         Method::Cae => sum().with(
             weight,
             EncoderDistortion::new(Distortion::Contractive, RankPolicy::Error),
         ),
-        Method::Rcae => sum().with(weight, ReconstructionContraction::new(PROBES)?),
+        Method::Rcae => sum().with(weight, ReconstructionContraction::new(settings.probes)?),
         Method::Iae => sum()
             .with(weight, DecoderIsometry)
             .with(weight, EncoderPseudoInverse),
@@ -120,10 +135,9 @@ pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Object
             weight,
             DecoderDistortion::new(Distortion::Conformal, collapsed()),
         ),
-        Method::Spae => mean().with(weight, matched(DistanceMatching::LogRatioVariance)),
-        Method::Mmae => mean().with(weight, matched(DistanceMatching::Absolute)),
+        Method::Spae | Method::Mmae => mean().with(weight, matched()),
         Method::Blae => {
-            let (lower, upper) = BI_LIPSCHITZ;
+            let (lower, upper) = settings.bounds;
             let hinge = Distortion::BiLipschitz { lower, upper };
             mean()
                 .with(weight, DecoderDistortion::new(hinge, collapsed()))
@@ -131,7 +145,7 @@ pub(crate) fn objective<E: Scalar>(method: Method, weight: f64) -> Result<Object
                     weight,
                     CodeSeparation {
                         numbers: Separation { lower, from: 0.0 },
-                        targets: TargetDistances::Euclidean,
+                        targets: settings.targets.clone(),
                     },
                 )
         }
@@ -154,25 +168,64 @@ pub(crate) fn towards<E: Scalar>(weight: f64, embedding: ArrayView2<'_, E>) -> O
     )
 }
 
-/// The contrastive objective: the codes of two classes keep a distance of 1.
-pub(crate) fn on_labels<E: Scalar>(weight: f64, labels: &[i64]) -> Objective<E> {
+/// The contrastive objective: the codes of two classes keep a distance of the margin, or of their own.
+///
+/// # Errors
+/// [`Error::Parameter`] for a margin that is negative or not finite, and for more classes than there can be distances of pairs;
+/// [`CodeError::Shape`] for distances of another number of classes.
+pub(crate) fn on_labels<E: Scalar>(
+    weight: f64,
+    labels: &[i64],
+    settings: &TermSettings<E>,
+) -> Result<Objective<E>> {
     let mut known = labels.to_vec();
     known.sort_unstable();
     known.dedup();
     let class = |label| known.binary_search(label).unwrap_or_default();
-    Objective::new().with(1.0, MeanSquaredError).with(
+    let classes = known.len();
+    if classes > MOST_CLASSES {
+        return Err(Error::Parameter {
+            parameter: "classes",
+            value: classes as f64,
+            requirement: "at most 4096: every pair of them has a distance",
+        });
+    }
+    let margins = match &settings.class_distances {
+        None if settings.margin.is_finite() && settings.margin >= 0.0 => {
+            Array2::from_elem((classes, classes), narrow(settings.margin))
+        }
+        None => {
+            return Err(Error::Parameter {
+                parameter: "margin",
+                value: settings.margin,
+                requirement: "finite and not negative",
+            });
+        }
+        Some(given) if given.dim() == (classes, classes) => given.to_owned().into_owned(),
+        Some(given) => {
+            return Err(CodeError::Shape {
+                operation: "contrastive",
+                argument: "class distances",
+                expected: vec![classes, classes],
+                found: given.shape().to_vec(),
+            }
+            .into());
+        }
+    };
+    Ok(Objective::new().with(1.0, MeanSquaredError).with(
         weight,
         ClassDistances {
             classes: labels.iter().map(class).collect(),
-            margins: Array2::ones((known.len(), known.len())),
+            margins,
         },
-    )
+    ))
 }
 
-/// The objective of NRAE on the training data; λ is the weight of the neighbours, the centre's is 1.
+/// The objective of NRAE on the training data; λ is the weight of the neighbours, or of the centre.
 pub(crate) fn on_neighbours<E: Scalar>(
     method: Method,
     weight: f64,
+    terms: &TermSettings<E>,
     settings: &GraphSettings,
     data: &GraphData<'_, E>,
     held_out: &[usize],
@@ -198,8 +251,13 @@ pub(crate) fn on_neighbours<E: Scalar>(
     let settings = NeighbourhoodSettings {
         expansion,
         neighbours,
-        weights: NeighbourWeights::OnNeighbours(weight),
-        ..NeighbourhoodSettings::default()
+        per_point: terms.per_point,
+        include_centre: terms.include_centre,
+        replacement: terms.replacement,
+        weights: match terms.weight_on {
+            WeightOn::Neighbours => NeighbourWeights::OnNeighbours(weight),
+            WeightOn::Centre => NeighbourWeights::OnCentre(weight),
+        },
     };
     let points = data.points.to_owned().into_shared();
     Ok(Objective::new().with(

@@ -112,6 +112,17 @@ pub enum Error {
         reason: &'static str,
     },
 
+    /// An adversary, or a noise of the encoder, that would not fit into memory.
+    #[error("{part}: {parameters} parameters, at most {limit} are trained")]
+    TooManyParameters {
+        /// What has them.
+        part: &'static str,
+        /// How many they would be.
+        parameters: usize,
+        /// How many are taken.
+        limit: usize,
+    },
+
     /// Encoder and decoder do not fit each other.
     #[error(
         "autoencoder: the encoder maps {encoder_input} -> {encoder_output} but the decoder maps \

@@ -6,9 +6,6 @@ use crate::{
     objective::{GeodesicContraction, GeodesicDenoising, GeodesicError},
 };
 
-/// Tangent vectors for each point in which GRCAE's contraction is measured.
-const PROBES: usize = 1;
-
 impl Method {
     /// Whether the objective needs to know the manifold that the data lie on.
     pub const fn needs_manifold(self) -> bool {
@@ -40,6 +37,19 @@ impl Method {
         weight: f64,
         space: &DataSpace,
     ) -> Result<Objective<E>> {
+        self.objective_on_manifold_by(weight, space, 1)
+    }
+
+    /// The same with this many tangent vectors for each point in which the contraction of `grcae` is measured.
+    ///
+    /// # Errors
+    /// As [`Method::objective_on_manifold`]; [`Error::Parameter`] for no probe.
+    pub fn objective_on_manifold_by<E: Scalar>(
+        self,
+        weight: f64,
+        space: &DataSpace,
+        probes: usize,
+    ) -> Result<Objective<E>> {
         check_weight(weight)?;
         let space = space.clone();
         match self {
@@ -48,7 +58,7 @@ impl Method {
             }
             Self::Grcae => Ok(Objective::new()
                 .with(1.0, GeodesicError::new(space.clone()))
-                .with(weight, GeodesicContraction::new(space, PROBES)?)),
+                .with(weight, GeodesicContraction::new(space, probes)?)),
             _ => Err(Error::Contradiction {
                 first: "a manifold of the data",
                 second: self.name(),

@@ -3,16 +3,20 @@
 mod embedding;
 mod latent;
 mod nets;
+mod on_data;
 mod paper;
+mod recipe;
+mod settings;
 
 pub use embedding::diffusion_embedding;
 pub use latent::{KernelFamily, LatentSettings};
 pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
+pub use recipe::Recipe;
+pub use settings::{TermSettings, WeightOn};
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
 use geom_riemann::{Distortion, RankPolicy};
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use self::nets::mirrored;
@@ -21,7 +25,6 @@ use crate::{
     objective::{
         DecoderDistortion, GaussianNll, KlDivergence, MeanSquaredError, MixupDistortion, Objective,
         SumSquaredError,
-        graph::{DataGraph, GraphData, GraphSettings},
     },
     scalar::narrow,
 };
@@ -280,76 +283,8 @@ impl Method {
                 let settings = method.latent_settings().unwrap_or_default();
                 method.objective_with(weight, &settings)?
             }
-            other => code_methods::objective(other, weight)?,
+            other => code_methods::objective(other, weight, &other.term_settings())?,
         })
-    }
-
-    /// The objective of a method that draws the codes towards a given embedding of the training data.
-    ///
-    /// # Shapes
-    /// `embedding` (n, d), its rows those of the training data.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] as [`Method::objective`]; [`Error::Contradiction`] for any other method.
-    pub fn objective_towards<E: Scalar>(
-        self,
-        weight: f64,
-        embedding: ArrayView2<'_, E>,
-    ) -> Result<Objective<E>> {
-        check_weight(weight)?;
-        if !self.needs_embedding() {
-            return Err(Error::Contradiction {
-                first: "an embedding",
-                second: self.name(),
-                reason: "it has no embedding to follow",
-            });
-        }
-        Ok(code_methods::towards(weight, embedding))
-    }
-
-    /// The objective of any method on these training data, with `weight` on the regulariser; for a method on a graph also what
-    /// there is to know about that graph.
-    ///
-    /// Rows that the training [holds out](crate::TrainOptions::held_out_rows) are no neighbours that a training point is made to
-    /// reconstruct, and no path between training points leads over them.
-    ///
-    /// # Errors
-    /// As [`Method::objective`] and [`GraphSettings::build`].
-    pub fn objective_on<E: Scalar>(
-        self,
-        weight: f64,
-        settings: &GraphSettings,
-        data: &GraphData<'_, E>,
-    ) -> Result<(Objective<E>, Option<DataGraph<E>>)> {
-        if let (Self::Contrastive, Some(labels)) = (self, data.labels) {
-            check_weight(weight)?;
-            return Ok((code_methods::on_labels(weight, labels), None));
-        }
-        if !self.needs_graph() {
-            return Ok((self.objective(weight)?, None));
-        }
-        check_weight(weight)?;
-        if matches!(self, Self::NraeL | Self::NraeQ) {
-            let held_out = data.training.held_out_rows(data.points.nrows());
-            let objective = code_methods::on_neighbours(self, weight, settings, data, &held_out)?;
-            return Ok((objective, None));
-        }
-        let graph = DataGraph::from(settings.build(data)?);
-        Ok((Self::objective_of_graph(weight, &graph)?, Some(graph)))
-    }
-
-    /// GGAE's objective on a graph that is built already, with [distances of the caller's own](GraphSettings::build_with), say.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] where the weight is negative or not finite.
-    pub fn objective_of_graph<E: Scalar>(
-        weight: f64,
-        graph: &DataGraph<E>,
-    ) -> Result<Objective<E>> {
-        check_weight(weight)?;
-        Ok(Objective::new()
-            .with(1.0, MeanSquaredError)
-            .with(weight, Arc::clone(&graph.term)))
     }
 }
 

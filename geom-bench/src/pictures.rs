@@ -1,8 +1,10 @@
 //! The pictures of a model on its data: geometry from the decoder, drawn by [`figures`].
 
+mod aggregated;
 mod geodesics;
 mod losses;
 
+pub use aggregated::aggregated_posterior;
 pub use geodesics::{Way, geodesics};
 pub use losses::loss_curves;
 
@@ -220,26 +222,19 @@ const SAMPLES: usize = 100;
 /// Sets the samples' draws apart from all others of a run's seed.
 const SAMPLE_SEED: u64 = 0x5a3c_1e0f_9d27_b481;
 
-/// The codes of a part beside as many samples of the distribution that they should follow.
+/// What the decoder makes of the samples of the prior that are drawn as images, (100, D).
 ///
 /// # Errors
-/// As [`figures::two_clouds`]; a prior that does not fit the codes.
-pub fn codes_and_prior(part: Part<'_>, prior: Prior, seed: u64) -> Result<Figure, Error> {
-    let codes = part.diagnosis.embedding.view();
-    let samples = prior
-        .sample::<f64>(codes.nrows(), codes.ncols(), seed ^ SAMPLE_SEED)
+/// A prior that does not fit the codes.
+pub fn prior_samples<E: Scalar, D: NetworkDevice<E>>(
+    model: &Autoencoder<E, D>,
+    prior: Prior,
+    seed: u64,
+) -> Result<Array2<E>, Error> {
+    let codes = prior
+        .sample::<E>(SAMPLES, model.latent_dim(), seed ^ SAMPLE_SEED)
         .map_err(geom_ae::Error::from)?;
-    let svg = figures::two_clouds(&figures::TwoClouds {
-        title: "Codes and prior",
-        axes: ("z₁", "z₂"),
-        first: ("codes", codes),
-        second: ("prior", samples.view()),
-    })?;
-    Ok(Figure {
-        kind: FigureKind::Prior,
-        svg,
-        remark: None,
-    })
+    Ok(model.decode(codes.view())?)
 }
 
 /// What the decoder makes of samples of the prior: images, with their sharpness beside that of the data, or points beside the

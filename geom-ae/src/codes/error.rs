@@ -30,6 +30,22 @@ pub enum CodeError {
         /// How many are needed.
         minimum: usize,
     },
+    /// More points than a table of all their distances is made for.
+    #[error(
+        "{operation}: `{argument}` has {found} {unit}, at most {maximum} are taken: all pairs are held at once"
+    )]
+    TooMany {
+        /// The loss.
+        operation: &'static str,
+        /// The argument.
+        argument: &'static str,
+        /// What is counted.
+        unit: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many are taken.
+        maximum: usize,
+    },
     /// A NaN or an infinity.
     #[error("{operation}: `{argument}` is {value} at row {row}, column {column}")]
     NotFinite {

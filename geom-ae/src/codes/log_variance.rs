@@ -19,8 +19,8 @@ pub enum LogVarianceNorm {
     L2,
 }
 
-/// What keeps the noise of a stochastic encoder from vanishing: without it the encoder becomes deterministic, and a latent
-/// dimension too many is filled with a folded manifold instead of noise.
+/// What keeps the noise of a stochastic encoder from vanishing: without it the encoder becomes deterministic wherever that lowers
+/// the reconstruction error at all, and a latent dimension too many carries a little of the data's noise instead of the prior's.
 ///
 /// $$ R = \frac1b \sum_i \sum_k \lvert s_{ik}\rvert \quad\text{or}\quad \frac1b \sum_i\sum_k s_{ik}^2, \qquad s = \ln\sigma^2. $$
 ///

@@ -31,6 +31,28 @@ impl<E: Scalar> CodeLoss<E> {
     }
 }
 
+/// The most points of which a loss holds all distances at once, 2¹⁴: a table of them takes 2 GiB.
+pub const MOST_PAIRED: usize = 1 << 14;
+
+/// Refuses more points than a table of all distances is made for.
+pub(super) fn check_pairs(
+    operation: &'static str,
+    argument: &'static str,
+    unit: &'static str,
+    found: usize,
+) -> Result<(), CodeError> {
+    if found <= MOST_PAIRED {
+        return Ok(());
+    }
+    Err(CodeError::TooMany {
+        operation,
+        argument,
+        unit,
+        found,
+        maximum: MOST_PAIRED,
+    })
+}
+
 /// Refuses arrays without columns, with fewer than `minimum` rows, or with a NaN or an infinity.
 pub(super) fn check_points<E: Scalar>(
     operation: &'static str,

@@ -16,7 +16,8 @@ use crate::{
 const OPERATION: &str = "mmd";
 
 /// Which pairs the statistic averages over; q are the codes, p the samples of the prior.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Estimator {
     /// Tolstikhin et al. 2018:
     /// $\frac{1}{n^2-n}\sum_{i\ne j} k(q_i,q_j) + \frac{1}{m^2-m}\sum_{i\ne j} k(p_i,p_j) - \frac{2}{nm}\sum_{i,j} k(q_i,p_j)$.
@@ -249,6 +250,7 @@ impl Median {
         codes: ArrayView2<'_, E>,
         prior: ArrayView2<'_, E>,
     ) -> Result<Self, CodeError> {
+        super::loss::check_pairs(OPERATION, "codes", "rows", codes.nrows().max(prior.nrows()))?;
         let [q, p] = [codes, prior].map(|points| Panels::new(points.mapv(widen).view()));
         let (cross, between) = middle(&sq_distance_matrix(&q, &p));
         let (own, within) = middle(&sq_distance_matrix(&q, &q));

@@ -207,3 +207,28 @@ fn single_precision_keeps_the_value_and_the_gradient() {
         );
     }
 }
+
+#[test]
+fn the_median_kernel_has_the_variance_that_sorting_gives() {
+    for (n, d) in [(2, 1), (7, 2), (20, 3)] {
+        let (q, p) = (cloud(n, d, 5), 1.7 * cloud(n, d, 6));
+        // The published rule: of all n² squared distances, in falling order, the last of the first ½(n² − n).
+        let median = |a: &Array2<f64>, b: &Array2<f64>| {
+            let mut all: Vec<f64> = a
+                .outer_iter()
+                .flat_map(|x| b.outer_iter().map(move |y| (&x - &y).mapv(|v| v * v).sum()))
+                .collect();
+            all.sort_by(|x, y| y.total_cmp(x));
+            all[(n * n - n) / 2 - 1]
+        };
+        let variance = median(&q, &p) + median(&q, &q);
+        for estimator in [Estimator::Wae, Estimator::WaeLatent] {
+            let value = |kernel| mmd(q.view(), p.view(), &kernel, estimator).unwrap().value;
+            let (found, sorted) = (
+                value(Kernel::GaussianMedian),
+                value(Kernel::Gaussian { variance }),
+            );
+            assert_close(found, sorted, 1e-12, &format!("n = {n} {estimator:?}"));
+        }
+    }
+}

@@ -64,9 +64,9 @@ pub use embedding::embedding_loss;
 pub use error::CodeError;
 pub use kernel::{Kernel, WAE_LATENT_SCALES, WAE_SCALES};
 pub use log_variance::{LogVarianceNorm, log_variance_penalty};
-pub use loss::CodeLoss;
+pub use loss::{CodeLoss, MOST_PAIRED};
 pub use mmd::{Estimator, mmd};
-pub use moments::moment_matching;
+pub use moments::{moment_matching, prior_moments};
 pub use multi_code_mmd::{MultiCodeLoss, multi_code_mmd};
 pub use neighbourhood::{
     NeighbourWeights, NeighbourhoodLoss, Prediction, neighbourhood_reconstruction,

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::{
-    CodeError, CodeLoss,
+    CodeError, CodeLoss, Prior,
     loss::{check_points, check_shape},
 };
 use crate::{Scalar, scalar::widen};
@@ -47,16 +47,57 @@ pub fn moment_matching<E: Scalar>(
         &[prior.nrows(), codes.ncols()],
         prior.shape(),
     )?;
+    let (mean, _, covariance) = moments(prior);
+    Ok(against(codes, &mean, &covariance))
+}
+
+/// The same with the moments that the prior has, 0 and s² I, in place of those of samples.
+///
+/// Half of the noise is gone: near the point to which the codes of a fresh encoder have collapsed, the mean of a few hundred
+/// samples is farther from 0 than the codes are from each other, and in many dimensions training follows it and nothing else.
+///
+/// # Shapes
+/// `codes` (n, d), n ≥ 2; gradient (n, d).
+///
+/// # Units
+/// As [`moment_matching`].
+///
+/// # Errors
+/// As [`moment_matching`], and as [`Prior::check`].
+///
+/// # Examples
+/// ```
+/// use geom_ae::codes::{Prior, prior_moments};
+/// use ndarray::array;
+/// let found = prior_moments(array![[2.0], [4.0]].view(), Prior::Normal { variance: 2.0 })?;
+/// assert_eq!(found.value, 9.0);
+/// # Ok::<(), geom_ae::codes::CodeError>(())
+/// ```
+pub fn prior_moments<E: Scalar>(
+    codes: ArrayView2<'_, E>,
+    prior: Prior,
+) -> Result<CodeLoss<E>, CodeError> {
+    check_points(OPERATION, "codes", codes, 2)?;
+    let dim = codes.ncols();
+    prior.check(dim)?;
+    let covariance = Array2::from_diag_elem(dim, prior.variance(dim));
+    Ok(against(codes, &Array1::zeros(dim), &covariance))
+}
+
+fn against<E: Scalar>(
+    codes: ArrayView2<'_, E>,
+    mean: &Array1<f64>,
+    covariance: &Array2<f64>,
+) -> CodeLoss<E> {
     let (mean_q, centred, covariance_q) = moments(codes);
-    let (mean_p, _, covariance_p) = moments(prior);
     let (n, d) = (codes.nrows() as f64, codes.ncols() as f64);
-    let mean = mean_q - mean_p;
-    let covariance = covariance_q - covariance_p;
+    let mean = mean_q - mean;
+    let covariance = covariance_q - covariance;
     let square = |sum: f64, &v: &f64| sum + v * v;
     let value = mean.iter().fold(0.0, square) / d + covariance.iter().fold(0.0, square) / (d * d);
     // The covariance's derivative by the mean vanishes: centred rows sum to zero.
     let gradient = centred.dot(&covariance) * (4.0 / (d * d * (n - 1.0))) + mean * (2.0 / (d * n));
-    Ok(CodeLoss::new(value, &gradient, 0))
+    CodeLoss::new(value, &gradient, 0)
 }
 
 /// Mean (d), centred points (n, d), covariance (d, d).
@@ -80,6 +121,9 @@ mod tests {
             let (z, p) = (cloud(n, d, 1), 2.0 * cloud(m, d, 2));
             let loss = |z: &Array2<f64>| moment_matching(z.view(), p.view()).unwrap();
             check_gradient("moments", &z, |z| loss(z).value, &loss(&z).gradient, 1e-9);
+            let prior = Prior::Uniform { half_width: 2.0 };
+            let loss = |z: &Array2<f64>| prior_moments(z.view(), prior).unwrap();
+            check_gradient("prior", &z, |z| loss(z).value, &loss(&z).gradient, 1e-9);
         }
     }
 
@@ -89,5 +133,16 @@ mod tests {
         assert_eq!(moment_matching(z.view(), z.view()).unwrap().value, 0.0);
         assert!(moment_matching(z.view(), cloud(6, 3, 1).view()).is_err());
         assert!(moment_matching(cloud(1, 2, 1).view(), z.view()).is_err());
+        assert!(prior_moments(cloud(1, 2, 1).view(), Prior::default()).is_err());
+        assert!(prior_moments(z.view(), Prior::Normal { variance: 0.0 }).is_err());
+    }
+
+    #[test]
+    fn samples_of_a_prior_come_to_its_moments() {
+        for prior in [Prior::default(), Prior::Sphere { radius: 2.0 }] {
+            let z = prior.sample::<f64>(4000, 3, 1).unwrap();
+            let exact = prior_moments(z.view(), prior).unwrap().value;
+            assert!(exact < 0.005, "{prior:?}: {exact}");
+        }
     }
 }

@@ -6,7 +6,10 @@ use ndarray::{Array2, ArrayView2, Axis};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{CodeError, loss::check_points};
+use super::{
+    CodeError,
+    loss::{check_pairs, check_points},
+};
 use crate::{
     Scalar,
     metrics::distances::{BLOCK, Block, Points},
@@ -182,7 +185,8 @@ pub(super) fn distance_matrix<E: Scalar>(x: ArrayView2<'_, E>) -> Array2<f64> {
 /// `x` (n, D), result (n, n).
 ///
 /// # Errors
-/// [`CodeError::NotFinite`], [`CodeError::TooFew`] without points or columns.
+/// [`CodeError::NotFinite`], [`CodeError::TooFew`] without points or columns, [`CodeError::TooMany`] beyond
+/// [`MOST_PAIRED`](super::MOST_PAIRED) points.
 ///
 /// # Numerics
 /// Sums of squared differences in f64: exactly symmetric and exactly zero for duplicates.
@@ -196,6 +200,7 @@ pub(super) fn distance_matrix<E: Scalar>(x: ArrayView2<'_, E>) -> Array2<f64> {
 /// ```
 pub fn pairwise_distances<E: Scalar>(x: ArrayView2<'_, E>) -> Result<Array2<E>, CodeError> {
     check_points("pairwise_distances", "x", x, 1)?;
+    check_pairs("pairwise_distances", "x", "rows", x.nrows())?;
     Ok(distance_matrix(x).mapv(narrow))
 }
 

@@ -116,6 +116,15 @@ impl Prior {
         Ok(codes.mapv(narrow))
     }
 
+    /// The variance of each coordinate of a sample, which do not correlate: σ², ⅓ a², r²/d.
+    pub fn variance(self, latent_dim: usize) -> f64 {
+        match self {
+            Self::Normal { variance } => variance,
+            Self::Uniform { half_width } => half_width.powi(2) / 3.0,
+            Self::Sphere { radius } => radius.powi(2) / latent_dim as f64,
+        }
+    }
+
     /// The expected squared distance of two samples as WAE's kernel takes it: 2dσ², d a², 2r².
     ///
     /// For the cube the exact value is ⅔ d a²; the paper's code has d a².
@@ -150,6 +159,7 @@ mod tests {
                 assert!(mean.abs() < 5.0 * (variance / n as f64).sqrt(), "{prior:?}");
                 assert!((square / variance - 1.0).abs() < 5.0 * (2.0 / n as f64).sqrt());
             }
+            assert!((prior.variance(3) - variance).abs() < 1e-12);
             assert_eq!(z, prior.sample::<f64>(n, 3, 5).unwrap());
             assert_ne!(z, prior.sample::<f64>(n, 3, 6).unwrap());
         }

@@ -117,6 +117,7 @@ pub fn topological_loss<E: Scalar>(
     seed: u64,
 ) -> Result<TopologicalLoss<E>, CodeError> {
     check_points(OPERATION, "data", data, 2)?;
+    super::loss::check_pairs(OPERATION, "data", "rows", data.nrows())?;
     check_points(OPERATION, "codes", codes, data.nrows())?;
     super::loss::check_shape(
         OPERATION,

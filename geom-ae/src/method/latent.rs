@@ -8,7 +8,7 @@ use crate::{
     codes::{Estimator, Kernel, LogVarianceNorm, Prior},
     objective::{
         AdversarySettings, EncoderNoise, LogVariancePenalty, MultiCodeDiscrepancy, Objective,
-        Pretraining, PriorDiscrepancy, SumSquaredError,
+        Pretraining, PretrainingGoal, PriorDiscrepancy, SumSquaredError,
     },
 };
 
@@ -44,13 +44,21 @@ pub struct LatentSettings {
     pub noise: EncoderNoise,
     /// The kernel of `wae-mmd` and `wae-stochastic`.
     pub kernel: KernelFamily,
+    /// σ² of an RBF kernel, a squared length; without it, the medians of the batch.
+    pub kernel_variance: Option<f64>,
+    /// The estimator of `wae-mmd` and `wae-stochastic`.
+    pub estimator: Estimator,
+    /// Codes for each point in `wae-multi`, K.
+    pub codes_per_point: usize,
     /// The power of the log-variances that `wae-stochastic` penalises.
     pub log_variance: LogVarianceNorm,
+    /// The weight of that penalty.
+    pub log_variance_weight: f64,
     /// Steps after which the regulariser's weight moves towards the ratio of the reconstruction and the regulariser; 0 keeps it
     /// constant, 1,000 is the paper's "adaptive".
     pub adaptive_every: u64,
-    /// Whether the encoder is trained alone first, until its codes have the prior's mean and covariance.
-    pub pretrain: bool,
+    /// When the encoder, trained alone first, counts as having the prior's mean and covariance; without it, it is not.
+    pub pretrain: Option<PretrainingGoal>,
     /// The adversary of `wae-gan`.
     pub adversary: AdversarySettings,
 }
@@ -63,9 +71,13 @@ impl Default for LatentSettings {
                 deviation: INPUT_NOISE,
             },
             kernel: KernelFamily::default(),
+            kernel_variance: None,
+            estimator: Estimator::Wae,
+            codes_per_point: 10,
             log_variance: LogVarianceNorm::default(),
+            log_variance_weight: LOG_VARIANCE,
             adaptive_every: 0,
-            pretrain: true,
+            pretrain: Some(PretrainingGoal::OfCollapsed(0.1)),
             adversary: AdversarySettings::default(),
         }
     }
@@ -86,7 +98,8 @@ impl Method {
             }),
             Self::WaeStochastic => Some(LatentSettings {
                 noise: EncoderNoise::Gaussian { clip: NARROW },
-                pretrain: false,
+                estimator: Estimator::WaeLatent,
+                pretrain: None,
                 ..settings
             }),
             _ => None,
@@ -104,12 +117,46 @@ impl Method {
     ) -> Result<Objective<E>> {
         check_weight(weight)?;
         let prior = settings.prior;
-        let discrepancy = match (settings.kernel, self) {
-            (KernelFamily::Rbf, _) => {
-                PriorDiscrepancy::new(prior, Kernel::GaussianMedian, Estimator::Wae)
+        if settings.kernel == KernelFamily::Rbf && matches!(self, Self::WaeGan | Self::WaeMulti) {
+            return Err(Error::Contradiction {
+                first: "an RBF kernel",
+                second: self.name(),
+                reason: if self == Self::WaeGan {
+                    "its adversary takes the place of a kernel"
+                } else {
+                    "the median of a batch would make its estimate biased"
+                },
+            });
+        }
+        let kernel = match (settings.kernel, settings.kernel_variance) {
+            (KernelFamily::Rbf, None) => Some(Kernel::GaussianMedian),
+            (KernelFamily::Rbf, Some(variance)) => Some(Kernel::Gaussian { variance }),
+            (KernelFamily::Imq, None) => None,
+            (KernelFamily::Imq, Some(_)) => {
+                return Err(Error::Contradiction {
+                    first: "a variance of the kernel",
+                    second: "inverse multiquadratics",
+                    reason: "they have the papers' scales; only an RBF kernel has a variance",
+                });
             }
-            (KernelFamily::Imq, Self::WaeStochastic) => PriorDiscrepancy::wae_latent(prior),
-            (KernelFamily::Imq, _) => PriorDiscrepancy::wae(prior),
+        };
+        if let Some(Kernel::Gaussian { variance }) = kernel
+            && !(variance.is_finite() && variance > 0.0)
+        {
+            return Err(Error::Parameter {
+                parameter: "kernel_variance",
+                value: variance,
+                requirement: "finite and above 0",
+            });
+        }
+        let penalty_weight = settings.log_variance_weight;
+        check_weight(penalty_weight)?;
+        let discrepancy = match (kernel, self) {
+            (Some(kernel), _) => PriorDiscrepancy::new(prior, kernel, settings.estimator),
+            (None, Self::WaeStochastic) => {
+                PriorDiscrepancy::wae_latent(prior).estimated_by(settings.estimator)
+            }
+            (None, _) => PriorDiscrepancy::wae(prior).estimated_by(settings.estimator),
         };
         let base = |factor| Objective::new().with(factor, SumSquaredError);
         let every = settings.adaptive_every;
@@ -123,7 +170,7 @@ impl Method {
             Self::WaeMulti => {
                 let term = MultiCodeDiscrepancy {
                     prior,
-                    ..MultiCodeDiscrepancy::default()
+                    codes: settings.codes_per_point,
                 };
                 base(RECONSTRUCTION).with(weight, term).adaptive(every)
             }
@@ -139,7 +186,7 @@ impl Method {
                 base(1.0)
                     .with(weight, discrepancy)
                     .adaptive(every)
-                    .with(LOG_VARIANCE, penalty)
+                    .with(penalty_weight, penalty)
             }
             method => {
                 return Err(Error::Contradiction {
@@ -150,13 +197,13 @@ impl Method {
             }
         };
         let objective = objective.with_encoder_noise(settings.noise);
-        Ok(if settings.pretrain {
-            objective.pretrained(Pretraining {
+        Ok(match settings.pretrain {
+            Some(goal) => objective.pretrained(Pretraining {
                 prior,
+                goal,
                 ..Pretraining::default()
-            })
-        } else {
-            objective
+            }),
+            None => objective,
         })
     }
 }

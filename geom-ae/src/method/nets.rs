@@ -41,14 +41,15 @@ pub enum NetworkKind {
     /// The pair of Tolstikhin et al. 2018 for MNIST: four convolutions, three transposed ones, sigmoid at the end; images with
     /// sides that are multiples of 4.
     Dcgan,
+    /// The same for faces: four and four layers, kernels of side 5, tanh at the end; sides that are multiples of 8.
+    DcganCeleba,
+    /// The same for dSprites: four and four layers of at most 256 filters, sigmoid at the end; sides that are multiples of 8.
+    DcganDsprites,
 }
-
-/// The layers of `dcgan` and the side of its kernels (Tolstikhin et al. 2018, MNIST).
-const DCGAN: (usize, usize, usize) = (4, 3, 4);
 
 impl NetworkKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Mlp,
         Self::NormalisedMlp,
         Self::DeepAe,
@@ -56,6 +57,8 @@ impl NetworkKind {
         Self::Conv28,
         Self::Conv64,
         Self::Dcgan,
+        Self::DcganCeleba,
+        Self::DcganDsprites,
     ];
 
     /// The name on the command line and in configuration files.
@@ -68,14 +71,22 @@ impl NetworkKind {
             Self::Conv28 => "conv28",
             Self::Conv64 => "conv64",
             Self::Dcgan => "dcgan",
+            Self::DcganCeleba => "dcgan-celeba",
+            Self::DcganDsprites => "dcgan-dsprites",
         }
+    }
+
+    /// Whether it takes points of any width.
+    pub const fn is_dense(self) -> bool {
+        matches!(self, Self::Mlp | Self::NormalisedMlp | Self::DeepAe)
     }
 
     /// Whether the layers have [filters](NetworkSize::filters) that can be told how many to be.
     pub const fn default_filters(self) -> Option<usize> {
         match self {
             Self::Conv28 => Some(32),
-            Self::Dcgan => Some(1024),
+            Self::Dcgan | Self::DcganCeleba => Some(1024),
+            Self::DcganDsprites => Some(256),
             _ => None,
         }
     }
@@ -88,6 +99,9 @@ impl NetworkKind {
             Self::Conv28 => Some("square images with sides 24, 28, 32, …"),
             Self::Conv64 => Some("square images with sides 16, 32, 48, …"),
             Self::Dcgan => Some("images with sides that are multiples of 4"),
+            Self::DcganCeleba | Self::DcganDsprites => {
+                Some("images with sides that are multiples of 8")
+            }
         }
     }
 
@@ -98,8 +112,9 @@ impl NetworkKind {
             Self::ConvGeomae => square && height >= 16 && height % 12 == 4,
             Self::Conv28 => square && height >= 24 && height.is_multiple_of(4),
             Self::Conv64 => square && height >= 16 && height.is_multiple_of(16),
-            Self::Dcgan => {
-                height >= 4 && width >= 4 && height.is_multiple_of(4) && width.is_multiple_of(4)
+            Self::Dcgan => height > 0 && height.is_multiple_of(4) && width.is_multiple_of(4),
+            Self::DcganCeleba | Self::DcganDsprites => {
+                height > 0 && height.is_multiple_of(8) && width.is_multiple_of(8)
             }
         }
     }
@@ -183,8 +198,12 @@ impl Method {
                 Architecture::conv64_decoder(latent_dim, channels, side),
             ),
             _ => {
-                let (down, up, kernel) = DCGAN;
-                let output = Activation::Sigmoid;
+                // Convolutions, transposed convolutions, the side of a kernel (Tolstikhin et al. 2018, `configs.py`).
+                let (down, up, kernel, output) = match kind {
+                    NetworkKind::DcganCeleba => (4, 4, 5, Activation::Tanh),
+                    NetworkKind::DcganDsprites => (4, 4, 4, Activation::Sigmoid),
+                    _ => (4, 3, 4, Activation::Sigmoid),
+                };
                 (
                     Architecture::dcgan_encoder(image, down, filters, kernel, outputs),
                     Architecture::dcgan_decoder(latent_dim, image, up, filters, kernel, output),

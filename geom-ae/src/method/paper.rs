@@ -2,13 +2,13 @@
 
 use geom_nn::Activation;
 
-use super::{Method, Nets};
+use super::{Method, Nets, NetworkKind};
 use crate::{TrainOptions, code_methods};
 
 impl Method {
     /// The weight of the regulariser in the method's paper, 0 where there is no regulariser.
     ///
-    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, GRAE's 100, NRAE's 10 on neighbours, TopoAE's 0.5 (MNIST),
+    /// GeomAE's λ = 0.1, the evidence bound's β = 1, WAE's 10 and 20, GRAE's 100, NRAE's 100 on neighbours (their noisy curve), TopoAE's 0.43358 (Spheres),
     /// IRVAE's 100 (their MNIST configuration), GGAE's 10 (their Swiss roll). For `irae`, whose squared error has no learned
     /// precision, 10 balances the terms alike; for `flat`, which is not scale free, 10⁻³; for `iae` 0.025, for `conformal` 0.1, for
     /// `contrastive` 1: these five are ours.
@@ -48,6 +48,14 @@ impl Method {
             },
             Self::Control(control) => control.nets(),
             other => code_methods::nets(other),
+        }
+    }
+
+    /// The kind of the paper's networks where it takes any data, else dense ones: TopoAE's are normalised.
+    pub const fn network(self) -> NetworkKind {
+        match self {
+            Self::TopoAe => NetworkKind::NormalisedMlp,
+            _ => NetworkKind::Mlp,
         }
     }
 

@@ -20,7 +20,7 @@ const SAMPLES: u64 = u64::MAX - 1;
 pub struct AdversarySettings {
     /// Widths of its hidden layers, with ReLU between them.
     pub hidden: Vec<usize>,
-    /// Adam's step size.
+    /// Adam's step size; it follows the schedule of the networks' learning rate, as in the paper's code.
     pub learning_rate: f64,
     /// Adam's β₁.
     pub beta1: f64,
@@ -82,6 +82,7 @@ impl<E: Scalar> Adversary<E> {
         adam(settings).check()?;
         let widths: Vec<usize> = [&[latent_dim][..], &settings.hidden, &[1]].concat();
         let architecture = Architecture::mlp(&widths, Activation::Relu, Activation::Linear);
+        super::check_size("adversary", architecture.parameter_count()?)?;
         let network = Network::new(
             &architecture,
             Initialiser::default(),
@@ -149,17 +150,21 @@ impl<E: Scalar> Adversary<E> {
         Ok((loss.value, gradient))
     }
 
-    /// Moves its weights against the gradient of its own loss; gives the loss before the move.
+    /// Moves its weights against the gradient of its own loss, at `decay` times its learning rate; gives the loss before the move.
     ///
     /// # Errors
     /// As [`own_loss`](Self::own_loss); the weights are then as they were.
-    pub(crate) fn step(&mut self, codes: ArrayView2<'_, E>, seed: u64) -> Result<f64> {
+    pub(crate) fn step(&mut self, codes: ArrayView2<'_, E>, seed: u64, decay: f64) -> Result<f64> {
         let (value, gradient) = self.own_loss(codes, seed)?;
         let norm: f64 = gradient.iter().map(|&g| widen(g).powi(2)).sum();
         if !norm.is_finite() {
             return Ok(f64::NAN);
         }
-        adam(&self.settings).update(&mut self.memory, self.network.parameters_mut(), &gradient)?;
+        let adam = Adam {
+            learning_rate: decay * self.settings.learning_rate,
+            ..adam(&self.settings)
+        };
+        adam.update(&mut self.memory, self.network.parameters_mut(), &gradient)?;
         Ok(value)
     }
 
@@ -197,14 +202,14 @@ impl<E: Scalar> Objective<E> {
     }
 
     /// A step of the adversary on these codes; its loss before the step, NaN where it has diverged and was left as it was.
-    pub(crate) fn play(&mut self, codes: ArrayView2<'_, E>, seed: u64) -> Result<f64> {
+    pub(crate) fn play(&mut self, codes: ArrayView2<'_, E>, seed: u64, decay: f64) -> Result<f64> {
         if !are_finite(codes) {
             return Ok(f64::NAN);
         }
         let Some(adversary) = &mut self.adversary else {
             return Ok(0.0);
         };
-        match adversary.step(codes, mix(seed, SAMPLES)) {
+        match adversary.step(codes, mix(seed, SAMPLES), decay) {
             Err(Error::Codes(CodeError::NotFinite { .. })) => Ok(f64::NAN),
             outcome => outcome,
         }

@@ -66,6 +66,17 @@ impl<'a, E: Scalar> Code<'a, E> {
         seed: u64,
     ) -> Self {
         let (mean, log_variance) = output.split_at(Axis(1), output.ncols() / 2);
+        Self::drawn(Posterior { mean, log_variance }, noise, clip, seed)
+    }
+
+    /// One more draw from what a stochastic encoder gave.
+    pub(crate) fn drawn(
+        posterior: Posterior<'a, E>,
+        noise: EncoderNoise,
+        clip: Option<(f64, f64)>,
+        seed: u64,
+    ) -> Self {
+        let Posterior { mean, log_variance } = posterior;
         let (points, dim) = mean.dim();
         let (low, high) = clip.map_or((E::neg_infinity(), E::infinity()), |(low, high)| {
             (narrow(low), narrow(high))
@@ -92,7 +103,7 @@ impl<'a, E: Scalar> Code<'a, E> {
         });
         Self {
             latent,
-            posterior: Some(Posterior { mean, log_variance }),
+            posterior: Some(posterior),
             draw: Draw::Scaled(slope),
         }
     }

@@ -197,6 +197,7 @@ fn neighbourhoods_have_the_gradient_of_their_value() {
             ] {
                 for codes in [1, 2] {
                     let settings = NeighbourhoodSettings {
+                        replacement: false,
                         expansion,
                         neighbours: 3,
                         per_point: 3,
@@ -213,6 +214,7 @@ fn neighbourhoods_have_the_gradient_of_their_value() {
 #[test]
 fn the_centre_alone_is_the_plain_reconstruction_and_no_noise_is_too() {
     let settings = NeighbourhoodSettings {
+        include_centre: true,
         neighbours: 1,
         per_point: 1,
         ..NeighbourhoodSettings::default()
@@ -242,6 +244,7 @@ fn a_linear_decoder_is_expanded_exactly() {
     let model = Autoencoder::<f64, Cpu>::new(&architecture, 5, &Cpu::default()).unwrap();
     let of = |expansion| {
         let settings = NeighbourhoodSettings {
+            replacement: false,
             expansion,
             neighbours: 3,
             per_point: 3,
@@ -337,4 +340,41 @@ fn settings_that_do_not_fit_are_refused_before_training() {
     );
     assert!(DenoisingError::new(-1.0).is_err() && DenoisingError::new(f64::NAN).is_err());
     assert!(ReconstructionContraction::new(0).is_err());
+}
+
+#[test]
+fn geodesic_targets_are_those_along_the_curve() {
+    // A half circle of radius 1: neighbours along it, and a chord of 2 is an arc of nearly π.
+    let half = Array2::from_shape_fn((41, 2), |(i, k)| {
+        let angle = std::f64::consts::PI * i as f64 / 40.0;
+        [angle.cos(), angle.sin()][k]
+    });
+    let geodesic = TargetDistances::geodesic(half.view(), 2).unwrap();
+    let along = Array2::from_shape_fn((41, 1), |(i, _)| i as f64 * std::f64::consts::PI / 40.0);
+    let value = |targets| {
+        // Codes that are the arc length: the geodesics are theirs up to the polygon's shortness.
+        let found = targets_of(&targets, &half);
+        let loss = crate::codes::distance_matching(
+            along.view(),
+            found.view(),
+            crate::codes::DistanceMatching::Absolute,
+        );
+        loss.unwrap().value
+    };
+    assert!(value(geodesic) < 1e-5);
+    assert!(value(TargetDistances::Euclidean) > 0.05);
+    assert!(value(TargetDistances::Coordinates(along.clone().into_shared())) < 1e-20);
+    let apart = Array2::from_shape_fn((8, 1), |(i, _)| i as f64 + 100.0 * (i / 4) as f64);
+    let error = TargetDistances::geodesic(apart.view(), 2).unwrap_err();
+    assert!(matches!(error, Error::Graph { .. }), "{error}");
+}
+
+fn targets_of(targets: &TargetDistances<f64>, points: &Array2<f64>) -> Array2<f64> {
+    let rows: Vec<usize> = (0..points.nrows()).collect();
+    let batch = super::Batch {
+        data: points.view(),
+        rows: &rows,
+        seed: 0,
+    };
+    targets.of(&batch).unwrap()
 }

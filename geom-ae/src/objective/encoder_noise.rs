@@ -1,5 +1,6 @@
 //! What is random between a point and its code while a model is trained.
 
+use geom_nn::{NetworkDevice, Request};
 use ndarray::{Array2, ArrayView2};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -7,9 +8,9 @@ use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Objective;
+use super::{Objective, code::Code, step::mix};
 use crate::{
-    Error, Result, Scalar,
+    Autoencoder, Error, Result, Scalar,
     model::Coding,
     scalar::{narrow, widen},
 };
@@ -112,7 +113,9 @@ impl EncoderNoise {
     /// Numbers of its own that are trained: W (d², d) and b (d²), row by row.
     pub(super) const fn parameter_count(self, latent_dim: usize) -> usize {
         match self {
-            Self::Implicit => latent_dim * latent_dim * (latent_dim + 1),
+            Self::Implicit => latent_dim
+                .saturating_mul(latent_dim)
+                .saturating_mul(latent_dim.saturating_add(1)),
             _ => 0,
         }
     }
@@ -162,6 +165,35 @@ fn truncated(rng: &mut ChaCha8Rng) -> f64 {
         if e.abs() <= TRUNCATION {
             return e;
         }
+    }
+}
+
+impl<E: Scalar, D: NetworkDevice<E>> Autoencoder<E, D> {
+    /// Codes with the noise of training, one draw for each point: what the aggregated posterior consists of, where
+    /// [`encode`](Self::encode) gives means.
+    ///
+    /// # Shapes
+    /// `x` (n, D), result (n, d).
+    ///
+    /// # Errors
+    /// A noise that does not fit the encoder; [`Error::NotSettled`] for an implicit one, whose parameters belong to the
+    /// [`Objective`] and are not the model's; the network's own.
+    pub fn draw_codes(
+        &self,
+        x: ArrayView2<'_, E>,
+        noise: EncoderNoise,
+        seed: u64,
+    ) -> Result<Array2<E>> {
+        noise.check(self.coding())?;
+        if noise == EncoderNoise::Implicit {
+            return Err(Error::NotSettled {
+                term: "encoder_noise",
+            });
+        }
+        let noisy = noise.noisy_input(x, mix(seed, 0));
+        let input = noisy.as_ref().map_or(x, |noisy| noisy.view());
+        let pass = self.encoder().evaluate(input, Request::Value)?;
+        Ok(Code::new(pass.value(), noise, &[], mix(seed, 1)).latent)
     }
 }
 

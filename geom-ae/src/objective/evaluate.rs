@@ -343,9 +343,7 @@ fn send_back<E: Scalar, D: NetworkDevice<E>>(
     Ok(Back {
         encoder: Some(encoded),
         decoder: decoded,
-        heaviest_row: weigh
-            .then(|| culprit::heaviest_row(value.view()))
-            .flatten(),
+        heaviest_row: weigh.then(|| culprit::heaviest_row(value.view())).flatten(),
     })
 }
 

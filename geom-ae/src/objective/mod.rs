@@ -96,7 +96,7 @@ pub use multi_code_discrepancy::MultiCodeDiscrepancy;
 pub use needs::Needs;
 pub use neighbourhood::{Expansion, NeighbourhoodReconstruction, NeighbourhoodSettings};
 pub use passes::NetworkPass;
-pub use pretraining::{Pretrained, Pretraining};
+pub use pretraining::{Pretrained, Pretraining, PretrainingGoal};
 pub use prior_discrepancy::PriorDiscrepancy;
 pub use reconstruction::Reconstruction;
 pub use reconstruction_contraction::ReconstructionContraction;
@@ -106,6 +106,21 @@ pub use term::{OwnParameter, Prepared, Setting, Term};
 pub use topological_distance::TopologicalDistance;
 
 use std::ops::Range;
+
+/// The most parameters of an adversary, or of an encoder's noise, 2²⁸.
+pub const MOST_PARAMETERS: usize = 1 << 28;
+
+/// Refuses what would not fit into memory, before it is made.
+fn check_size(part: &'static str, parameters: usize) -> Result<()> {
+    if parameters <= MOST_PARAMETERS {
+        return Ok(());
+    }
+    Err(Error::TooManyParameters {
+        part,
+        parameters,
+        limit: MOST_PARAMETERS,
+    })
+}
 
 use self::{adaptive_weight::AdaptiveWeight, adversary::Opponent};
 use crate::{Error, Result, Scalar, scalar::narrow, trainer::Schedule};
@@ -291,13 +306,14 @@ impl<E: Scalar> Objective<E> {
     /// objective without one does it first. What is there already is kept.
     ///
     /// # Errors
-    /// An adversary that cannot be built.
+    /// An adversary that cannot be built; [`Error::TooManyParameters`] for one, or for a noise, beyond [`MOST_PARAMETERS`].
     pub fn settle(&mut self, setting: &Setting<'_, E>, seed: u64) -> Result<()> {
         self.training_points = Some(setting.data.nrows());
         let dim = setting.latent_dim;
         if self.noise_start.is_none() {
             let start = self.parameters.len();
             let count = self.noise(setting.coding).parameter_count(dim);
+            check_size("implicit noise of the encoder", count)?;
             self.parameters.resize(start + count, E::zero());
             self.noise_start = Some(start);
         }
@@ -310,6 +326,20 @@ impl<E: Scalar> Objective<E> {
     /// The parameters of the encoder's noise, flat.
     pub(crate) fn noise_parameters(&self) -> &[E] {
         &self.parameters[self.noise_start.unwrap_or(self.parameters.len())..]
+    }
+
+    /// What [`settle`](Self::settle) takes all the data for: the points that are trained on, without those held out.
+    pub(crate) fn train_on(&mut self, points: usize) {
+        self.training_points = Some(points);
+    }
+
+    /// The largest batch for which every term is defined, and the term that asks for it.
+    pub fn maximum_batch(&self) -> (usize, &'static str) {
+        self.entries
+            .iter()
+            .map(|entry| (entry.term.maximum_batch(), entry.term.name()))
+            .min_by_key(|(maximum, _)| *maximum)
+            .unwrap_or((usize::MAX, "objective"))
     }
 
     /// The smallest batch for which every term is defined, and the term that asks for it.

@@ -1,20 +1,19 @@
 //! The discrepancy of a prior and several codes for each point.
 
-use geom_riemann::gaussian_probes;
 use ndarray::{Array2, Axis};
 
-use super::{Setting, Step, Term, TermValue, own_codes::are_finite};
+use super::{Setting, Step, Term, TermValue, code::Code, own_codes::are_finite, step::mix};
 use crate::{
     Error, Result, Scalar,
     codes::{Kernel, Prior, multi_code_mmd},
     model::Coding,
-    scalar::narrow,
 };
 
 const NAME: &str = "multi_code_mmd";
 
-/// [`multi_code_mmd`] with K codes for each point of the batch, drawn from a stochastic encoder's normals: an unbiased estimate
-/// of the discrepancy between the prior and the aggregated posterior of the whole training data.
+/// [`multi_code_mmd`] with K codes for each point of the batch, drawn as the objective's [`EncoderNoise`](super::EncoderNoise)
+/// says, its clipping of log-variances included: an unbiased estimate of the discrepancy between the prior and the aggregated
+/// posterior of the whole training data, held-out points left out.
 ///
 /// The codes are drawn for this term alone, so that the reconstruction costs no more than with one code a point. The kernel is
 /// that of [`Kernel::wae`].
@@ -75,28 +74,23 @@ impl<E: Scalar> Term<E> for MultiCodeDiscrepancy {
             return Ok(f64::NAN.into());
         }
         let (points, dim) = posterior.mean.dim();
-        let mut codes = gaussian_probes::<E>(points, self.codes, dim, step.seed(0));
-        let half = narrow::<E>(0.5);
-        for (i, mut own) in codes.outer_iter_mut().enumerate() {
-            for mut code in own.outer_iter_mut() {
-                for (k, e) in code.iter_mut().enumerate() {
-                    let spread = (half * posterior.log_variance[(i, k)]).exp();
-                    *e = posterior.mean[(i, k)] + spread * *e;
-                }
-            }
-        }
+        let (noise, clip) = step.noise(Coding::Gaussian);
+        let draws: Vec<_> = (0..self.codes as u64)
+            .map(|k| Code::drawn(posterior, noise, clip, mix(step.seed(0), k)))
+            .collect();
+        let latents: Vec<_> = draws.iter().map(|draw| draw.latent.view()).collect();
+        let codes = ndarray::stack(Axis(1), &latents).expect("the draws are of one shape");
         let samples = self
             .prior
             .sample::<E>(points * self.codes, dim, step.seed(1))?;
         let kernel = Kernel::wae(self.prior, dim);
         let loss = multi_code_mmd(codes.view(), data_points, samples.view(), &kernel)?;
-        let mean = loss.gradient.sum_axis(Axis(1));
-        // ∂z/∂s = ½ (z − μ).
-        let mut log_variance = Array2::zeros((points, dim));
-        for ((i, k, c), &g) in loss.gradient.indexed_iter() {
-            log_variance[(i, c)] += half * (codes[(i, k, c)] - posterior.mean[(i, c)]) * g;
+        let mut by_output = Array2::<E>::zeros((points, 2 * dim));
+        for (draw, gradient) in draws.iter().zip(loss.gradient.axis_iter(Axis(1))) {
+            by_output += &draw.pull_back(gradient.to_owned(), None, None).0;
         }
-        step.seed_posterior(mean, log_variance);
+        let (mean, log_variance) = by_output.view().split_at(Axis(1), dim);
+        step.seed_posterior(mean.to_owned(), log_variance.to_owned());
         Ok(loss.value.into())
     }
 }

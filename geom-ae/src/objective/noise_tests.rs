@@ -3,7 +3,7 @@
 use ndarray::{Array2, Axis, s};
 
 use super::{
-    EncoderNoise, MeanSquaredError, Objective, Pretraining, SumSquaredError,
+    EncoderNoise, MeanSquaredError, Objective, Pretraining, PretrainingGoal, SumSquaredError,
     latent_tests::{DATA_DIM, LATENT_DIM, check_gradient, model, settled, with_batch},
 };
 use crate::codes::Prior;
@@ -112,6 +112,7 @@ fn pre_training_brings_the_codes_to_the_moments_of_the_prior() {
     let prior = Prior::Normal { variance: 4.0 };
     let pretraining = Pretraining {
         prior,
+        goal: PretrainingGoal::Loss(0.1),
         ..Pretraining::default()
     };
     let objective = Objective::new().with(1.0, SumSquaredError);
@@ -157,4 +158,26 @@ fn an_adaptive_weight_moves_half_way_to_the_ratio() {
     nothing.terms[1].value = 0.0;
     objective.adapt(6, &nothing);
     assert!((objective.full_weights()[1] - expected).abs() < 1e-14);
+}
+
+#[test]
+fn drawn_codes_have_the_posteriors_spread_around_the_mean() {
+    let mut model = model(2);
+    let (encoder, _) = model.networks_mut();
+    let mut theta = vec![0.0; encoder.parameter_count()];
+    let last = theta.len();
+    // μ = (1, −2), s = (ln 4, 0) whatever the point.
+    theta[last - 4..].copy_from_slice(&[1.0, -2.0, 4.0_f64.ln(), 0.0]);
+    encoder.set_parameters(&theta).unwrap();
+    let x = ndarray::Array2::zeros((20_000, DATA_DIM));
+    let noise = EncoderNoise::Gaussian { clip: None };
+    let z = model.draw_codes(x.view(), noise, 7).unwrap();
+    let mean = z.mean_axis(ndarray::Axis(0)).unwrap();
+    let deviation = z.std_axis(ndarray::Axis(0), 1.0);
+    // Five standard errors of 20,000 draws.
+    assert!((mean[0] - 1.0).abs() < 0.08 && (mean[1] + 2.0).abs() < 0.04);
+    assert!((deviation[0] - 2.0).abs() < 0.06 && (deviation[1] - 1.0).abs() < 0.03);
+    assert_eq!(z, model.draw_codes(x.view(), noise, 7).unwrap());
+    let refused = model.draw_codes(x.view(), EncoderNoise::Deterministic, 7);
+    assert!(refused.is_err());
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Result, Scalar,
-    codes::{Estimator, Kernel, Prior, mmd},
+    codes::{Estimator, Kernel, MOST_PAIRED, Prior, mmd},
 };
 
 /// WAE-MMD's regulariser: [`mmd`] of the codes and as many samples of the prior, drawn anew at every step.
@@ -52,6 +52,12 @@ impl PriorDiscrepancy {
         }
     }
 
+    /// The same with another estimator.
+    #[must_use]
+    pub fn estimated_by(self, estimator: Estimator) -> Self {
+        Self { estimator, ..self }
+    }
+
     /// Inverse multiquadratics of ten scales ([`Kernel::wae_latent`]), all three terms without the diagonal.
     pub fn wae_latent(prior: Prior) -> Self {
         Self {
@@ -74,6 +80,13 @@ impl<E: Scalar> Term<E> for PriorDiscrepancy {
 
     fn minimum_batch(&self) -> usize {
         2
+    }
+
+    fn maximum_batch(&self) -> usize {
+        match &self.kernel {
+            KernelRule::Given(Kernel::GaussianMedian) => MOST_PAIRED,
+            _ => usize::MAX,
+        }
     }
 
     fn check(&self, setting: &Setting<'_, E>) -> Result<()> {

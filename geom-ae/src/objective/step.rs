@@ -7,12 +7,12 @@ use geom_riemann::Corrections;
 use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3};
 
 use super::{
-    Adversary, Objective,
+    Adversary, EncoderNoise, Objective,
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
     term::Prepared,
 };
-use crate::{Result, Scalar, scalar::narrow};
+use crate::{Result, Scalar, model::Coding, scalar::narrow};
 
 /// A term's value on a batch.
 #[derive(Clone, Debug, Default)]
@@ -196,6 +196,16 @@ impl<'a, E: Scalar> Step<'a, E> {
     /// The objective's adversary, where it has one and is settled.
     pub fn adversary(&self) -> Option<&'a Adversary<E>> {
         self.objective.adversary()
+    }
+
+    /// How codes are drawn from an encoder of this kind, and between which bounds a log-variance counts.
+    pub(crate) fn noise(&self, coding: Coding) -> (EncoderNoise, Option<(f64, f64)>) {
+        let noise = self.objective.noise(coding);
+        let clip = match noise {
+            EncoderNoise::Gaussian { clip } | EncoderNoise::Uniform { clip } => clip,
+            _ => None,
+        };
+        (noise, clip)
     }
 
     /// How many points the training data have, where the objective is settled.

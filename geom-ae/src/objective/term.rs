@@ -22,6 +22,12 @@ pub trait Term<E: Scalar>: fmt::Debug + Send + Sync {
         1
     }
 
+    /// The most points for which it is defined: a term that holds all pairs of a batch at once says
+    /// [`MOST_PAIRED`](crate::codes::MOST_PAIRED).
+    fn maximum_batch(&self) -> usize {
+        usize::MAX
+    }
+
     /// Its own parameters that are trained along with the networks, with their first values.
     fn parameters(&self) -> Vec<OwnParameter> {
         Vec::new()

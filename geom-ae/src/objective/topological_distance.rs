@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Result, Scalar,
-    codes::{DistanceScale, Matching, topological_loss},
+    codes::{DistanceScale, MOST_PAIRED, Matching, topological_loss},
     scalar::widen,
 };
 
@@ -33,6 +33,10 @@ impl<E: Scalar> Term<E> for TopologicalDistance {
 
     fn minimum_batch(&self) -> usize {
         2
+    }
+
+    fn maximum_batch(&self) -> usize {
+        MOST_PAIRED
     }
 
     fn parameters(&self) -> Vec<OwnParameter> {

@@ -15,8 +15,11 @@ use crate::{
 pub(super) const NAME: &str = "adversary";
 
 impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
-    /// Runs the objective's pre-training, if it has one.
+    /// Runs the objective's pre-training before the first epoch, if it has one and it has not been run.
     pub(super) fn pretrain(&mut self) -> Result<()> {
+        if self.epoch > 0 || self.pretrained.is_some() {
+            return Ok(());
+        }
         let Some(pretraining) = self.objective.pretraining().copied() else {
             return Ok(());
         };
@@ -36,11 +39,13 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
         Ok(())
     }
 
-    /// One step of the adversary, on the codes that the networks give after theirs; then the weights that follow their terms.
+    /// One step of the adversary, on the codes that the networks give after theirs; then the weights that follow their terms. The
+    /// adversary's learning rate falls as the networks' does.
     pub(super) fn play(
         &mut self,
         pipeline: &Pipeline<'_, E>,
         index: usize,
+        learning_rate: f64,
         evaluation: &mut Evaluation<E>,
     ) -> Result<()> {
         let start = Instant::now();
@@ -52,7 +57,11 @@ impl<E: Scalar, D: NetworkDevice<E>> Trainer<'_, E, D> {
             let codes = self
                 .model
                 .in_training(seed, |model| objective.codes(model, &batch))?;
-            let value = self.objective.play(codes.view(), seed)?;
+            let value = self.objective.play(
+                codes.view(),
+                seed,
+                learning_rate / self.options.learning_rate,
+            )?;
             if !value.is_finite() {
                 return Err(Error::NonFiniteLoss {
                     term: NAME,

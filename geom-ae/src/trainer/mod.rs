@@ -3,6 +3,7 @@
 mod adversary;
 #[cfg(test)]
 mod adversary_tests;
+mod batch_size;
 mod changing;
 mod checkpoint;
 mod digest;
@@ -13,6 +14,8 @@ mod feature_tests;
 #[cfg(test)]
 mod normalisation_tests;
 mod options;
+#[cfg(test)]
+mod prior_tests;
 mod report;
 mod sampler;
 mod schedule;
@@ -41,6 +44,7 @@ use geom_nn::NetworkDevice;
 use ndarray::ArrayView2;
 
 use self::{
+    batch_size::check_batch,
     epoch::{EpochSums, Pipeline, as_loss, finite_terms},
     sampler::{Batches, step_seed},
     step::{Memory, clip},
@@ -117,27 +121,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             });
         }
         let options = options.check(data.nrows())?;
-        let (minimum, term) = objective.minimum_batch();
-        let held_out = options.held_out(data.nrows());
-        let smallest = if held_out > 0 {
-            options.batch_size.min(held_out)
-        } else {
-            options.batch_size
-        };
-        if smallest < minimum {
-            let reason = if smallest < options.batch_size {
-                format!(
-                    "{term} is defined for at least {minimum} points, and {held_out} are held out for validation"
-                )
-            } else {
-                format!("{term} is defined for batches of at least {minimum} points")
-            };
-            return Err(Error::BatchSize {
-                batch_size: options.batch_size,
-                points: data.nrows(),
-                reason,
-            });
-        }
+        check_batch(&objective, &options, data.nrows())?;
         let setting = Setting {
             data,
             latent_dim: model.latent_dim(),
@@ -146,6 +130,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
         objective.check(&setting)?;
         objective.settle(&setting, options.seed)?;
         let batches = Batches::new(data, labels, &options)?;
+        objective.train_on(batches.rows().len());
         let memory = Memory::new(&model, &objective);
         let (watch, best) = (Watch::default(), Vec::new());
         let mut trainer = Self {
@@ -252,9 +237,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
             return Ok(None);
         }
         let start = Instant::now();
-        if self.epoch == 0 {
-            self.pretrain()?;
-        }
+        self.pretrain()?;
         let epoch = self.epoch + 1;
         let plateaus = self.watch.plateaus;
         self.objective
@@ -317,7 +300,7 @@ impl<'a, E: Scalar, D: NetworkDevice<E>> Trainer<'a, E, D> {
                         learning_rate,
                     )?;
                     model.set_running_statistics(&evaluation.running_statistics)?;
-                    self.play(&pipeline, index, &mut evaluation)?;
+                    self.play(&pipeline, index, learning_rate, &mut evaluation)?;
                     sums.add(&evaluation, norm);
                     report.terms = evaluation.terms;
                     report.gradient_norm = norm;

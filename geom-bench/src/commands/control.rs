@@ -220,8 +220,8 @@ fn place<E: Number>(
         }
         Codes::Computed(control) => {
             let train = wide(&split.train);
-            let (k, d, seed) = (config.neighbours, config.latent_dim, config.seed);
-            let embedded = controls::embed(control, Some(k), train.view(), d, seed)?;
+            let (options, d) = (config.control_options(), config.latent_dim);
+            let embedded = controls::embed(control, &options, train.view(), d, config.seed)?;
             let mut remarks = embedded.remarks();
             let mut test = Array2::zeros((0, config.latent_dim));
             if !split.test.is_empty() {

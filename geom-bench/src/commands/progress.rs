@@ -59,6 +59,16 @@ impl Progress {
         }
     }
 
+    /// A remark, above the bar where there is one.
+    pub(crate) fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None => {
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+        }
+    }
+
     /// An epoch's means. A line that cannot be written (a closed pipe) is no reason to stop the training.
     pub(crate) fn epoch(&self, report: &EpochReport, test_mse: Option<f64>) {
         let terms = report

@@ -1,8 +1,10 @@
 //! What is written once a model is there: embedding, geometry, metrics, figures, report.
 
+mod sharpness;
+
 use std::fmt::Write;
 
-use geom_ae::{Autoencoder, Diagnosis, Metrics, diagnose_codes, metrics::SummaryOptions};
+use geom_ae::{Autoencoder, Diagnosis, diagnose_codes, metrics::SummaryOptions};
 use geom_bench::{
     Error,
     config::Config,
@@ -134,14 +136,6 @@ impl<'a, E: Number> Measured<'a, E> {
             .and_then(|part| part.diagnosis.metrics.get(name))
     }
 
-    /// The figures of every part.
-    pub(crate) fn metrics_by_part(&self) -> Vec<(&'static str, Metrics)> {
-        self.parts
-            .iter()
-            .map(|part| (part.name, part.diagnosis.metrics.clone()))
-            .collect()
-    }
-
     fn write_data(&self, folder: &RunFolder) -> Result<(), Error> {
         let parts: Vec<EmbeddingPart<'_, f64>> = self
             .parts
@@ -205,7 +199,13 @@ impl<'a, E: Number> Measured<'a, E> {
             }),
         }
         if let Some(prior) = config.prior() {
-            pictures.push(pictures::codes_and_prior(first.part(), prior, config.seed)?);
+            pictures.push(pictures::aggregated_posterior(
+                model,
+                first.points.points.view(),
+                config.encoder_noise(),
+                prior,
+                config.seed,
+            )?);
             pictures.push(pictures::samples(
                 model,
                 last.points.points.view(),

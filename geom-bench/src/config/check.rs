@@ -1,12 +1,13 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
 mod neighbours;
+mod network;
 
 use super::{
     Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
     Spelled,
 };
-use geom_ae::{Link, NetworkKind};
+use geom_ae::{Control, Link, NetworkKind};
 use geom_nn::Activation;
 
 use crate::Error;
@@ -83,6 +84,8 @@ impl Config {
         self.check_reconstruction()?;
         self.check_graph()?;
         self.check_latent()?;
+        self.check_terms()?;
+        self.check_network()?;
         require(
             self.latent_dim > 0,
             "latent-dim",
@@ -246,12 +249,16 @@ impl Config {
     fn check_graph(&self) -> Result<(), Error> {
         let own = Self::of(self.method);
         let isometry = self.method == Method::Ggae;
+        let matched = super::training::keeps_distances(self.method);
+        let maps = self.method == Method::Control(Control::DiffusionMaps);
         let ball = matches!(self.method, Method::NraeL | Method::NraeQ);
         let spelled = |value: String, changed: bool, known: bool, setting| {
             if known || !changed {
                 Ok(())
             } else {
-                let due = if ball {
+                let due = if matched {
+                    "left out: of a graph these methods take --distances, and geodesic ones --neighbours, alone"
+                } else if ball {
                     "left out: of a graph these methods take the neighbours alone"
                 } else {
                     "left out: this method has no graph"
@@ -262,7 +269,10 @@ impl Config {
         spelled(
             self.neighbours.to_string(),
             self.neighbours != own.neighbours,
-            isometry || ball || super::control_neighbours(self.method).is_some(),
+            isometry
+                || ball
+                || matched && self.distances == DistanceSource::Geodesic
+                || super::control_neighbours(self.method).is_some(),
             "neighbours",
         )?;
         for (setting, value, changed) in [
@@ -307,7 +317,16 @@ impl Config {
                 differs(self.class_multiplier, own.class_multiplier),
             ),
         ] {
-            spelled(value, changed, isometry, setting)?;
+            let known =
+                isometry || matched && setting == "distances" || maps && setting == "bandwidth";
+            spelled(value, changed, known, setting)?;
+        }
+        if matched && matches!(self.distances, DistanceSource::Series(_)) {
+            return refuse(
+                "distances",
+                self.distances.spell(),
+                "none of series, whose frames of different series have none: that is ggae's",
+            );
         }
         if isometry {
             self.check_graph_values()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use super::{Config, Settings};
+use super::{Config, Settings, TermArgs};
 use crate::Error;
 use crate::named::nearest;
 
@@ -19,7 +19,7 @@ impl Config {
     /// # Errors
     /// As [`Settings::read`] and [`Config::check`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let config = Self::layered(vec![Settings::read(path)?]);
+        let config = Self::layered(vec![Settings::read(path)?])?;
         config.check()?;
         Ok(config)
     }
@@ -71,14 +71,15 @@ impl Settings {
             }
         };
         let table = DeTable::parse(text).map_err(failed)?;
+        let known = || Self::KEYS.iter().chain(TermArgs::KEYS).copied();
         // The first unknown key of the file, not of the alphabet.
         let unknown = table
             .get_ref()
             .keys()
-            .filter(|key| !Self::KEYS.contains(&key.get_ref().as_ref()));
+            .filter(|key| !known().any(|name| name == key.get_ref().as_ref()));
         if let Some(key) = unknown.min_by_key(|key| key.span().start) {
             let (line, _) = place(text, Some(key.span()));
-            let nearest = nearest(key.get_ref(), Self::KEYS.iter().copied());
+            let nearest = nearest(key.get_ref(), known());
             return Err(Error::UnknownKey {
                 path: path.to_path_buf(),
                 line,
@@ -88,7 +89,12 @@ impl Settings {
         }
         let settings: Self = toml::from_str(text).map_err(failed)?;
         let latent = toml::from_str(text).map_err(failed)?;
-        Ok(Self { latent, ..settings })
+        let terms = toml::from_str(text).map_err(failed)?;
+        Ok(Self {
+            latent,
+            terms,
+            ..settings
+        })
     }
 }
 

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use super::spelled::{optional, read};
 use super::{
     Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm,
-    LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Reconstruction, Schedule, Widths,
+    LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Reconstruction, Schedule, TermArgs,
+    Widths,
 };
 use crate::Error;
 use crate::data::{Labels, SplitRule};
@@ -37,7 +38,7 @@ impl ConfigArgs {
             layers.push(Settings::read(&path)?);
         }
         layers.push(self.settings);
-        let config = Config::layered(layers);
+        let config = Config::layered(layers)?;
         config.check()?;
         Ok(config)
     }
@@ -56,6 +57,9 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
+    /// A published configuration of the method, but for its data: spheres, mnist, fashion-mnist or cifar10 for topoae; sine-curve, spiral, rotated-mnist or shifted-mnist for nrae; mnist, celeba or dsprites for wae-mmd and wae-gan; dsprites or celeba for wae-stochastic; other flags win over it [default: the first, with two latent dimensions and networks for any data]
+    #[arg(long, value_name = "NAME", help_heading = "What")]
+    pub recipe: Option<String>,
     /// digits, swiss-roll or swiss-roll-hole (swiss-roll:900 for 900 points), a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file, read into memory (the library trains on larger .npy files: geom_ae::MappedPoints) [default: digits]
     #[arg(long, value_name = "DATA", help_heading = "What")]
     pub data: Option<String>,
@@ -76,7 +80,7 @@ pub struct Settings {
     /// Which points are set apart: shuffled (by the seed), contiguous (the last ones) or paper-compatible (in the order of the file 5/7 to train, 1/7 to validate, 1/7 to test) [default: shuffled]
     #[arg(long, value_name = "RULE", help_heading = "What")]
     pub split: Option<SplitRule>,
-    /// Share of the training points held out of training to judge it; the best epoch by them is kept [default: 0]
+    /// Share of the training points held out of training to judge it; the best epoch by them is kept [default: 0.15 for topoae, 0 for others]
     #[arg(
         long,
         value_name = "SHARE",
@@ -109,7 +113,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub learning_rate: Option<f64>,
-    /// constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR] or plateau:PATIENCE:FACTOR [default: constant]
+    /// constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR], plateau:PATIENCE:FACTOR, late-step:SHARE:EVERY:FACTOR (after that share of the epochs) or milestones:EPOCH:EPOCH:EPOCH:FACTOR:FACTOR:FACTOR [default: late-step:0.8:10:0.9 for nrae-l and nrae-q, milestones:30:50:100:0.5:0.2:0.1 for wae-mmd, wae-gan and wae-multi, constant for others]
     #[arg(long, value_name = "SCHEDULE", value_parser = read::<Schedule>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub learning_rate_schedule: Option<Schedule>,
@@ -137,7 +141,7 @@ pub struct Settings {
     #[arg(long, value_name = "RULE", value_parser = read::<Optimiser>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub optimiser: Option<Optimiser>,
-    /// Adam's memory of the gradients' mean, at least 0 and below 1 [default: 0.9, for the wae methods 0.5]
+    /// Adam's memory of the gradients' mean, at least 0 and below 1 [default: 0.5 for wae-mmd, wae-gan and wae-multi, 0.9 for others]
     #[arg(
         long,
         value_name = "SHARE",
@@ -157,7 +161,7 @@ pub struct Settings {
     #[arg(long, value_name = "RULE", value_parser = read::<BatchSampler>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub sampler: Option<BatchSampler>,
-    /// Epochs without a better validation figure after which training stops [default: none]
+    /// Epochs without a better validation figure after which training stops [default: 10 for topoae, none for others]
     #[arg(
         long,
         value_name = "EPOCHS",
@@ -169,37 +173,37 @@ pub struct Settings {
     #[arg(long, value_name = "ANSWER", help_heading = "Training")]
     pub on_nonfinite: Option<NonFinite>,
 
-    /// Distances to keep: geodesic, euclidean, ground-truth, coordinates:FILE, given:FILE (n by n), series:LENGTH or series (runs of one label) [default: geodesic]
-    #[arg(long, value_name = "SOURCE", value_parser = read::<DistanceSource>, help_heading = "Graph (ggae, nrae)")]
+    /// Distances to keep: geodesic, euclidean, ground-truth, coordinates:FILE, given:FILE (n by n), series:LENGTH or series (runs of one label) [default: geodesic for ggae and nrae, euclidean for spae, mmae and blae]
+    #[arg(long, value_name = "SOURCE", value_parser = read::<DistanceSource>, help_heading = "Graph and distances")]
     #[serde(deserialize_with = "optional")]
     pub distances: Option<DistanceSource>,
     /// A batch's share of the graph: batch (kernel rebuilt) or slicing (of the whole Laplacian) [default: batch]
-    #[arg(long, value_name = "FORM", help_heading = "Graph (ggae, nrae)")]
+    #[arg(long, value_name = "FORM", help_heading = "Graph and distances")]
     pub graph_form: Option<GraphForm>,
     /// Neighbours of a point [default: 10, for umap 15 with the point itself]
     #[arg(
         long,
         value_name = "K",
         allow_negative_numbers = true,
-        help_heading = "Graph (ggae, nrae)"
+        help_heading = "Graph and distances"
     )]
     pub neighbours: Option<usize>,
     /// Kernel bandwidth h of exp(-d²/h): a number, least-bias, sqrt-neighbour, kernel-sum or neighbour:K [default: least-bias]
-    #[arg(long, value_name = "H", value_parser = read::<Bandwidth>, allow_negative_numbers = true, help_heading = "Graph (ggae, nrae)")]
+    #[arg(long, value_name = "H", value_parser = read::<Bandwidth>, allow_negative_numbers = true, help_heading = "Graph and distances")]
     #[serde(deserialize_with = "optional")]
     pub bandwidth: Option<Bandwidth>,
     /// Set the operator's time so that a perfect picture keeps its size; false is the paper's h/4 [default: true]
-    #[arg(long, value_name = "YES", help_heading = "Graph (ggae, nrae)")]
+    #[arg(long, value_name = "YES", help_heading = "Graph and distances")]
     pub calibrate: Option<bool>,
     /// Leave a constant factor between the distances free [default: false]
-    #[arg(long, value_name = "YES", help_heading = "Graph (ggae, nrae)")]
+    #[arg(long, value_name = "YES", help_heading = "Graph and distances")]
     pub scale_free: Option<bool>,
     /// Kernel weights below this are dropped [default: 0.000001]
     #[arg(
         long,
         value_name = "WEIGHT",
         allow_negative_numbers = true,
-        help_heading = "Graph (ggae, nrae)"
+        help_heading = "Graph and distances"
     )]
     pub cut_off: Option<f64>,
     /// Probability with which an edge of the neighbour graph is dropped [default: 0]
@@ -207,7 +211,7 @@ pub struct Settings {
         long,
         value_name = "SHARE",
         allow_negative_numbers = true,
-        help_heading = "Graph (ggae, nrae)"
+        help_heading = "Graph and distances"
     )]
     pub drop_edges: Option<f64>,
     /// Weak supervision: factor on edges between different labels [default: 1]
@@ -215,7 +219,7 @@ pub struct Settings {
         long,
         value_name = "FACTOR",
         allow_negative_numbers = true,
-        help_heading = "Graph (ggae, nrae)"
+        help_heading = "Graph and distances"
     )]
     pub class_multiplier: Option<f64>,
 
@@ -248,6 +252,10 @@ pub struct Settings {
     #[command(flatten)]
     #[serde(skip)]
     pub latent: LatentArgs,
+    /// What single methods leave open; read by itself, too.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub terms: TermArgs,
 
     /// Seed of everything random [default: 0]
     #[arg(
@@ -286,6 +294,7 @@ impl Settings {
     /// Every key of a configuration file.
     pub const KEYS: &'static [&'static str] = &[
         "method",
+        "recipe",
         "data",
         "labels",
         "manifold",
@@ -322,6 +331,10 @@ impl Settings {
         "prior",
         "encoder_noise",
         "kernel",
+        "kernel_variance",
+        "estimator",
+        "codes_per_point",
+        "log_variance_weight",
         "log_variance_norm",
         "adaptive_weight_every",
         "pretrain",

@@ -4,12 +4,13 @@
 
 use std::path::PathBuf;
 
-use geom_ae::codes::{LogVarianceNorm, Prior};
+use geom_ae::codes::{Estimator, LogVarianceNorm, Prior};
 use geom_ae::objective::EncoderNoise;
-use geom_ae::{KernelFamily, NetworkKind};
-use serde::{Deserialize, Serialize, Serializer};
+use geom_ae::{KernelFamily, LatentSettings, NetworkKind};
+use serde::{Deserialize, Serialize};
 
-use super::spelled::{Spelled, optional, read};
+use super::pretrain::Pretrain;
+use super::spelled::{optional, optionally_spelled as spelled, read};
 use super::{Method, Widths};
 use crate::named::{choose, chosen};
 
@@ -22,11 +23,11 @@ use crate::named::{choose, chosen};
 )]
 #[command(about = None, long_about = None)]
 pub struct LatentArgs {
-    /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, conv-geomae, conv28, conv64 or dcgan, the last four for images [default: mlp]
+    /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, conv-geomae, conv28, conv64, dcgan, dcgan-celeba or dcgan-dsprites, all but the first three for images [default: normalised-mlp for topoae, mlp for others]
     #[arg(long, value_name = "NAME", value_parser = choose::<NetworkKind>, help_heading = "Networks")]
     #[serde(deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkKind>,
-    /// Channels of conv28 and dcgan, in units of their narrowest or widest layer [default: 32 for conv28, 1024 for dcgan]
+    /// Channels of conv28 and the dcgan networks, in units of their narrowest or widest layer [default: 32 for conv28, 1024 for dcgan and dcgan-celeba, 256 for dcgan-dsprites]
     #[arg(long, value_name = "N", help_heading = "Networks")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filters: Option<usize>,
@@ -54,6 +55,36 @@ pub struct LatentArgs {
     #[arg(long, value_name = "KERNEL", value_parser = choose::<KernelFamily>, help_heading = "Wasserstein autoencoders")]
     #[serde(deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
     pub kernel: Option<KernelFamily>,
+    /// Variance of an rbf kernel, a squared length [default: the medians of the batch]
+    #[arg(
+        long,
+        value_name = "VARIANCE",
+        allow_negative_numbers = true,
+        help_heading = "Wasserstein autoencoders"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_variance: Option<f64>,
+    /// Estimator of the discrepancy: wae or wae-latent (the cross term without its diagonal) [default: wae for wae-mmd, wae-latent for wae-stochastic]
+    #[arg(long, value_name = "FORM", value_parser = read::<Estimator>, help_heading = "Wasserstein autoencoders")]
+    #[serde(
+        deserialize_with = "optional",
+        serialize_with = "spelled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub estimator: Option<Estimator>,
+    /// Codes for each point that wae-multi draws [default: 10]
+    #[arg(long, value_name = "N", help_heading = "Wasserstein autoencoders")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codes_per_point: Option<usize>,
+    /// Weight of the penalised log-variances [default: 3 for wae-stochastic]
+    #[arg(
+        long,
+        value_name = "WEIGHT",
+        allow_negative_numbers = true,
+        help_heading = "Wasserstein autoencoders"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_variance_weight: Option<f64>,
     /// Power of the penalised log-variances: l1 or l2 [default: l1 for wae-stochastic]
     #[arg(long, value_name = "NORM", value_parser = choose::<LogVarianceNorm>, help_heading = "Wasserstein autoencoders")]
     #[serde(deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
@@ -62,10 +93,14 @@ pub struct LatentArgs {
     #[arg(long, value_name = "STEPS", help_heading = "Wasserstein autoencoders")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adaptive_weight_every: Option<u64>,
-    /// Whether the encoder alone is trained first, to the prior's mean and covariance: true or false [default: true for wae-mmd, wae-gan and wae-multi, false for wae-stochastic]
-    #[arg(long, value_name = "BOOL", help_heading = "Wasserstein autoencoders")]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pretrain: Option<bool>,
+    /// Training of the encoder alone first, to the prior's mean and covariance: false, true, share:SHARE (of the loss of collapsed codes, above chance) or loss:LOSS (0.1 in the paper's code, in any dimension) [default: share:0.1 for wae-mmd, wae-gan and wae-multi, false for wae-stochastic]
+    #[arg(long, value_name = "GOAL", value_parser = read::<Pretrain>, help_heading = "Wasserstein autoencoders")]
+    #[serde(
+        deserialize_with = "optional",
+        serialize_with = "spelled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub pretrain: Option<Pretrain>,
     /// Widths of the adversary's hidden layers [default: 512,512,512,512 for wae-gan]
     #[arg(long, value_name = "N,N,..", help_heading = "Wasserstein autoencoders")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,25 +128,35 @@ impl LatentArgs {
     /// What the method's paper has.
     pub fn of(method: Method) -> Self {
         let nothing = Self {
-            network: Some(NetworkKind::Mlp),
+            network: Some(method.network()),
             ..Self::default()
         };
-        let Some(settings) = method.latent_settings() else {
-            return nothing;
-        };
+        match method.latent_settings() {
+            None => nothing,
+            Some(settings) => nothing.settled(method, settings),
+        }
+    }
+
+    /// With the settings of a prior.
+    pub(super) fn settled(self, method: Method, settings: LatentSettings) -> Self {
         let gan = (method == Method::WaeGan).then_some(settings.adversary);
         let has_kernel = matches!(method, Method::WaeMmd | Method::WaeStochastic);
         Self {
             prior: Some(settings.prior),
             encoder_noise: Some(settings.noise),
             kernel: has_kernel.then_some(settings.kernel),
+            kernel_variance: settings.kernel_variance,
+            estimator: has_kernel.then_some(settings.estimator),
+            codes_per_point: (method == Method::WaeMulti).then_some(settings.codes_per_point),
+            log_variance_weight: (method == Method::WaeStochastic)
+                .then_some(settings.log_variance_weight),
             log_variance_norm: (method == Method::WaeStochastic).then_some(settings.log_variance),
             adaptive_weight_every: Some(settings.adaptive_every),
-            pretrain: Some(settings.pretrain),
+            pretrain: Some(Pretrain(settings.pretrain)),
             adversary_hidden: gan.as_ref().map(|gan| Widths(gan.hidden.clone())),
             adversary_learning_rate: gan.as_ref().map(|gan| gan.learning_rate),
             prior_trick: gan.as_ref().map(|gan| gan.prior_trick),
-            ..nothing
+            ..self
         }
     }
 
@@ -125,6 +170,10 @@ impl LatentArgs {
             prior,
             encoder_noise,
             kernel,
+            kernel_variance,
+            estimator,
+            codes_per_point,
+            log_variance_weight,
             log_variance_norm,
             adaptive_weight_every,
             pretrain,
@@ -140,6 +189,10 @@ impl LatentArgs {
             prior: prior.or(below.prior),
             encoder_noise: encoder_noise.or(below.encoder_noise),
             kernel: kernel.or(below.kernel),
+            kernel_variance: kernel_variance.or(below.kernel_variance),
+            estimator: estimator.or(below.estimator),
+            codes_per_point: codes_per_point.or(below.codes_per_point),
+            log_variance_weight: log_variance_weight.or(below.log_variance_weight),
             log_variance_norm: log_variance_norm.or(below.log_variance_norm),
             adaptive_weight_every: adaptive_weight_every.or(below.adaptive_weight_every),
             pretrain: pretrain.or(below.pretrain),
@@ -162,7 +215,7 @@ impl LatentArgs {
                 self.filters.is_some(),
                 kind.default_filters().is_some(),
                 "filters",
-                "a setting of the networks conv28 and dcgan",
+                "a setting of the networks conv28, dcgan, dcgan-celeba and dcgan-dsprites",
             ),
             only(self.prior.is_some(), own.prior.is_some(), "prior", WAE),
             only(
@@ -176,6 +229,30 @@ impl LatentArgs {
                 own.kernel.is_some(),
                 "kernel",
                 "a setting of wae-mmd and wae-stochastic",
+            ),
+            only(
+                self.kernel_variance.is_some(),
+                own.kernel.is_some(),
+                "kernel-variance",
+                "a setting of wae-mmd and wae-stochastic with --kernel rbf",
+            ),
+            only(
+                self.estimator.is_some(),
+                own.estimator.is_some(),
+                "estimator",
+                "a setting of wae-mmd and wae-stochastic",
+            ),
+            only(
+                self.codes_per_point.is_some(),
+                own.codes_per_point.is_some(),
+                "codes-per-point",
+                "a setting of wae-multi",
+            ),
+            only(
+                self.log_variance_weight.is_some(),
+                own.log_variance_weight.is_some(),
+                "log-variance-weight",
+                "a setting of wae-stochastic",
             ),
             only(
                 self.log_variance_norm.is_some(),
@@ -226,12 +303,6 @@ impl LatentArgs {
     }
 }
 
-/// For serde: writes a setting that is there.
-#[expect(clippy::ref_option, reason = "serde hands over the field")]
-fn spelled<T: Spelled, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    value.as_ref().map(Spelled::spell).serialize(serializer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +334,7 @@ mod tests {
                 latent,
                 ..Settings::default()
             };
-            Config::layered(vec![settings]).check()
+            Config::layered(vec![settings]).and_then(|config| config.check())
         };
         let prior = || LatentArgs {
             prior: Some(Prior::Sphere { radius: 2.0 }),

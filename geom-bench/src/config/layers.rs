@@ -2,7 +2,9 @@
 
 use geom_nn::Activation;
 
-use super::{Config, LatentArgs, ON_PAPER_SPLIT, Reconstruction, Settings};
+use super::{
+    Config, DistanceSource, LatentArgs, ON_PAPER_SPLIT, Reconstruction, Settings, TermArgs,
+};
 use crate::data::SplitRule;
 
 impl Config {
@@ -54,6 +56,8 @@ impl Config {
             output_activation,
             reconstruction,
             latent,
+            terms,
+            recipe: _,
             seed,
             threads,
             device,
@@ -67,6 +71,8 @@ impl Config {
         {
             self.method = method;
             self.weight = method.default_weight();
+            self.distances = DistanceSource::of(method);
+            self.terms = TermArgs::default();
             let network = self.latent.network;
             self.latent = LatentArgs {
                 network,
@@ -116,6 +122,7 @@ impl Config {
             self.output_activation = Activation::Linear;
         }
         self.latent = latent.over(self.latent);
+        self.terms = terms.over(self.terms);
         set(&mut self.seed, seed);
         set(&mut self.threads, threads);
         set(&mut self.device, device);

@@ -29,20 +29,25 @@ mod flags;
 mod latent;
 mod latent_words;
 mod layers;
+mod loading;
 mod manifold;
+mod pretrain;
 mod prior;
+mod recipe;
 mod spelled;
+mod term_words;
+mod terms;
 mod text;
 mod training;
 mod words;
 
 use std::path::PathBuf;
 
-use geom_ae::{AutoencoderArchitecture, DataSpace, Nets, objective::GraphSettings};
+use geom_ae::{AutoencoderArchitecture, Nets, objective::GraphSettings};
 use serde::Serialize;
 
 use crate::Error;
-use crate::data::{self, Dataset, Labels, Options, Scalar, Split, SplitRule};
+use crate::data::{Labels, SplitRule};
 
 pub use choices::{Device, Dtype, GraphForm, NonFinite};
 pub use flags::{ConfigArgs, Settings};
@@ -53,7 +58,9 @@ pub use geom_graph::Bandwidth;
 pub use geom_nn::Activation;
 pub use latent::LatentArgs;
 pub use manifold::{ManifoldChoice, ManifoldKind};
+pub use pretrain::Pretrain;
 use spelled::{Spelled, spelled};
+pub use terms::TermArgs;
 pub use training::DistanceSource;
 use training::NEIGHBOURS;
 pub use words::{Widths, usage_line};
@@ -76,7 +83,7 @@ pub(crate) const ON_PAPER_SPLIT: [f64; 2] = [1.0 / 7.0, 1.0 / 6.0];
 pub struct Config {
     /// What is trained.
     pub method: Method,
-    /// What it is trained on: a name of [`data::NAMES`] or a path.
+    /// What it is trained on: a name of [`NAMES`](crate::data::NAMES) or a path.
     pub data: String,
     /// Where a table's labels are.
     pub labels: Labels,
@@ -155,6 +162,9 @@ pub struct Config {
     /// What only some methods have a use for.
     #[serde(flatten)]
     pub latent: LatentArgs,
+    /// What single methods and controls leave open.
+    #[serde(flatten)]
+    pub terms: TermArgs,
     /// Seed of everything random.
     pub seed: u64,
     /// Threads; the results do not depend on them.
@@ -212,7 +222,7 @@ impl Config {
             sampler: training.sampler,
             patience: training.validation.and_then(|v| v.patience),
             on_nonfinite: NonFinite::default(),
-            distances: DistanceSource::default(),
+            distances: DistanceSource::of(method),
             graph_form: GraphForm::default(),
             neighbours: control_neighbours(method).unwrap_or(NEIGHBOURS),
             bandwidth: graph.bandwidth,
@@ -227,6 +237,7 @@ impl Config {
             output_activation: nets.output,
             reconstruction: None,
             latent: LatentArgs::of(method),
+            terms: TermArgs::default(),
             seed: 0,
             threads: std::thread::available_parallelism()
                 .map_or(1, usize::from)
@@ -237,14 +248,6 @@ impl Config {
             log_batches: false,
             out: None,
         }
-    }
-
-    /// The layers over each other, on the settings of the method that the last one names.
-    pub(crate) fn layered(layers: Vec<Settings>) -> Self {
-        let method = layers.iter().rev().find_map(|layer| layer.method);
-        layers
-            .into_iter()
-            .fold(Self::of(method.unwrap_or_default()), Self::with)
     }
 
     /// The networks for data of dimension `width`.
@@ -260,34 +263,6 @@ impl Config {
         };
         let kind = self.latent.network.unwrap_or_default();
         Ok(Method::networks(kind, &nets, self.network_size(width))?)
-    }
-
-    /// The manifold of data of dimension `width`, where one is named.
-    ///
-    /// # Errors
-    /// As [`ManifoldChoice::space`].
-    pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
-        self.manifold
-            .map(|manifold| manifold.space(width))
-            .transpose()
-    }
-
-    /// Loads the data set these settings name, splits it, and [checks](Self::check_data) that the settings fit it.
-    ///
-    /// # Errors
-    /// As [`data::load`], [`Dataset::split`], [`Config::data_space`] and [`Config::check_data`].
-    pub fn load_data<E: Scalar>(&self) -> Result<(Dataset<E>, Split), Error> {
-        let options = Options {
-            labels: self.labels,
-            seed: self.seed,
-        };
-        let dataset = data::load(&self.data, options)?;
-        if let Some(space) = self.data_space(dataset.width())? {
-            space.check(dataset.points.mapv(|value: E| value.as_()).view())?;
-        }
-        let split = dataset.split(self.split, self.test_fraction, self.seed)?;
-        self.check_data(split.train.len(), dataset.width())?;
-        Ok((dataset, split))
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the settings of priors and networks amount to for the method at hand.
 
 use geom_ae::codes::Prior;
-use geom_ae::objective::AdversarySettings;
-use geom_ae::{LatentSettings, NetworkKind, NetworkSize};
+use geom_ae::objective::{AdversarySettings, EncoderNoise};
+use geom_ae::{LatentSettings, NetworkSize};
 
 use super::{Config, Widths};
 use crate::Error;
@@ -27,9 +27,13 @@ impl Config {
             prior: given.prior.unwrap_or(own.prior),
             noise: given.encoder_noise.unwrap_or(own.noise),
             kernel: given.kernel.unwrap_or(own.kernel),
+            kernel_variance: given.kernel_variance.or(own.kernel_variance),
+            estimator: given.estimator.unwrap_or(own.estimator),
+            codes_per_point: given.codes_per_point.unwrap_or(own.codes_per_point),
+            log_variance_weight: given.log_variance_weight.unwrap_or(own.log_variance_weight),
             log_variance: given.log_variance_norm.unwrap_or(own.log_variance),
             adaptive_every: given.adaptive_weight_every.unwrap_or(own.adaptive_every),
-            pretrain: given.pretrain.unwrap_or(own.pretrain),
+            pretrain: given.pretrain.map_or(own.pretrain, |pretrain| pretrain.0),
             adversary,
         })
     }
@@ -39,6 +43,15 @@ impl Config {
         match self.latent_settings() {
             Some(settings) => Some(settings.prior),
             None => self.method.is_stochastic().then(Prior::default),
+        }
+    }
+
+    /// How training draws a code.
+    pub fn encoder_noise(&self) -> EncoderNoise {
+        match self.latent_settings() {
+            Some(settings) => settings.noise,
+            None if self.method.is_stochastic() => EncoderNoise::Gaussian { clip: None },
+            None => EncoderNoise::Deterministic,
         }
     }
 
@@ -68,14 +81,9 @@ impl Config {
     /// Takes up what the data say of themselves, where the networks ask for it: the shape of their images.
     pub fn see<E>(&mut self, dataset: &Dataset<E>) {
         let kind = self.latent.network.unwrap_or_default();
-        let dense = [
-            NetworkKind::Mlp,
-            NetworkKind::NormalisedMlp,
-            NetworkKind::DeepAe,
-        ];
         if let Some((height, width)) = dataset.image
             && self.latent.image.is_none()
-            && !dense.contains(&kind)
+            && !kind.is_dense()
         {
             self.latent.image = Some(Widths(vec![1, height, width]));
         }

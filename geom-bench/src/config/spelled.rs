@@ -43,6 +43,15 @@ pub(super) fn spelled<T: Spelled, S: Serializer>(
     serializer.serialize_str(&value.spell())
 }
 
+/// For serde: writes a setting that is there.
+#[expect(clippy::ref_option, reason = "serde hands over the field")]
+pub(super) fn optionally_spelled<T: Spelled, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&value.as_ref().map(Spelled::spell), serializer)
+}
+
 /// For serde: an optional setting; a bare number is read as its text.
 pub(super) fn optional<'de, T: Spelled, D: Deserializer<'de>>(
     deserializer: D,
@@ -57,6 +66,10 @@ pub(super) fn optional<'de, T: Spelled, D: Deserializer<'de>>(
 
         fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
             Ok(text.to_owned())
+        }
+
+        fn visit_bool<E: de::Error>(self, answer: bool) -> Result<String, E> {
+            Ok(answer.to_string())
         }
 
         fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {

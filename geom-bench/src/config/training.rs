@@ -7,7 +7,7 @@ use geom_ae::objective::GraphSettings;
 use geom_ae::objective::graph::{DistanceRule, Minibatch};
 use geom_ae::trainer::{HeldOut, OnNonFinite, Validation};
 
-use super::{Config, GraphForm, NonFinite};
+use super::{Config, GraphForm, Method, NonFinite};
 use crate::data::SplitRule;
 
 /// Neighbours of a point on the graph (Lim et al. 2024, Swiss roll; Lee et al. 2021).
@@ -29,6 +29,22 @@ pub enum DistanceSource {
     Given(PathBuf),
     /// Frames between, either way round, within series of this length; without one, runs of one label.
     Series(Option<usize>),
+}
+
+impl DistanceSource {
+    /// What the method takes where nothing is said.
+    pub(super) fn of(method: Method) -> Self {
+        if keeps_distances(method) {
+            Self::Euclidean
+        } else {
+            Self::Geodesic
+        }
+    }
+}
+
+/// Whether the method compares distances of codes with some of the data, without a Laplacian.
+pub(crate) const fn keeps_distances(method: Method) -> bool {
+    matches!(method, Method::Spae | Method::Mmae | Method::Blae)
 }
 
 impl Config {

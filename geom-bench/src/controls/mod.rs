@@ -17,11 +17,11 @@
 //!
 //! ```
 //! use geom_ae::Control;
-//! use geom_bench::controls::embed;
+//! use geom_bench::controls::{ControlOptions, embed};
 //! use ndarray::Array2;
 //!
 //! let points = Array2::from_shape_fn((60, 3), |(i, j)| (0.1 * (i * (j + 1)) as f64).sin());
-//! let embedded = embed(Control::Isomap, None, points.view(), 2, 0)?;
+//! let embedded = embed(Control::Isomap, &ControlOptions::default(), points.view(), 2, 0)?;
 //! assert_eq!(embedded.codes().dim(), (60, 2));
 //! assert_eq!(embedded.extend(points.slice(ndarray::s![..5, ..]))?.codes.dim(), (5, 2));
 //! # Ok::<(), geom_bench::controls::Error>(())
@@ -92,8 +92,22 @@ impl Extended {
     }
 }
 
-/// Finds codes of dimension `dimension` with the settings of the method's paper, but for the size of neighbourhoods where one is
-/// given and the method has one.
+/// The settings of every control; the defaults are those of their papers or of the usual implementations.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ControlOptions {
+    /// Isomap's.
+    pub isomap: IsomapOptions,
+    /// Laplacian eigenmaps'.
+    pub eigenmaps: EigenmapsOptions,
+    /// Those of diffusion maps.
+    pub diffusion_maps: DiffusionMapsOptions,
+    /// t-SNE's.
+    pub tsne: TsneOptions,
+    /// UMAP's.
+    pub umap: UmapOptions,
+}
+
+/// Finds codes of dimension `dimension`.
 ///
 /// # Shapes
 /// `points` (n, D); the codes are (n, d).
@@ -102,35 +116,20 @@ impl Extended {
 /// [`Error::NoMethod`] for [`Control::Given`], and each method's own.
 pub fn embed(
     control: Control,
-    neighbours: Option<usize>,
+    options: &ControlOptions,
     points: ArrayView2<'_, f64>,
     dimension: usize,
     seed: u64,
 ) -> Result<Embedded, Error> {
-    let neighbours = neighbours.or(control.neighbours()).unwrap_or(0);
     Ok(match control {
         Control::Pca => Embedded::Pca(Pca::fit(points, dimension)?),
-        Control::Isomap => {
-            let options = IsomapOptions {
-                neighbours,
-                ..IsomapOptions::default()
-            };
-            Embedded::Isomap(options.fit(points, dimension, seed)?)
+        Control::Isomap => Embedded::Isomap(options.isomap.fit(points, dimension, seed)?),
+        Control::Eigenmaps => Embedded::Eigenmaps(options.eigenmaps.fit(points, dimension)?),
+        Control::DiffusionMaps => {
+            Embedded::DiffusionMaps(Box::new(options.diffusion_maps.fit(points, dimension)?))
         }
-        Control::Eigenmaps => {
-            Embedded::Eigenmaps(EigenmapsOptions { neighbours }.fit(points, dimension)?)
-        }
-        Control::DiffusionMaps => Embedded::DiffusionMaps(Box::new(
-            DiffusionMapsOptions::default().fit(points, dimension)?,
-        )),
-        Control::Tsne => Embedded::Tsne(TsneOptions::default().fit(points, dimension)?),
-        Control::Umap => {
-            let options = UmapOptions {
-                neighbours,
-                ..UmapOptions::default()
-            };
-            Embedded::Umap(options.fit(points, dimension, seed)?)
-        }
+        Control::Tsne => Embedded::Tsne(options.tsne.fit(points, dimension)?),
+        Control::Umap => Embedded::Umap(options.umap.fit(points, dimension, seed)?),
         control => {
             return Err(Error::NoMethod {
                 name: control.name(),

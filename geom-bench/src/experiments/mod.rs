@@ -152,7 +152,7 @@ pub fn run(
     }
 }
 
-/// Trains to the end.
+/// Trains to the end; where there are validation points, the model is that of the best epoch.
 fn trained<E: Scalar, D: NetworkDevice<E>>(
     model: Autoencoder<E, D>,
     objective: Objective<E>,
@@ -161,6 +161,7 @@ fn trained<E: Scalar, D: NetworkDevice<E>>(
 ) -> Result<Autoencoder<E, D>, Error> {
     let mut trainer = Trainer::new(model, objective, data, options)?;
     while trainer.next_epoch(|_| ControlFlow::Continue(()))?.is_some() {}
+    trainer.restore_best()?;
     Ok(trainer.into_model())
 }
 

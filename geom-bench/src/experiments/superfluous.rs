@@ -1,8 +1,9 @@
 //! A stochastic Wasserstein autoencoder with two latent dimensions too many (Rubenstein et al. 2018).
 //!
-//! The data are a smooth image of two normal factors in 20 dimensions, the latent space has four. With a discrepancy that is heavy
-//! against the reconstruction the superfluous dimensions keep the prior's noise, σ² = 1, and say nothing; the penalty on the
-//! log-variances leaves some noise in the others as well, which otherwise become deterministic.
+//! The data are a smooth image of two normal factors in 20 dimensions with isotropic noise on it, the latent space has four
+//! dimensions. The two superfluous ones could carry a little of the noise: without a penalty on the log-variances that is what
+//! most encoders use them for, and their posteriors become points. The penalty outweighs it, so that they stay what the prior
+//! is: noise of variance 1 around means that do not move.
 
 use geom_ae::{
     Autoencoder, Coding, Method, Nets, Objective, TrainOptions,
@@ -23,14 +24,19 @@ const POINTS: usize = 5000;
 const WIDTH: usize = 20;
 const FACTORS: usize = 2;
 const LATENT: usize = 4;
-const EPOCHS: usize = 100;
+const EPOCHS: usize = 60;
+/// The deviation of the noise on the sheet. Its variance, 0.25, is what a superfluous dimension can win at most: between nothing
+/// and the weight of the log-variances.
+const NOISE: f64 = 0.5;
 /// Weights of the discrepancy and of the log-variances. The paper has 20 and 3 for images of 4,096 pixels; these are ours, for an
-/// error that is summed over 20 coordinates.
-const WEIGHTS: (f64, f64) = (300.0, 1.0);
-/// A dimension of mean variance above this says nothing.
-const PRIOR_NOISE: f64 = 0.8;
+/// error that is summed over 20 coordinates. With 20 on the discrepancy the codes are wider than the prior.
+const WEIGHTS: (f64, f64) = (100.0, 1.0);
+/// Sets the noise's draws apart from the factors'.
+const NOISE_SEED: u64 = 1 << 40;
+/// A dimension is at the prior where its mean variance is within this of 1, and the variance of its means below it.
+const AT_THE_PRIOR: f64 = 0.2;
 
-/// $x_j = 2\sin(a_j\cdot u + b_j)$, u normal, with coefficients of their own seed that is the same for all.
+/// $x_j = 2\sin(a_j\cdot u + b_j)$ and noise, u normal, with coefficients of their own seed that is the same for all.
 fn sheet(seed: u64) -> Result<Array2<f64>, Error> {
     let normal = |rows, columns, seed| -> Result<Array2<f64>, Error> {
         let prior = Prior::Normal { variance: 1.0 };
@@ -41,7 +47,8 @@ fn sheet(seed: u64) -> Result<Array2<f64>, Error> {
     let slopes = normal(FACTORS, WIDTH, 1001)?;
     let shifts = normal(1, WIDTH, 1002)?;
     let factors = normal(POINTS, FACTORS, seed)?;
-    Ok((factors.dot(&slopes) * 0.8 + shifts.row(0)).mapv(|v| 2.0 * v.sin()))
+    let sheet = (factors.dot(&slopes) * 0.8 + shifts.row(0)).mapv(|v| 2.0 * v.sin());
+    Ok(sheet + normal(POINTS, WIDTH, seed + NOISE_SEED)? * NOISE)
 }
 
 /// What the encoder made of its dimensions: mean posterior variance and variance of the means, by rising variance.
@@ -87,7 +94,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
     let mut panels_drawn = Vec::new();
     let mut tables = Vec::new();
     let mut errors_table = Table::new(
-        "Mean squared error on fresh points; the data have a variance of about 2.",
+        "Mean squared error on fresh points, of which the noise alone has a variance of 0.25 and all of it about 2.3.",
         &["reconstruction error"],
     );
     let mut findings = Vec::new();
@@ -119,14 +126,18 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 .reconstruction_errors(fresh.view())?
                 .mean()
                 .unwrap_or(f64::NAN);
-            let noise: Vec<String> = found.iter().map(|d| format!("{:.3}", d[0])).collect();
+            let said: Vec<String> = found
+                .iter()
+                .map(|[noise, spread]| format!("{noise:.3} ({spread:.3})"))
+                .collect();
             say(&format!(
-                "seed {seed} {name}: σ² {}, error {error:.4}",
-                noise.join(" ")
+                "seed {seed} {name}: σ² (variance of the means) {}, error {error:.4}",
+                said.join(", ")
             ));
-            kept += usize::from(
-                found.iter().filter(|d| d[0] > PRIOR_NOISE).count() == LATENT - FACTORS,
-            );
+            let at_the_prior = |[noise, spread]: &&[f64; 2]| {
+                (noise - 1.0).abs() < AT_THE_PRIOR && *spread < AT_THE_PRIOR
+            };
+            kept += usize::from(found.iter().filter(at_the_prior).count() == LATENT - FACTORS);
             for (row, [noise, spread]) in rows.iter_mut().zip(&found) {
                 row.push(vec![*noise, *spread]);
             }
@@ -150,7 +161,8 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
         errors_table.row(name, &errors);
         tables.push(table);
         findings.push(format!(
-            "{name}: in {kept} of {} seeds exactly two dimensions have a mean variance above {PRIOR_NOISE}, the prior's noise.",
+            "{name}: in {kept} of {} seeds the two superfluous dimensions are at the prior, with a mean variance within {AT_THE_PRIOR} of 1 \
+             and means whose variance is below {AT_THE_PRIOR}.",
             settings.seeds
         ));
         panels_drawn.push(Panel {
@@ -170,7 +182,7 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
         title: "Superfluous dimensions stay at the prior".to_owned(),
         question: "What does a stochastic Wasserstein autoencoder do with two latent dimensions too many?".to_owned(),
         setting: format!(
-            "{POINTS} points of a two-dimensional sheet in {WIDTH} dimensions, four latent dimensions, 2 × 128 ELU, batch 100, Adam \
+            "{POINTS} points of a two-dimensional sheet in {WIDTH} dimensions with noise of deviation {NOISE}, four latent dimensions, 2 × 128 ELU, batch 100, Adam \
              1e-3 falling over {epochs} epochs, squared error summed over the coordinates + {} times the discrepancy + 0 or {} times \
              Σ|ln σ²|; {} seeds.",
             WEIGHTS.0, WEIGHTS.1, settings.seeds

@@ -9,6 +9,7 @@
 //! | [`EMBEDDING_CSV`], [`EMBEDDING_NPY`], [`LABELS_NPY`] | the latent points, in the same order |
 //! | [`GEOMETRY`] | the decoder's geometry at each of them |
 //! | [`SCORE`] | the learnt score of the data's density, where the method estimates one |
+//! | [`PRETRAINING`] | steps, loss and goal of an encoder's pre-training, for a method that has one |
 //! | [`GRAPH`] | bandwidth, bias and components of the graph of a method that needs one |
 //! | [`CONTROL`], [`GEODESICS`] | how the codes of a control came about; shortest ways between some of them |
 //! | [`EVENTS`] | a folder with event files for TensorBoard, if they are asked for |
@@ -88,6 +89,8 @@ pub const SCORE: &str = "score.npy";
 pub const CHECKPOINTS: &str = "checkpoints";
 /// What there is to know about the graph of a method that needs one.
 pub const GRAPH: &str = "graph.json";
+/// How an encoder's pre-training ended, for a method that has one.
+pub const PRETRAINING: &str = "pretraining.json";
 /// How the codes of a control came about.
 pub const CONTROL: &str = "control.json";
 /// Lengths of the shortest ways between some points of a control's embedding, beside the straight lines.

@@ -92,7 +92,14 @@ fn every_setting_of_the_methods_with_a_prior_gives_an_objective() {
                         log_variance,
                         ..settings.clone()
                     };
-                    let objective = method.objective_with(2.0, &settings).unwrap();
+                    let objective = method.objective_with(2.0, &settings);
+                    if kernel == crate::KernelFamily::Rbf
+                        && matches!(method, Method::WaeGan | Method::WaeMulti)
+                    {
+                        assert!(matches!(objective, Err(Error::Contradiction { .. })));
+                        continue;
+                    }
+                    let objective = objective.unwrap();
                     let model = model(if method.is_stochastic() { 2 } else { 1 });
                     let objective = settled(objective, &model);
                     let found = with_batch(1, |batch| objective.evaluate(&model, batch).unwrap());
@@ -104,4 +111,66 @@ fn every_setting_of_the_methods_with_a_prior_gives_an_objective() {
     }
     let penalty = LogVariancePenalty::default();
     assert_eq!(penalty.clip, Some((-20.0, 5.0)));
+}
+
+#[test]
+fn what_would_not_fit_into_memory_is_refused_before_it_is_made() {
+    let data = data();
+    let setting = Setting {
+        data: data.view(),
+        latent_dim: 1 << 20,
+        coding: Coding::Point,
+    };
+    let implicit = Objective::<f64>::new().with_encoder_noise(EncoderNoise::Implicit);
+    let wide = AdversarySettings {
+        hidden: vec![1 << 20, 1 << 20],
+        ..small(false)
+    };
+    let adversary = Objective::new().against(1.0, Prior::default(), wide);
+    for mut objective in [implicit, adversary] {
+        let error = objective.settle(&setting, 1).unwrap_err();
+        assert!(matches!(error, Error::TooManyParameters { .. }), "{error}");
+    }
+}
+
+#[test]
+fn several_codes_are_drawn_with_the_noise_and_the_clipping_of_the_encoder() {
+    let clip = Some((-0.05, 0.05));
+    let term = |codes| MultiCodeDiscrepancy {
+        prior: Prior::Uniform { half_width: 1.0 },
+        codes,
+    };
+    for noise in [
+        EncoderNoise::Gaussian { clip },
+        EncoderNoise::Uniform { clip },
+        EncoderNoise::Uniform { clip: None },
+    ] {
+        let objective = Objective::new()
+            .with(0.7, term(3))
+            .with_encoder_noise(noise);
+        check_gradient(objective, model(2), 1e-8);
+    }
+    // μ = 0, s = 0 and uniform noise: the codes are draws of the uniform prior; normal ones are not.
+    let mut model = model(2);
+    let (encoder, _) = model.networks_mut();
+    let zeros = vec![0.0; encoder.parameter_count()];
+    encoder.set_parameters(&zeros).unwrap();
+    let mean = |noise| {
+        let objective = Objective::new()
+            .with(1.0, term(10))
+            .with_encoder_noise(noise);
+        let objective = settled(objective, &model);
+        let values: ndarray::Array1<f64> = (0..200)
+            .map(|seed| {
+                with_batch(seed, |batch| {
+                    objective.evaluate(&model, batch).unwrap().total()
+                })
+            })
+            .collect();
+        (values.mean().unwrap(), values.std(1.0) / 200_f64.sqrt())
+    };
+    let (uniform, error) = mean(EncoderNoise::Uniform { clip: None });
+    assert!(uniform.abs() < 4.0 * error, "{uniform} ± {error}");
+    let (normal, error) = mean(EncoderNoise::Gaussian { clip: None });
+    assert!(normal > 10.0 * error, "{normal} ± {error}");
 }

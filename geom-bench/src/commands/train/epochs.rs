@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::ControlFlow, sync::atomic::Ordering};
 
-use geom_ae::{Trainer, trainer::EpochOutcome};
+use geom_ae::{Trainer, objective::Pretrained, trainer::EpochOutcome};
 use geom_bench::{
     Error,
     config::Config,
@@ -89,6 +89,10 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
             .map_err(Error::from)?
             .mean();
         progress.epoch(&report, test_mse);
+        if let Some(found) = trainer.pretrained().filter(|_| trainer.epoch() == 1) {
+            progress.say(&pretraining_line(&found));
+            folder.write_json(run_folder::PRETRAINING, &found)?;
+        }
         let record = EpochRecord::new(&report, test_mse);
         let mut keep = || {
             if let Some(file) = &mut events {
@@ -115,6 +119,22 @@ pub(super) fn train_epochs<E: Number, D: NetworkDevice<E>>(
         );
     }
     Ok(())
+}
+
+/// How the encoder's pre-training ended, and what to do where it did not get there.
+fn pretraining_line(found: &Pretrained) -> String {
+    let [loss, goal] = [found.loss, found.goal].map(geom_bench::report::number);
+    if found.reached() {
+        return format!(
+            "the encoder was trained alone first: {} steps to a loss of {loss}, below {goal}",
+            found.steps
+        );
+    }
+    format!(
+        "the encoder was trained alone first, but ran out of steps: {loss} after {}, {goal} was the goal; the codes may still be \
+         narrower than the prior (a larger --learning-rate or batch, or --pretrain false)",
+        found.steps
+    )
 }
 
 fn save<E: Number, D: NetworkDevice<E>>(

@@ -4,6 +4,7 @@ mod epochs;
 mod prepare;
 mod resuming;
 mod seeds;
+mod terms;
 
 use std::{
     path::{Path, PathBuf},
@@ -220,7 +221,8 @@ fn train<E: Number, D: NetworkDevice<E>>(
         let file = GraphFile::new(graph, Some(rescaling.map_err(Error::from)?));
         folder.write_json(run_folder::GRAPH, &file)?;
     }
-    let measured = Measured::split(&model, &dataset, split)?;
+    let mut measured = Measured::split(&model, &dataset, split)?;
+    measured.judge_images(&model, &config)?;
     let provenance = Provenance {
         history: &history,
         epochs: Some(history.len()),

@@ -17,7 +17,7 @@ use geom_nn::{Activation, Architecture, Layer, NetworkDevice};
 use ndarray::{ArrayView2, Axis};
 use serde::Serialize;
 
-use super::super::Number;
+use super::{super::Number, terms::term_settings};
 
 /// The trainer, and the graph of a method that needs one.
 pub(super) struct Prepared<'a, E: Number, D: NetworkDevice<E>> {
@@ -42,7 +42,12 @@ pub(super) fn prepare<'a, E: Number, D: NetworkDevice<E>>(
     let space = config.data_space(train.ncols())?;
     let on_manifold = space
         .as_ref()
-        .map(|space| config.method.objective_on_manifold(config.weight, space))
+        .map(|space| {
+            let probes = config.term_settings::<E>().probes;
+            config
+                .method
+                .objective_on_manifold_by(config.weight, space, probes)
+        })
         .transpose()?;
     let (mut objective, graph) = match on_manifold {
         Some(objective) => (objective, None),
@@ -108,9 +113,10 @@ fn on_graph<E: Number>(
     }
     // A batch too large is the clearest thing to say first.
     options.clone().check(train.nrows())?;
+    let terms = term_settings(config, dataset, split, train)?;
     Ok(config
         .method
-        .objective_on(config.weight, &settings, &graph)?)
+        .objective_under(config.weight, &terms, &settings, &graph)?)
 }
 
 /// Refuses published networks that would not fit into memory; dense ones were looked at before.
@@ -257,7 +263,7 @@ fn run_length(labels: &[i64]) -> Result<usize, (usize, usize)> {
     }
 }
 
-fn rows_of_file<E: Number>(
+pub(super) fn rows_of_file<E: Number>(
     config: &Config,
     path: &std::path::Path,
     points: usize,

@@ -222,6 +222,7 @@ proptest! {
             reconstruction: [None, Some(Reconstruction::Sum), Some(Reconstruction::Gaussian)][sampler],
             beta1: share,
             latent: LatentArgs::of([Method::GeomAe, Method::Ggae][graph.min(1)]),
+            terms: TermArgs::default(),
             data, test_fraction, epochs, batch_size, learning_rate, weight, weight_decay, latent_dim, hidden, seed, threads,
             manifold: None,
             labels: Labels::ALL[b],

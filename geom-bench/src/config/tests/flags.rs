@@ -26,13 +26,38 @@ fn every_setting_has_a_key_and_a_flag_and_nothing_else_has() {
             towards: Some("z.npy".into()),
             kernel: Some(geom_ae::KernelFamily::Imq),
             log_variance_norm: Some(geom_ae::codes::LogVarianceNorm::L1),
+            kernel_variance: Some(1.0),
+            estimator: Some(geom_ae::codes::Estimator::Wae),
+            codes_per_point: Some(4),
+            log_variance_weight: Some(1.0),
             ..LatentArgs::of(Method::WaeGan)
+        },
+        terms: TermArgs {
+            matching: Some(geom_ae::codes::Matching::Random),
+            distance_scale: Some(geom_ae::codes::DistanceScale::Images),
+            pairs_per_point: Some(3),
+            include_centre: Some(true),
+            replacement: Some(false),
+            weight_on: Some(geom_ae::WeightOn::Centre),
+            comparison: Some(geom_ae::codes::DistanceMatching::Relative),
+            margin: Some(2.0),
+            class_distances: Some("m.csv".into()),
+            probes: Some(2),
+            lower_bound: Some(0.9),
+            upper_bound: Some(1.1),
+            perplexity: Some(12.0),
+            layout_steps: Some(300),
+            layout_rate: Some(10.0),
+            min_dist: Some(0.5),
+            alpha: Some(0.5),
+            diffusion_steps: Some(2.0),
         },
         ..full
     };
     let table: toml::Table = toml::to_string(&full).unwrap().parse().unwrap();
-    let mut keys: Vec<&str> = table.keys().map(String::as_str).collect();
-    let mut known = Settings::KEYS.to_vec();
+    // A recipe is not kept: what it says is.
+    let mut keys: Vec<&str> = table.keys().map(String::as_str).chain(["recipe"]).collect();
+    let mut known = [Settings::KEYS, TermArgs::KEYS].concat();
     keys.sort_unstable();
     known.sort_unstable();
     assert_eq!(keys, known);
@@ -119,7 +144,8 @@ fn the_help_is_that_of_the_command_and_names_every_default() {
         .to_string();
     assert!(help.starts_with("Trains\n"), "{help}");
     let defaults = help.matches("[default: ").count();
-    assert_eq!(defaults, Settings::KEYS.len(), "{help}");
+    let settings = Settings::KEYS.len() + TermArgs::KEYS.len();
+    assert_eq!(defaults, settings, "{help}");
     let config: toml::Table = Config::default().to_toml().unwrap().parse().unwrap();
     for (key, value) in &config {
         let said = match value {

@@ -2,6 +2,7 @@
 
 mod file;
 mod flags;
+mod terms;
 
 use std::path::Path;
 
