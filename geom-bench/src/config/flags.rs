@@ -80,7 +80,7 @@ pub struct Settings {
     /// Which points are set apart: shuffled (by the seed), contiguous (the last ones) or paper-compatible (in the order of the file 5/7 to train, 1/7 to validate, 1/7 to test) [default: shuffled]
     #[arg(long, value_name = "RULE", help_heading = "What")]
     pub split: Option<SplitRule>,
-    /// Share of the training points held out of training to judge it; the best epoch by them is kept [default: 0.15 for topoae, 0 for others]
+    /// Share of the training points held out of training to judge it; the best epoch by them is kept [default: 0, for topoae 0.15]
     #[arg(
         long,
         value_name = "SHARE",
@@ -113,7 +113,7 @@ pub struct Settings {
         help_heading = "Training"
     )]
     pub learning_rate: Option<f64>,
-    /// constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR], plateau:PATIENCE:FACTOR, late-step:SHARE:EVERY:FACTOR (after that share of the epochs) or milestones:EPOCH:EPOCH:EPOCH:FACTOR:FACTOR:FACTOR [default: late-step:0.8:10:0.9 for nrae-l and nrae-q, milestones:30:50:100:0.5:0.2:0.1 for wae-mmd, wae-gan and wae-multi, constant for others]
+    /// constant, step:EVERY:FACTOR, cosine[:FLOOR], warm-up:EPOCHS, warm-up-cosine:EPOCHS[:FLOOR], plateau:PATIENCE:FACTOR, late-step:SHARE:EVERY:FACTOR (after that share of the epochs) or milestones:EPOCH:EPOCH:EPOCH:FACTOR:FACTOR:FACTOR [default: constant, late-step:0.8:10:0.9 for nrae-l and nrae-q, milestones:30:50:100:0.5:0.2:0.1 for wae-mmd, wae-gan and wae-multi]
     #[arg(long, value_name = "SCHEDULE", value_parser = read::<Schedule>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub learning_rate_schedule: Option<Schedule>,
@@ -141,7 +141,7 @@ pub struct Settings {
     #[arg(long, value_name = "RULE", value_parser = read::<Optimiser>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub optimiser: Option<Optimiser>,
-    /// Adam's memory of the gradients' mean, at least 0 and below 1 [default: 0.5 for wae-mmd, wae-gan and wae-multi, 0.9 for others]
+    /// Adam's memory of the gradients' mean, at least 0 and below 1 [default: 0.9, for wae-mmd, wae-gan and wae-multi 0.5]
     #[arg(
         long,
         value_name = "SHARE",
@@ -161,7 +161,7 @@ pub struct Settings {
     #[arg(long, value_name = "RULE", value_parser = read::<BatchSampler>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub sampler: Option<BatchSampler>,
-    /// Epochs without a better validation figure after which training stops [default: 10 for topoae, none for others]
+    /// Epochs without a better validation figure after which training stops [default: none, for topoae 10]
     #[arg(
         long,
         value_name = "EPOCHS",
