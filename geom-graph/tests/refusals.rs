@@ -10,7 +10,7 @@ use geom_graph::{
     DistanceGraph, Error, GraphDistortion, Laplacian, LaplacianParameters, Metric, Neighbours,
     RadiusNeighbours, Search, Symmetrisation, knn,
 };
-use nalgebra_sparse::{CooMatrix, CsrMatrix};
+use nalgebra_sparse::{CooMatrix, CsrMatrix, SparseEntry};
 use ndarray::{Array2, array};
 
 fn matrix(rows: usize, columns: usize, entries: &[(usize, usize, f64)]) -> CsrMatrix<f64> {
@@ -142,7 +142,7 @@ fn batches_with_points_that_are_not_there_are_refused() {
     assert_eq!(slice.factor, 3.0);
     for (a, &i) in batch.iter().enumerate() {
         for (b, &j) in batch.iter().enumerate() {
-            let entry = |m: &CsrMatrix<f64>, i, j| m.get_entry(i, j).map(|e| e.into_value());
+            let entry = |m: &CsrMatrix<f64>, i, j| m.get_entry(i, j).map(SparseEntry::into_value);
             assert_eq!(entry(&slice.matrix, a, b), entry(&whole, i, j));
         }
     }
