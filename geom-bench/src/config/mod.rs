@@ -80,6 +80,10 @@ pub(crate) const ON_PAPER_SPLIT: [f64; 2] = [1.0 / 7.0, 1.0 / 6.0];
 /// [`Config::of`] gives a method the settings of its paper. The default is GeomAE on the digits with the values of Nazari et al. 2023 (weight $\lambda = 0.1$, Adam with rate
 /// $10^{-3}$ and coupled weight decay $10^{-5}$, batches of 125, 100 epochs, networks D-100-100-100-100-2 with ELU).
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own on the command line"
+)]
 pub struct Config {
     /// What is trained.
     pub method: Method,

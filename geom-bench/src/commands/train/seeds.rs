@@ -137,12 +137,11 @@ impl Job for TrainAll<'_> {
     fn run<E: Number, D: NetworkDevice<E>>(mut self, device: &D) -> Result<(), Failure> {
         let resumed = self.resumed.take();
         let begun = resumed.is_some();
-        let folder = match resumed {
-            Some(folder) => folder,
-            None => {
-                let name = format!("{}-seeds", self.config.run_name());
-                RunFolder::create_named(self.config, Path::new(run_folder::RUNS), &name)?
-            }
+        let folder = if let Some(folder) = resumed {
+            folder
+        } else {
+            let name = format!("{}-seeds", self.config.run_name());
+            RunFolder::create_named(self.config, Path::new(run_folder::RUNS), &name)?
         };
         let mut parts: Vec<(&'static str, Vec<Metrics>)> = Vec::new();
         let mut seeds = Vec::new();
