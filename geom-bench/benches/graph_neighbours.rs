@@ -160,7 +160,7 @@ fn large(case: &str) -> Result<(), Box<dyn Error>> {
     );
     match peak_mib() {
         Some(peak) => {
-            println!("{case:>26}  resident set, points and lists included: at most {peak:.0} MiB")
+            println!("{case:>26}  resident set, points and lists included: at most {peak:.0} MiB");
         }
         None => println!("{case:>26}  memory: not known on this system"),
     }

@@ -273,10 +273,10 @@ fn memory() -> Outcome<()> {
         let seconds = start.elapsed().as_secs_f64();
         match peak_mib() {
             Some(peak) => {
-                println!("memory: {name:<10} {seconds:>6.1} s, at most {peak:.0} MiB resident")
+                println!("memory: {name:<10} {seconds:>6.1} s, at most {peak:.0} MiB resident");
             }
             None => {
-                println!("memory: {name:<10} {seconds:>6.1} s, memory not known on this system")
+                println!("memory: {name:<10} {seconds:>6.1} s, memory not known on this system");
             }
         }
     };

@@ -4,7 +4,7 @@ use geom_nn::{Activation, Adam, AdamState, Architecture, Initialiser, Network, R
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::{AdversarialPrior, Objective, own_codes::are_finite, step::mix};
+use super::{AdversarialPrior, Objective, own_codes::are_finite, seeds::mix};
 use crate::{
     Error, Result, Scalar,
     codes::{CodeError, CodeLoss, Prior, discriminator_loss, encoder_loss, normal_log_density},

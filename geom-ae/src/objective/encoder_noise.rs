@@ -8,7 +8,7 @@ use rand_distr::StandardNormal;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Objective, code::Code, step::mix};
+use super::{Objective, code::Code, seeds::mix};
 use crate::{
     Autoencoder, Error, Result, Scalar,
     model::Coding,

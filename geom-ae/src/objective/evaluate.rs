@@ -10,7 +10,8 @@ use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
     culprit,
-    step::{Current, StepGradients, Views, accumulate, mix},
+    seeds::mix,
+    step::{Current, StepGradients, Views, accumulate},
     sums,
 };
 use crate::{Autoencoder, Error, Result, Scalar};

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, array, s};
 
 use super::{
     Batch, Evaluation, GeodesicContraction, GeodesicDenoising, GeodesicError, Objective,
-    SumSquaredError, Term, gradcheck, step::mix,
+    SumSquaredError, Term, gradcheck, seeds::mix,
 };
 use crate::{Autoencoder, AutoencoderArchitecture, DataSpace, Error, Method, score};
 

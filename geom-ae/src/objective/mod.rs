@@ -14,6 +14,7 @@ mod needs;
 mod own_codes;
 mod passes;
 mod pullback;
+mod seeds;
 mod step;
 mod sums;
 mod term;

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
-use super::{Setting, Step, Term, TermValue, code::Code, own_codes::are_finite, step::mix};
+use super::{Setting, Step, Term, TermValue, code::Code, own_codes::are_finite, seeds::mix};
 use crate::{
     Error, Result, Scalar,
     codes::{Kernel, Prior, multi_code_mmd},

@@ -4,7 +4,7 @@ use geom_nn::{Adam, AdamState, NetworkDevice, Request, Seeds};
 use ndarray::{Array1, ArrayView2, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::{Objective, code::Code, step::mix};
+use super::{Objective, code::Code, seeds::mix};
 use crate::{
     Autoencoder, Error, Result, Scalar,
     codes::{Prior, prior_moments},

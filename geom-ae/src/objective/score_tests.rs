@@ -5,7 +5,7 @@ use geom_nn::{Activation, Architecture};
 use ndarray::Array2;
 
 use super::{
-    Batch, DenoisingError, Objective, ReconstructionContraction, SumSquaredError, step::mix,
+    Batch, DenoisingError, Objective, ReconstructionContraction, SumSquaredError, seeds::mix,
 };
 use crate::{Autoencoder, AutoencoderArchitecture, codes::Prior};
 

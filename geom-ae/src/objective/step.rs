@@ -10,6 +10,7 @@ use super::{
     Adversary, EncoderNoise, Objective,
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
+    seeds::mix,
     term::Prepared,
 };
 use crate::{Result, Scalar, model::Coding, scalar::narrow};
@@ -403,12 +404,4 @@ pub(crate) fn accumulate<E: Scalar, I: ndarray::Dimension>(
         None => *sum = Some(gradient),
         Some(sum) => sum.zip_mut_with(&gradient, |sum, &g| *sum += g),
     }
-}
-
-/// A new seed from a seed and a number, by one round of SplitMix64 (Steele, Lea and Flood 2014).
-pub(crate) fn mix(seed: u64, number: u64) -> u64 {
-    let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -2,13 +2,13 @@
 
 mod neighbours;
 mod network;
+mod reconstruction;
 
 use super::{
     Config, DistanceSource, MOST_PARAMETERS, MOST_THREADS, Method, ON_PAPER_SPLIT, Schedule,
     Spelled,
 };
-use geom_ae::{Control, Link, NetworkKind};
-use geom_nn::Activation;
+use geom_ae::{Control, NetworkKind};
 
 use crate::Error;
 use crate::data::{SplitRule, check_fraction};
@@ -227,22 +227,6 @@ impl Config {
             );
         }
         Ok(self.train_options().check_by_themselves()?)
-    }
-
-    fn check_reconstruction(&self) -> Result<(), Error> {
-        let Some(reconstruction) = self.reconstruction else {
-            return Ok(());
-        };
-        if matches!(self.method, Method::Control(_)) {
-            let due = "left out: networks are fitted to the codes of a control by squared error";
-            return refuse("reconstruction", reconstruction.name().to_owned(), due);
-        }
-        let linear = self.output_activation == Activation::Linear;
-        if reconstruction.link() == Link::Logistic && !linear {
-            let due = "linear for bernoulli, which takes logits";
-            return refuse("output-activation", self.output_activation.to_string(), due);
-        }
-        Ok(())
     }
 
     /// Settings of a graph where there is none are a misunderstanding, and not to be passed over.

@@ -101,6 +101,10 @@ const ARMS: [Arm; 3] = [
 ///
 /// GGAE's term looks at neighbours alone: a sheet that the first steps have laid down folded is isometric but for the crease, and stays
 /// folded. Which first weights fold is a matter of luck.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the networks are in single precision"
+)]
 fn unrolled(
     model: Autoencoder<f32, Cpu>,
     train: ArrayView2<'_, f32>,

@@ -71,18 +71,8 @@ fn several_seeds_go_on_to_the_same_bytes() {
     let summed = |folder: &str| json(&scratch.path().join(folder).join("seeds.json"));
     let (whole, killed) = (summed("whole"), summed("killed"));
     assert_eq!(killed["seeds"].to_string(), "[4,5,6]");
-    let mean = |of: &Value, k: usize| of["parts"][1]["metrics"][k]["mean"].as_f64().unwrap();
-    for (k, figure) in whole["parts"][1]["metrics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .enumerate()
-    {
-        assert_eq!(figure["name"], killed["parts"][1]["metrics"][k]["name"]);
-        // Figures that are read back may have lost their last bit.
-        let (a, b) = (mean(&whole, k), mean(&killed, k));
-        assert!((a - b).abs() <= 1e-13 * a.abs(), "{figure}: {b}");
-    }
+    let of_test = |of: &Value| of["parts"][1]["metrics"].clone();
+    assert_eq!(of_test(&whole), of_test(&killed));
     let again = fs::metadata(scratch.path().join("killed/seed-4/report.html")).unwrap();
     assert_eq!(first.modified().unwrap(), again.modified().unwrap());
     assert!(!scratch.path().join("killed/model.safetensors").exists());
