@@ -81,7 +81,11 @@ fn anybodys_embedding_is_evaluated() {
     );
     assert!(metrics["knn_label_accuracy_10"].as_f64() > Some(0.9));
     for name in metrics.as_object().unwrap().keys() {
-        assert_ne!(explain(name).better, Better::Unknown, "{name}");
+        assert_ne!(
+            explain(name).better,
+            geom_bench::report::Better::Unknown,
+            "{name}"
+        );
     }
     let page = fs::read_to_string(scratch.path().join("page.html")).unwrap();
     assert!(page.contains("<svg") && !page.contains("Missing metrics"));
