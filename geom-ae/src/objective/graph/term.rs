@@ -70,7 +70,7 @@ struct Share<E> {
 }
 
 impl<E: Scalar> GraphIsometry<E> {
-    /// With everything given; [`GraphSettings::build`] chooses.
+    /// With everything given; [`GraphSettings::build`](super::GraphSettings::build) chooses.
     ///
     /// # Errors
     /// [`Error::Parameter`] where the bandwidth is not positive.
