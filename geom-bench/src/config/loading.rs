@@ -10,7 +10,7 @@ impl Config {
     /// The manifold of data of dimension `width`, where one is named.
     ///
     /// # Errors
-    /// As [`ManifoldChoice::space`].
+    /// As [`ManifoldChoice::space`](super::ManifoldChoice::space).
     pub fn data_space(&self, width: usize) -> Result<Option<DataSpace>, Error> {
         self.manifold
             .map(|manifold| manifold.space(width))
