@@ -11,8 +11,8 @@ use super::{
     code::Code,
     culprit,
     seeds::mix,
-    step::{Current, StepGradients, Views, accumulate},
-    sums,
+    step::{Current, StepGradients, Views},
+    sums::{self, accumulate},
 };
 use crate::{Autoencoder, Error, Result, Scalar};
 

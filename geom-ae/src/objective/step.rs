@@ -11,6 +11,7 @@ use super::{
     code::Posterior,
     passes::{NetworkPass, Networks, Which},
     seeds::mix,
+    sums::accumulate,
     term::Prepared,
 };
 use crate::{Result, Scalar, model::Coding, scalar::narrow};
@@ -389,19 +390,4 @@ pub struct PassGradients<E> {
     pub input: Array2<E>,
     /// For the directions that went in, where the request gave any, (n, m, inputs).
     pub directions: Option<Array3<E>>,
-}
-
-pub(crate) fn accumulate<E: Scalar, I: ndarray::Dimension>(
-    sum: &mut Option<ndarray::Array<E, I>>,
-    mut gradient: ndarray::Array<E, I>,
-    weight: f64,
-) {
-    let weight = narrow::<E>(weight);
-    if weight != E::one() {
-        gradient.mapv_inplace(|g| g * weight);
-    }
-    match sum {
-        None => *sum = Some(gradient),
-        Some(sum) => sum.zip_mut_with(&gradient, |sum, &g| *sum += g),
-    }
 }

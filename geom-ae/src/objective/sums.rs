@@ -4,7 +4,10 @@
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
-use crate::{Scalar, scalar::widen};
+use crate::{
+    Scalar,
+    scalar::{narrow, widen},
+};
 
 /// Rows of a task.
 const ROWS: usize = 32;
@@ -110,6 +113,22 @@ fn is_finite<E: Scalar>(row: ArrayView1<'_, E>) -> bool {
             },
         ),
         None => row.iter().all(|v| v.is_finite()),
+    }
+}
+
+/// Adds weight · gradient to a sum that the first gradient begins.
+pub(crate) fn accumulate<E: Scalar, I: ndarray::Dimension>(
+    sum: &mut Option<ndarray::Array<E, I>>,
+    mut gradient: ndarray::Array<E, I>,
+    weight: f64,
+) {
+    let weight = narrow::<E>(weight);
+    if weight != E::one() {
+        gradient.mapv_inplace(|g| g * weight);
+    }
+    match sum {
+        None => *sum = Some(gradient),
+        Some(sum) => sum.zip_mut_with(&gradient, |sum, &g| *sum += g),
     }
 }
 
