@@ -1,10 +1,12 @@
 //! The devices a network computes on.
 
 use std::fmt::Debug;
-use std::ops::DerefMut;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use dfdx::tensor::{Cpu, CpuError, NoneTape, Storage, Tape};
 use dfdx::tensor_ops::Device;
+use ndarray::{ArrayView2, ArrayView3};
 
 use crate::cpu;
 use crate::cpu::forward::Fill;
@@ -12,6 +14,7 @@ use crate::cpu::on_pool;
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
+use crate::metric::OnHost;
 use crate::network::Model;
 use crate::optimiser::{Adam, Rates, is_finite};
 use crate::tape::{
@@ -39,15 +42,37 @@ pub trait Trace<E: Element, D>: Debug + Send + Sync {
     ) -> Result<Option<Vec<E>>, Error>;
 }
 
+/// The value and the pullback metric of a batch, and what their way back needs.
+#[doc(hidden)]
+pub trait MetricTrace<E: Element, D>: Debug + Send + Sync {
+    /// The value, (b, D).
+    fn value(&self) -> ArrayView2<'_, E>;
+
+    /// The metrics, (b, d, d).
+    fn metric(&self) -> ArrayView3<'_, E>;
+
+    /// Sends the gradients of value and metric back, which count as zero where they are absent; writes the gradient of all parameters
+    /// and returns the cotangents of the stacked input.
+    fn back(
+        &self,
+        device: &D,
+        model: &Model<E>,
+        value: Option<ArrayView2<'_, E>>,
+        metric: Option<ArrayView3<'_, E>>,
+        want_input: bool,
+        gradient: &mut [E],
+    ) -> Result<Option<Vec<E>>, Error>;
+}
+
 /// A dfdx device that can run a network's forward and reverse pass.
 ///
 /// Implemented by fused kernels for [`Cpu`] and, with the feature `cuda`, for `Cuda`. What a device does not bring itself is composed of
 /// dfdx's own operations, which are also the kernels' oracle. The methods are the crate's own business; call
 /// [`Network::evaluate`](crate::Network::evaluate) or [`Network::forward`](crate::Network::forward).
 pub trait NetworkDevice<E: Element>: Device<E> {
-    /// Whether metrics of arrays may go through the Gram matrix of the last layer, on the host.
+    /// How a network keeps its device: threads may share it, also where dfdx's own device does not say that they may.
     #[doc(hidden)]
-    const GRAM: bool = false;
+    type Held: Deref<Target = Self> + From<Self> + Clone + Debug + Send + Sync;
 
     /// An error as the device's own, for the way back on a tape.
     #[doc(hidden)]
@@ -71,6 +96,32 @@ pub trait NetworkDevice<E: Element>: Device<E> {
     ) -> Result<Box<dyn Trace<E, Self>>, Error> {
         let trace = host::run(self, model, depth, batch, order, fill)?;
         Ok(Box::new(trace))
+    }
+
+    /// The value and the metric $J^\top H J$ of stacked rows, under the identity where no symmetric $H$, row-major, is given.
+    #[doc(hidden)]
+    fn metric(
+        &self,
+        model: &Model<E>,
+        batch: usize,
+        ambient: Option<Vec<E>>,
+        fill: Fill<'_, E>,
+    ) -> Result<Box<dyn MetricTrace<E, Self>>, Error> {
+        Ok(Box::new(OnHost::new(self, model, batch, ambient, fill)?))
+    }
+
+    /// Every point, (b, d), with the unit vectors under it, (b, 1 + d, d).
+    #[doc(hidden)]
+    fn taped_units<T: Tape<E, Self>>(x: Batch<E, Self, T>) -> Result<Stacked<E, Self, T>, Error> {
+        composed::with_units(x)
+    }
+
+    /// The value (b, D) with the tape, and the tangents (b, m, D), of stacked rows that have some.
+    #[doc(hidden)]
+    fn taped_parts<T: Tape<E, Self>>(
+        stacked: Stacked<E, Self, T>,
+    ) -> Result<Parts<E, Self, T>, Error> {
+        composed::split(stacked)
     }
 
     /// The network on the tape of its stacked input.
@@ -155,7 +206,7 @@ impl<E: Element> NetworkDevice<E> for Cpu
 where
     Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
 {
-    const GRAM: bool = true;
+    type Held = Arc<Self>;
 
     fn on_tape(error: Error) -> CpuError {
         // The two words that dfdx has for its CPU.

@@ -21,6 +21,9 @@ use crate::plan::{Op, Plan};
 use crate::request::{OPERATION, copy};
 
 mod gram;
+mod on_host;
+pub(crate) use on_host::OnHost;
+
 use gram::{Gram, gram_matrix, last_value, rows_times};
 
 /// The metric of every point, and what its gradient needs.
@@ -57,11 +60,10 @@ impl<E: Element> Metric<E> {
         stacked: &[E],
         batch: usize,
         tangents: usize,
-        ambient: Option<ArrayView2<'_, E>>,
+        ambient: Option<Vec<E>>,
         gram: bool,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let outputs = model.plan.output_width();
-        let ambient = ambient.map(|h| checked(h, outputs)).transpose()?;
         let stack = 1 + tangents;
         let width = stacked.len() / (batch * stack);
         let mut gram_part = None;
@@ -112,12 +114,12 @@ impl<E: Element> Metric<E> {
             });
             None
         };
-        Ok(Self {
+        Self {
             values,
             right,
             gram: gram_part,
             tangents,
-        })
+        }
     }
 
     pub(crate) fn values(&self) -> ArrayView3<'_, E> {
@@ -211,8 +213,11 @@ impl<E: Element> Seeded<'_, E> {
     }
 }
 
-/// A symmetric ambient metric of the right size, row-major.
-fn checked<E: Element>(ambient: ArrayView2<'_, E>, outputs: usize) -> Result<Vec<E>, Error> {
+/// An ambient metric, row-major, that is symmetric and of the right size.
+pub(crate) fn checked<E: Element>(
+    ambient: ArrayView2<'_, E>,
+    outputs: usize,
+) -> Result<Vec<E>, Error> {
     if ambient.dim() != (outputs, outputs) {
         let (expected, found) = (vec![outputs, outputs], ambient.shape().to_vec());
         return Err(Error::Shape {

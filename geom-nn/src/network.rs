@@ -77,7 +77,7 @@ pub enum Mode {
 pub struct Network<E: Element, D: NetworkDevice<E> = Cpu> {
     pub(crate) architecture: Architecture,
     pub(crate) model: Model<E>,
-    pub(crate) device: D,
+    device: D::Held,
 }
 
 impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
@@ -126,7 +126,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                 pool: Pool::default(),
                 mode: Mode::default(),
             },
-            device: device.clone(),
+            device: device.clone().into(),
         }
     }
 
@@ -157,7 +157,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
                 second,
             });
         }
-        let mut both = Self::from_parameters(&architecture, parameters, &self.device)?;
+        let mut both = Self::from_parameters(&architecture, parameters, self.device())?;
         both.model.mode = first;
         both.model.buffers = [self.running_statistics(), next.running_statistics()].concat();
         Ok(both)

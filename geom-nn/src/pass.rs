@@ -2,25 +2,32 @@
 
 use ndarray::{Array1, Array3, ArrayBase, ArrayView2, ArrayView3, Axis, s};
 
-use crate::cpu::on_pool;
-use crate::device::{NetworkDevice, Trace};
+use crate::device::{MetricTrace, NetworkDevice, Trace};
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
-use crate::metric::Metric;
+use crate::metric::checked;
 use crate::network::Network;
 use crate::request::{Gradients, Input, Request, Seeds, copy};
 
 /// A finished forward pass.
 #[derive(Debug)]
 pub struct Pass<'a, E: Element, D: NetworkDevice<E>> {
-    pub(crate) network: &'a Network<E, D>,
-    pub(crate) trace: Box<dyn Trace<E, D>>,
-    pub(crate) batch: usize,
-    pub(crate) order: Order,
+    network: &'a Network<E, D>,
+    outcome: Outcome<E, D>,
+    batch: usize,
+    order: Order,
     /// Whether the tangents are the columns of the Jacobian.
     full: bool,
-    metric: Option<Metric<E>>,
+}
+
+/// What was computed.
+#[derive(Debug)]
+enum Outcome<E: Element, D: NetworkDevice<E>> {
+    /// Values and tangents, stacked.
+    Rows(Box<dyn Trace<E, D>>),
+    /// Values and metrics.
+    Metric(Box<dyn MetricTrace<E, D>>),
 }
 
 impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
@@ -48,59 +55,50 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let fill = |point: usize, rows: &mut [E]| input.write(point, rows);
         self.model.plan.check(self.model.mode, &order, batch)?;
         let ambient = match request {
-            Request::MetricUnder(ambient) => Some(ambient),
+            Request::MetricUnder(ambient) => Some(checked(ambient, self.output_width())?),
             _ => None,
         };
-        let wants_metric = matches!(request, Request::Metric | Request::MetricUnder(_));
-        if wants_metric {
+        let outcome = if matches!(request, Request::Metric | Request::MetricUnder(_)) {
             let d = order.tangents;
             self.model.plan.check_result("metrics", &[batch, d, d])?;
-        }
-        let steps = self.model.plan.steps.len();
-        let depth = if wants_metric
-            && D::GRAM
-            && Metric::<E>::is_cheaper_by_gram(&self.model.plan, batch)
-        {
-            steps - 1
+            Outcome::Metric(self.device().metric(&self.model, batch, ambient, &fill)?)
         } else {
-            steps
-        };
-        let trace = self
-            .device
-            .run(&self.model, depth, batch, order.clone(), &fill)?;
-        let metric = if wants_metric {
-            let (output, gram) = (trace.output(), depth < steps);
-            let tangents = order.tangents;
-            let model = &self.model;
-            Some(on_pool(|| {
-                Metric::new(model, output, batch, tangents, ambient, gram)
-            })?)
-        } else {
-            None
+            let depth = self.model.plan.steps.len();
+            Outcome::Rows(
+                self.device()
+                    .run(&self.model, depth, batch, order.clone(), &fill)?,
+            )
         };
         Ok(Pass {
             network: self,
-            trace,
+            outcome,
             batch,
             order,
-            full: full && !wants_metric,
-            metric,
+            full,
         })
     }
 }
 
 impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
-    fn stacked(&self) -> ArrayView3<'_, E> {
+    /// The stacked rows of values and tangents; none where the metric was asked for.
+    fn stacked(&self) -> Option<ArrayView3<'_, E>> {
+        match &self.outcome {
+            Outcome::Rows(trace) => Some(self.rows(trace.output())),
+            Outcome::Metric(_) => None,
+        }
+    }
+
+    fn rows<'r>(&self, output: &'r [E]) -> ArrayView3<'r, E> {
         let shape = (self.batch, self.order.stack(), self.network.output_width());
         // The trace holds exactly these rows; a view of another length would be a bug of this crate.
-        ArrayView3::from_shape(shape, self.trace.output()).expect("stacked output")
+        ArrayView3::from_shape(shape, output).expect("stacked output")
     }
 
     /// The value $f(x)$, (b, D), a strided view.
     pub fn value(&self) -> ArrayView2<'_, E> {
-        match self.metric.as_ref().and_then(Metric::value) {
-            Some(value) => value,
-            None => self.stacked().index_axis_move(Axis(1), 0),
+        match &self.outcome {
+            Outcome::Rows(trace) => self.rows(trace.output()).index_axis_move(Axis(1), 0),
+            Outcome::Metric(trace) => trace.value(),
         }
     }
 
@@ -127,26 +125,21 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
 
     /// The Jacobian, (b, D, d), a strided view, if the request was for all of it.
     pub fn jacobian(&self) -> Option<ArrayView3<'_, E>> {
-        self.full.then(|| {
-            self.stacked()
-                .slice_move(s![.., 1..=self.order.tangents, ..])
-                .permuted_axes([0, 2, 1])
-        })
+        let stacked = self.stacked().filter(|_| self.full)?;
+        let columns = stacked.slice_move(s![.., 1..=self.order.tangents, ..]);
+        Some(columns.permuted_axes([0, 2, 1]))
     }
 
     /// The directional derivatives $J v_k$, (b, m, D), a strided view; for a full Jacobian its columns, as rows.
     pub fn tangents(&self) -> Option<ArrayView3<'_, E>> {
-        let some = self.order.tangents > 0 && self.metric.is_none();
-        some.then(|| {
-            self.stacked()
-                .slice_move(s![.., 1..=self.order.tangents, ..])
-        })
+        let stacked = self.stacked().filter(|_| self.order.tangents > 0)?;
+        Some(stacked.slice_move(s![.., 1..=self.order.tangents, ..]))
     }
 
     /// The second derivatives $\partial^2 f[v_k, v_l]$, (b, pairs, D), a strided view, in the order of [`pairs`](Self::pairs).
     pub fn second_tangents(&self) -> Option<ArrayView3<'_, E>> {
-        let start = 1 + self.order.tangents;
-        (!self.order.pairs.is_empty()).then(|| self.stacked().slice_move(s![.., start.., ..]))
+        let stacked = self.stacked().filter(|_| !self.order.pairs.is_empty())?;
+        Some(stacked.slice_move(s![.., 1 + self.order.tangents.., ..]))
     }
 
     /// The pairs $(k, l)$ whose second derivatives were computed.
@@ -156,7 +149,10 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
 
     /// The pullback metric, (b, d, d), if the request was for it.
     pub fn metric(&self) -> Option<ArrayView3<'_, E>> {
-        self.metric.as_ref().map(Metric::values)
+        match &self.outcome {
+            Outcome::Rows(_) => None,
+            Outcome::Metric(trace) => Some(trace.metric()),
+        }
     }
 
     /// The network's running statistics moved towards those of this batch, $(1 - m) r + m b$ with the layer's momentum $m$ and the unbiased
@@ -164,7 +160,11 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     ///
     /// A pass changes no network: hand them to [`Network::set_running_statistics`] after the step.
     pub fn running_statistics(&self) -> Option<Array1<E>> {
-        self.trace
+        // Where layers gather them there are no derivatives, and so no metric.
+        let Outcome::Rows(trace) = &self.outcome else {
+            return None;
+        };
+        trace
             .running_statistics(&self.network.model)
             .map(Array1::from_vec)
     }
@@ -187,7 +187,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
         let (width, tangents) = (self.network.input_width(), self.order.tangents);
         let shape = (self.batch, self.order.stack(), width);
         let rows = Array3::from_shape_vec(shape, input.unwrap_or_default()).expect("stacked input");
-        let given = tangents > 0 && !self.full && self.metric.is_none();
+        let given = tangents > 0 && !self.full;
         let directions = given.then(|| rows.slice(s![.., 1..=tangents, ..]).to_owned());
         Ok(Gradients {
             parameters,
@@ -212,26 +212,21 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
     ) -> Result<(Array1<E>, Option<Vec<E>>), Error> {
         self.check(seeds)?;
         let (outputs, tangents) = (self.network.output_width(), self.order.tangents);
-        let (network, trace) = (self.network, &self.trace);
+        let network = self.network;
         network.model.plan.check_way_back(&self.order, self.batch)?;
         let mut gradient = Array1::zeros(network.parameter_count());
         let flat = gradient
             .as_slice_mut()
             .expect("a fresh array is contiguous");
-        if let Some(metric) = &self.metric {
-            let output = trace.output();
-            let (model, value, bar) = (&network.model, seeds.value, seeds.metric);
-            let seeded = on_pool(|| metric.seeds(model, output, value, bar, flat));
-            let fill = |point: usize, out: &mut [E]| seeded.write(point, out);
-            let input = trace.back(
-                &network.device,
-                &network.model,
-                &fill,
-                want_input,
-                Some(flat),
-            )?;
-            return Ok((gradient, input));
-        }
+        let trace = match &self.outcome {
+            Outcome::Rows(trace) => trace,
+            Outcome::Metric(trace) => {
+                let (device, model) = (network.device(), &network.model);
+                let (value, metric) = (seeds.value, seeds.metric);
+                let input = trace.back(device, model, value, metric, want_input, flat)?;
+                return Ok((gradient, input));
+            }
+        };
         let Seeds {
             value,
             jacobian,
@@ -262,7 +257,7 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             }
         };
         let input = trace.back(
-            &network.device,
+            network.device(),
             &network.model,
             &fill,
             want_input,
@@ -283,16 +278,18 @@ impl<E: Element, D: NetworkDevice<E>> Pass<'_, E, D> {
             second,
             metric,
         } = seeds;
-        let rows = m > 0 && self.metric.is_none();
+        let is_metric = matches!(self.outcome, Outcome::Metric(_));
+        let rows = m > 0 && !is_metric;
+        let full = self.full && !is_metric;
         let value = value.as_ref().map(ArrayBase::shape);
         let [jacobian, tangents, second, metric] =
             [jacobian, tangents, second, metric].map(|seed| seed.as_ref().map(ArrayBase::shape));
         let cases = [
             ("value", value, vec![batch, outputs], true),
-            ("jacobian", jacobian, vec![batch, outputs, m], self.full),
+            ("jacobian", jacobian, vec![batch, outputs, m], full),
             ("tangents", tangents, vec![batch, m, outputs], rows),
             ("second", second, vec![batch, pairs, outputs], pairs > 0),
-            ("metric", metric, vec![batch, m, m], self.metric.is_some()),
+            ("metric", metric, vec![batch, m, m], is_metric),
         ];
         for (seed, found, expected, present) in cases {
             match found {

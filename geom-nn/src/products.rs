@@ -172,13 +172,13 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         let depth = plan.steps.len();
         let fill = |point: usize, out: &mut [E]| input.write(point, out);
         let trace = self
-            .device
+            .device()
             .run(&self.model, depth, batch, input.order.clone(), &fill)?;
         let mut products = Array3::zeros((batch, m, self.input_width()));
         for k in 0..m {
             let seed = |point: usize, out: &mut [E]| copy(u.slice(s![point, k, ..]), out);
             let rows = trace
-                .back(&self.device, &self.model, &seed, true, None)?
+                .back(self.device(), &self.model, &seed, true, None)?
                 .unwrap_or_default();
             products
                 .slice_mut(s![.., k, ..])

@@ -106,6 +106,70 @@ where
     Ok(())
 }
 
+/// Metrics of a narrow layer under many outputs, which go through its Gram matrix, of a wide one under few, which go through the Jacobian,
+/// and of a net that is nothing but its last layer; with each of the two seeds alone and with both.
+fn compare_metrics<E: Element>(tolerance: f64) -> Result<(), Error>
+where
+    geom_nn::Cpu: NetworkDevice<E>,
+    geom_nn::Cuda: NetworkDevice<E>,
+{
+    let gpu = cuda(0)?;
+    let e = |v: f64| E::from_f64(v).unwrap();
+    for (batch, widths) in [
+        (50, &[2, 9, 6, 60][..]),
+        (33, &[3, 5, 70]),
+        (7, &[2, 40, 3]),
+        (4, &[3, 8]),
+    ] {
+        let architecture = Architecture::mlp(widths, Activation::Elu, Activation::Linear);
+        let on_cpu = Network::<E>::new(
+            &architecture,
+            Initialiser::PyTorch,
+            3,
+            &geom_nn::Cpu::default(),
+        )?;
+        let on_gpu = Network::from_parameters(&architecture, on_cpu.parameters().to_vec(), &gpu)?;
+        let (d, outputs) = (widths[0], on_cpu.output_width());
+        let x = Array2::from_shape_fn((batch, d), |(i, j)| e(wave(3 * i + j)));
+        let half = Array2::from_shape_fn((outputs, outputs), |(i, j)| wave(i + 5 * j));
+        let ambient = (&half + &half.t()).mapv(e);
+        let value = Array2::from_shape_fn((batch, outputs), |(i, j)| e(wave(i + 2 * j)));
+        let metric = Array3::from_shape_fn((batch, d, d), |(i, k, l)| e(wave(5 * i + 3 * k + l)));
+        for request in [Request::Metric, Request::MetricUnder(ambient.view())] {
+            let (a, b) = (
+                on_gpu.evaluate(x.view(), request)?,
+                on_cpu.evaluate(x.view(), request)?,
+            );
+            let what = format!("{widths:?} {}", matches!(request, Request::Metric));
+            close(&what, a.value(), b.value(), tolerance);
+            let metrics = (a.metric().unwrap(), b.metric().unwrap());
+            close(&what, metrics.0, metrics.1, tolerance);
+            for (value, metric) in [
+                (Some(value.view()), Some(metric.view())),
+                (None, Some(metric.view())),
+                (Some(value.view()), None),
+                (None, None),
+            ] {
+                let seeds = Seeds {
+                    value,
+                    metric,
+                    ..Seeds::default()
+                };
+                let (a, b) = (a.backward(seeds)?, b.backward(seeds)?);
+                close(&what, &a.parameters, &b.parameters, tolerance);
+                close(&what, &a.input, &b.input, tolerance);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn metrics_agree_to_1e_10_and_in_single_precision_to_1e_5() -> Result<(), Error> {
+    compare_metrics::<f64>(1e-10)?;
+    compare_metrics::<f32>(1e-5)
+}
+
 #[test]
 fn double_precision_agrees_to_1e_10() -> Result<(), Error> {
     compare::<f64>(1e-10)

@@ -1,7 +1,7 @@
 //! Sequential matrix products on slices, by the crate `gemm`.
 //!
 //! Tiles of our own over weights packed once for all chunks were tried against it on the layers of the papers' nets (f32, two cores with
-//! AVX-512, median times): 0.64 to 1.27 times its speed on the way back, 0.66 to 1.15 for the gradient of a weight, 0.73 to 1.63 on the way
+//! AVX-512, median times): 0.64 to 1.27 times its speed on the way back, 0.66 to 1.15 for the gradient of a weight, 0.73 to 1.66 on the way
 //! forward, where the gain came from turning the weight once. That is kept ([`transposed`](super::dense::transposed)), the tiles are not.
 #![allow(
     unsafe_code,

@@ -67,6 +67,7 @@ pub(super) enum Text {
     Image,
     Norm,
     Optimise,
+    Rows,
 }
 
 impl Text {
@@ -76,6 +77,7 @@ impl Text {
             Self::Image => include_str!("kernels/image.cu"),
             Self::Norm => include_str!("kernels/norm.cu"),
             Self::Optimise => include_str!("kernels/optimise.cu"),
+            Self::Rows => include_str!("kernels/rows.cu"),
         }
     }
 
@@ -112,6 +114,7 @@ impl Text {
                 "layer_reverse",
             ],
             Self::Optimise => &["find_not_finite", "adam", "accumulate"],
+            Self::Rows => &["take_rows", "put_rows", "stack_units"],
         }
     }
 }
@@ -226,6 +229,20 @@ impl Engine {
         })
     }
 
+    /// A buffer of zeros.
+    pub(super) fn zeros<T: DeviceRepr + ValidAsZeroBits + Send + 'static>(
+        self: &Arc<Self>,
+        count: usize,
+    ) -> Result<Buffer<T>, Error> {
+        let mut buffer = self.take(count)?;
+        if count > 0 {
+            self.device
+                .memset_zeros(&mut *buffer)
+                .map_err(|e| refused("zeros", e))?;
+        }
+        Ok(buffer)
+    }
+
     /// A buffer with the given entries.
     pub(super) fn upload<T: DeviceRepr + Send + 'static>(
         self: &Arc<Self>,
@@ -257,19 +274,6 @@ impl Engine {
         self.device
             .dtod_copy(from, to)
             .map_err(|e| refused("copy", e))
-    }
-
-    /// Sets all entries to zero.
-    pub(super) fn clear<T: DeviceRepr + ValidAsZeroBits>(
-        &self,
-        memory: &mut CudaSlice<T>,
-    ) -> Result<(), Error> {
-        if memory.len() == 0 {
-            return Ok(());
-        }
-        self.device
-            .memset_zeros(memory)
-            .map_err(|e| refused("clear", e))
     }
 
     /// The entries of a buffer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cudarc::cublas::{CudaBlas, Gemm};
-use cudarc::driver::DeviceSlice;
+use cudarc::driver::{CudaSlice, DeviceSlice};
 
 use super::engine::{Buffer, Engine};
 use super::forward::{Trace, is_identity};
@@ -135,13 +135,13 @@ where
     Ok(buffer)
 }
 
-/// The gradient of a step's weight and bias.
+/// Adds the gradient of a step's weight and bias to those of all parameters.
 pub(super) fn gradient<E: Element>(
     trace: &Trace<E>,
     model: &Model<E>,
     index: usize,
     bar: &View<'_, E>,
-    sums: &mut Buffer<E>,
+    sums: &mut CudaSlice<E>,
 ) -> Result<(), Error>
 where
     CudaBlas: Gemm<E>,
@@ -167,7 +167,7 @@ where
         _ => engine.product(
             Matrix::transposed(bar, (rows, step.outputs)),
             Matrix::new(x, (rows, step.inputs)),
-            false,
+            true,
             out,
         ),
     }
@@ -224,7 +224,7 @@ where
     engine.swap((count, features), &grids.slice(..), &mut out.slice_mut(..))
 }
 
-/// The gradient of the weight of [`correlate`], summed over all images.
+/// Adds the gradient of the weight of [`correlate`], summed over all images.
 fn correlate_gradient<E: Element>(
     engine: &Arc<Engine>,
     window: &Window,
@@ -248,7 +248,7 @@ where
         engine.product(
             Matrix::transposed(&bars, (some * count, features)),
             Matrix::new(&patches.slice(..), (some * count, patch)),
-            first > 0,
+            true,
             out,
         )?;
     }

@@ -13,8 +13,10 @@ mod forward;
 )]
 mod launch;
 mod linear;
+mod metric;
 mod norm;
 mod reverse;
+mod stack;
 mod tape;
 #[cfg(all(test, not(feature = "cuda-check")))]
 mod tests;
@@ -33,10 +35,11 @@ use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
 use crate::optimiser::{Adam, Rates};
-use crate::tape::{Batch, Parameters, Stacked, Taped};
+use crate::tape::{Batch, Parameters, Parts, Stacked, Taped, composed};
 
 use engine::{Engine, refused};
 use forward::Trace;
+use metric::Metric;
 
 /// The GPU with a given index.
 ///
@@ -52,6 +55,8 @@ where
     Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
     CudaBlas: Gemm<E>,
 {
+    type Held = launch::Held;
+
     fn on_tape(error: Error) -> CudaError {
         tape::on_tape(&error)
     }
@@ -77,6 +82,32 @@ where
         Ok(Box::new(trace))
     }
 
+    fn metric(
+        &self,
+        model: &Model<E>,
+        batch: usize,
+        ambient: Option<Vec<E>>,
+        fill: Fill<'_, E>,
+    ) -> Result<Box<dyn device::MetricTrace<E, Self>>, Error> {
+        let engine = Engine::of(self)?;
+        let theta = engine.upload(&model.parameters)?;
+        let size = (1 + model.plan.inputs) * model.plan.inputs;
+        let input = engine.upload(&rows(batch, size, fill))?;
+        let ambient = ambient.map(|h| engine.upload(&h)).transpose()?;
+        let metric = Metric::new(engine, model, batch, theta, input, ambient)?;
+        Ok(Box::new(metric.fetched()?))
+    }
+
+    fn taped_units<T: Tape<E, Self>>(x: Batch<E, Self, T>) -> Result<Stacked<E, Self, T>, Error> {
+        stack::with_units(x)
+    }
+
+    fn taped_parts<T: Tape<E, Self>>(
+        stacked: Stacked<E, Self, T>,
+    ) -> Result<Parts<E, Self, T>, Error> {
+        stack::split(stacked)
+    }
+
     fn taped<T: Tape<E, Self>>(
         model: &Model<E>,
         theta: &Parameters<E, Self>,
@@ -84,6 +115,19 @@ where
         order: &Order,
     ) -> Result<Taped<E, Self, T>, Error> {
         tape::forward(model, theta, input, order)
+    }
+
+    fn taped_metric<T: Tape<E, Self>>(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: Stacked<E, Self, T>,
+        ambient: Option<&Batch<E, Self, NoneTape>>,
+    ) -> Result<Parts<E, Self, T>, Error> {
+        match ambient {
+            None => tape::metric(model, theta, input),
+            // It need not be symmetric there.
+            Some(_) => composed::metric::forward(model, theta, input, ambient, Self::taped),
+        }
     }
 
     fn transposed(
@@ -140,17 +184,12 @@ where
         let bar = engine.upload(&rows(self.batch, size, seed))?;
         let mut sums = gradient
             .as_ref()
-            .map(|g| engine.take::<E>(g.len()))
+            .map(|g| engine.zeros::<E>(g.len()))
             .transpose()?;
-        let input = reverse::reverse(model, self, bar, want_input, sums.as_mut())?;
+        let sum = sums.as_deref_mut();
+        let input = reverse::reverse(model, self, bar, want_input, sum)?;
         if let (Some(gradient), Some(sums)) = (gradient, &sums) {
-            let flat = engine.download(&sums.slice(..))?;
-            // Only the entries that took part: the others may hold what another route has written.
-            for step in &model.plan.steps[..self.steps.len()] {
-                for range in [step.weight.clone(), step.bias.clone()] {
-                    gradient[range.clone()].copy_from_slice(&flat[range]);
-                }
-            }
+            gradient.copy_from_slice(&engine.download(&sums.slice(..))?);
         }
         input.map(|bar| engine.download(&bar.slice(..))).transpose()
     }

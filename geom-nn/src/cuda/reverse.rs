@@ -1,6 +1,7 @@
 //! The way back on the device.
 
 use cudarc::cublas::{CudaBlas, Gemm};
+use cudarc::driver::CudaSlice;
 
 use super::engine::Buffer;
 use super::forward::Trace;
@@ -11,14 +12,14 @@ use crate::network::Model;
 
 /// Sends the cotangents of the stacked output back through the network.
 ///
-/// The gradient of the weights and biases that took part is written to `sums`, and with `want_input` the cotangents of the stacked input are
+/// The gradient of the weights and biases that took part is added to `sums`, and with `want_input` the cotangents of the stacked input are
 /// returned.
 pub(super) fn reverse<E: Element>(
     model: &Model<E>,
     trace: &Trace<E>,
     seed: Buffer<E>,
     want_input: bool,
-    mut sums: Option<&mut Buffer<E>>,
+    mut sums: Option<&mut CudaSlice<E>>,
 ) -> Result<Option<Buffer<E>>, Error>
 where
     CudaBlas: Gemm<E>,

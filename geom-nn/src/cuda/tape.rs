@@ -2,28 +2,66 @@
 //! the running statistics of batch normalisation in training, which come down.
 
 use std::ops::DerefMut;
+use std::sync::Arc;
 
 use cudarc::cublas::{CudaBlas, Gemm};
+use cudarc::driver::CudaSlice;
 use cudarc::driver::result::DriverError;
 use cudarc::driver::sys::CUresult;
-use cudarc::driver::{CudaSlice, DeviceSlice};
 use dfdx::shapes::HasShape;
 use dfdx::tensor::{Cuda, CudaError, NoneTape, PutTape, SplitTape, Storage, Tape};
 use dfdx::tensor_ops::{Device, ReshapeTo};
 
-use super::engine::Engine;
+use super::engine::{Buffer, Engine};
 use super::forward;
+use super::metric::Metric;
 use super::reverse;
 use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
-use crate::plan::Step;
 use crate::tape::memory::{memory_of, tensor_of};
-use crate::tape::{Batch, Parameters, Stacked, Taped, composed, device_error};
+use crate::tape::{Batch, Parameters, Parts, Stacked, Taped, composed, device_error};
 
 const OPERATION: &str = "Network::forward";
 
+/// Parameters and stacked rows taken off their tapes, with their memory on the engine.
+struct Taken<E: Element, T> {
+    theta: Parameters<E, Cuda>,
+    input: Stacked<E, Cuda, NoneTape>,
+    tape: T,
+    engine: Arc<Engine>,
+    weights: Buffer<E>,
+    rows: Buffer<E>,
+}
+
+fn taken<E: Element, T: Tape<E, Cuda>>(
+    theta: &Parameters<E, Cuda>,
+    input: Stacked<E, Cuda, T>,
+) -> Result<Taken<E, T>, Error>
+where
+    Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
+{
+    let fail = device_error::<CudaError>;
+    // Gradients have the memory layout of their tensor; from here on that is row-major.
+    let theta = theta.retaped::<T>().try_contiguous();
+    let (theta, theta_tape) = theta.map_err(fail(OPERATION))?.split_tape();
+    let input = input.try_contiguous().map_err(fail(OPERATION))?;
+    let (input, tape) = input.split_tape();
+    let engine = Engine::of(input.device())?;
+    let weights = engine.adopt(&*memory_of(&theta)?)?;
+    let rows = engine.adopt(&*memory_of(&input)?)?;
+    Ok(Taken {
+        theta,
+        input,
+        tape: tape.merge(theta_tape),
+        engine,
+        weights,
+        rows,
+    })
+}
+
+/// The network as one operation; its way back adds the gradients to the tape's own.
 pub(super) fn forward<E: Element, T: Tape<E, Cuda>>(
     model: &Model<E>,
     theta: &Parameters<E, Cuda>,
@@ -34,60 +72,96 @@ where
     Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
     CudaBlas: Gemm<E>,
 {
-    let fail = device_error::<CudaError>;
-    // Gradients have the memory layout of their tensor; from here on that is row-major.
-    let theta = theta
-        .retaped::<T>()
-        .try_contiguous()
-        .map_err(fail(OPERATION))?;
-    model.plan.check(model.mode, order, input.shape().0)?;
-    let (theta, theta_tape) = theta.split_tape();
-    let (input, tape) = input
-        .try_contiguous()
-        .map_err(fail(OPERATION))?
-        .split_tape();
-    let mut tape = tape.merge(theta_tape);
     let &(batch, stack, _) = input.shape();
-    let device = input.device().clone();
-    let engine = Engine::of(&device)?;
+    model.plan.check(model.mode, order, batch)?;
+    let taken = taken(theta, input)?;
+    let (mut tape, engine) = (taken.tape, taken.engine);
+    let device = taken.input.device().clone();
     // The operation needs the plan, the mode and the running statistics; its weights are the tensor's.
-    let model = model.up_to(model.plan.steps.len());
-    let (weights, rows) = (memory_of(&theta)?, memory_of(&input)?);
-    let (weights, rows) = (engine.adopt(&weights)?, engine.adopt(&rows)?);
     let depth = model.plan.steps.len();
+    let model = model.up_to(depth);
     let (owner, order) = (engine.clone(), order.clone());
+    let (weights, rows) = (taken.weights, taken.rows);
     let trace = forward::forward(owner, &model, depth, batch, order, weights, rows)?;
     let shape = (batch, stack, model.plan.output_width());
     let out = tensor_of(&device, shape, |memory| {
         engine.copy(&trace.device_output(), &mut memory.slice_mut(..))
     })?;
 
-    let own = |step: &Step| step.weight.len() + step.bias.len();
-    let is_cut = model.plan.steps.iter().map(own).sum::<usize>() < model.plan.parameter_count();
     let statistics = trace.running_statistics(&model);
-    let (input_ghost, out_ghost, theta_ghost) = (input.ghost(), out.ghost(), theta.ghost());
+    let (input, theta, ghost) = (taken.input.ghost(), taken.theta.ghost(), out.ghost());
     let refuse = |error: Error| on_tape(&error);
+    let has_parameters = model.plan.parameter_count() > 0;
     tape.add_backward_op(move |gradients| {
         let bar = engine
-            .adopt(gradients.get_or_alloc_mut(&out_ghost)?)
+            .adopt(gradients.get_or_alloc_mut(&ghost)?)
             .map_err(refuse)?;
-        let mut sums = engine.take(model.plan.parameter_count()).map_err(refuse)?;
-        // Steps that did not run leave theirs unwritten.
-        if is_cut {
-            engine.clear(&mut sums).map_err(refuse)?;
-        }
-        let bar = reverse::reverse(&model, &trace, bar, true, Some(&mut sums)).map_err(refuse)?;
-        if sums.len() > 0 {
-            let theta = gradients.get_or_alloc_mut(&theta_ghost)?;
-            engine.accumulate(&sums, theta).map_err(refuse)?;
-        }
+        let sums = if has_parameters {
+            Some(&mut **gradients.get_or_alloc_mut(&theta)?)
+        } else {
+            None
+        };
+        let bar = reverse::reverse(&model, &trace, bar, true, sums).map_err(refuse)?;
         if let Some(bar) = bar {
-            let input = gradients.get_or_alloc_mut(&input_ghost)?;
+            let input = gradients.get_or_alloc_mut(&input)?;
             engine.accumulate(&bar, input).map_err(refuse)?;
         }
         Ok(())
     });
     Ok((out.put_tape(tape), statistics))
+}
+
+/// The value, and the metric $J^\top J$ with the tape, as one operation, from stacked rows (b, 1 + d, d).
+pub(super) fn metric<E: Element, T: Tape<E, Cuda>>(
+    model: &Model<E>,
+    theta: &Parameters<E, Cuda>,
+    input: Stacked<E, Cuda, T>,
+) -> Result<Parts<E, Cuda, T>, Error>
+where
+    Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
+    CudaBlas: Gemm<E>,
+{
+    let &(batch, stack, d) = input.shape();
+    let order = Order::first(stack - 1);
+    model.plan.check(model.mode, &order, batch)?;
+    let taken = taken(theta, input)?;
+    let (mut tape, engine) = (taken.tape, taken.engine);
+    let device = taken.input.device().clone();
+    let model = model.up_to(model.plan.steps.len());
+    let (weights, rows) = (taken.weights, taken.rows);
+    let metric = Metric::new(engine.clone(), &model, batch, weights, rows, None)?;
+    let outputs = model.plan.output_width();
+    let value = tensor_of(&device, (batch, outputs), |memory| {
+        engine.copy(&metric.value.slice(..), &mut memory.slice_mut(..))
+    })?;
+    let out = tensor_of(&device, (batch, d, d), |memory| {
+        engine.copy(&metric.metric.slice(..), &mut memory.slice_mut(..))
+    })?;
+
+    let (input, theta) = (taken.input.ghost(), taken.theta.ghost());
+    let (value_ghost, out_ghost) = (value.ghost(), out.ghost());
+    let refuse = |error: Error| on_tape(&error);
+    let has_parameters = model.plan.parameter_count() > 0;
+    tape.add_backward_op(move |gradients| {
+        let value = gradients.get_or_alloc_mut(&value_ghost)?;
+        let value = engine.adopt(value).map_err(refuse)?;
+        let bar = gradients.get_or_alloc_mut(&out_ghost)?;
+        let bar = engine.adopt(bar).map_err(refuse)?;
+        let sums = if has_parameters {
+            Some(&mut **gradients.get_or_alloc_mut(&theta)?)
+        } else {
+            None
+        };
+        let bar = metric
+            .reverse(&model, Some(&value), &bar, true, sums)
+            .map_err(refuse)?;
+        if let Some(bar) = bar {
+            let input = gradients.get_or_alloc_mut(&input)?;
+            engine.accumulate(&bar, input).map_err(refuse)?;
+        }
+        Ok(())
+    });
+    Ok((value.retaped(), out.put_tape(tape)))
 }
 
 /// $J^\top u_k$, (b, m, d): one forward pass, one way back for each vector.

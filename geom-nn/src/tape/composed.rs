@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::jet::Order;
 use crate::network::{Mode, Model};
 use crate::plan::{Op, Step};
-use crate::tape::{Batch, Parameters, Stacked, Taped, curve, device_error};
+use crate::tape::{Batch, Parameters, Parts, Stacked, Taped, curve, device_error};
 
 mod image;
 pub(crate) mod metric;
@@ -227,6 +227,40 @@ pub(crate) fn rows<E: Element, D: Device<E>, T: Tape<E, D>>(
     fresh(stacked)?
         .try_slice((.., range, ..))
         .map_err(device_error(OPERATION))
+}
+
+/// Every point, (b, d), with the unit vectors under it, (b, 1 + d, d).
+pub(crate) fn with_units<E: Element, D: Device<E>, T: Tape<E, D>>(
+    x: Batch<E, D, T>,
+) -> Result<Stacked<E, D, T>, Error> {
+    let &(batch, width) = x.shape();
+    let mut identity = vec![E::zero(); batch * width * width];
+    for point in identity.chunks_exact_mut(width * width) {
+        point
+            .iter_mut()
+            .step_by(width + 1)
+            .for_each(|v| *v = E::one());
+    }
+    let identity = x
+        .device()
+        .try_tensor_from_vec(identity, (batch, width, width))
+        .map_err(device_error(OPERATION))?;
+    let value = x
+        .try_reshape_like(&(batch, 1, width))
+        .map_err(device_error(OPERATION))?;
+    concat(value, identity.retaped())
+}
+
+/// The value (b, D) with the tape, and the tangents (b, m, D).
+pub(crate) fn split<E: Element, D: Device<E>, T: Tape<E, D>>(
+    stacked: Stacked<E, D, T>,
+) -> Result<Parts<E, D, T>, Error> {
+    let &(batch, stack, width) = stacked.shape();
+    let tangents = rows(stacked.with_empty_tape(), 1..stack)?;
+    let value = rows(stacked, 0..1)?
+        .try_reshape_like(&(batch, width))
+        .map_err(device_error(OPERATION))?;
+    Ok((value, tangents))
 }
 
 /// Stacks the rows of two tensors.

@@ -48,11 +48,11 @@ where
     let size = stack * width;
     let fill =
         |point: usize, out: &mut [E]| out.copy_from_slice(&rows[point * size..(point + 1) * size]);
-    let (trace, metric) = on_pool(|| -> Result<_, Error> {
+    let (trace, metric) = on_pool(|| {
         let trace = cpu::forward::forward(&model, depth, batch, order, &fill);
-        let metric = Metric::new(&model, trace.output(), batch, d, None, gram)?;
-        Ok((trace, metric))
-    })?;
+        let metric = Metric::new(&model, trace.output(), batch, d, None, gram);
+        (trace, metric)
+    });
     let values = match metric.value() {
         Some(value) => value.iter().copied().collect(),
         None => ArrayView3::from_shape((batch, stack, outputs), trace.output())

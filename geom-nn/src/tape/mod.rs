@@ -40,7 +40,7 @@ pub use functional::functional;
 pub use trained::Trained;
 
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{Tape, Tensor, WithEmptyTape};
+use dfdx::tensor::{Tape, Tensor};
 use dfdx::tensor_ops::{Device, ReshapeTo};
 use ndarray::Array1;
 
@@ -87,7 +87,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     /// # Errors
     /// [`Error::Device`].
     pub fn tensor(&self) -> Result<Parameters<E, D>, Error> {
-        self.device
+        self.device()
             .try_tensor_from_vec(self.parameters().to_vec(), (self.parameter_count(),))
             .map_err(device_error("Network::tensor"))
     }
@@ -186,27 +186,13 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
     ) -> Result<(Stacked<E, D, T>, Order), Error> {
         const OPERATION: &str = "Network::forward";
         let (batch, width) = self.check_input(OPERATION, theta, &x)?;
+        if jacobian {
+            return Ok((D::taped_units(x)?, Order::first(width)));
+        }
         let value = x
             .try_reshape_like(&(batch, 1, width))
             .map_err(device_error(OPERATION))?;
-        if !jacobian {
-            return Ok((value, Order::default()));
-        }
-        let mut identity = vec![E::zero(); batch * width * width];
-        for point in identity.chunks_exact_mut(width * width) {
-            point
-                .iter_mut()
-                .step_by(width + 1)
-                .for_each(|v| *v = E::one());
-        }
-        let identity = value
-            .device()
-            .try_tensor_from_vec(identity, (batch, width, width))
-            .map_err(device_error(OPERATION))?;
-        Ok((
-            composed::concat(value, identity.retaped())?,
-            Order::first(width),
-        ))
+        Ok((value, Order::default()))
     }
 }
 
@@ -236,7 +222,7 @@ pub fn tangents<E: Element, D: Device<E>, T: Tape<E, D>>(
 ///
 /// # Errors
 /// [`Error::Shape`] if there are no tangents, [`Error::Device`].
-pub fn split<E: Element, D: Device<E>, T: Tape<E, D>>(
+pub fn split<E: Element, D: NetworkDevice<E>, T: Tape<E, D>>(
     stacked: Stacked<E, D, T>,
 ) -> Result<Parts<E, D, T>, Error> {
     const OPERATION: &str = "tape::split";
@@ -250,10 +236,5 @@ pub fn split<E: Element, D: Device<E>, T: Tape<E, D>>(
             found,
         });
     }
-    let tangents = composed::rows(stacked.with_empty_tape(), 1..rows)?;
-    let value = composed::rows(stacked, 0..1)?;
-    let value = value
-        .try_reshape_like(&(batch, width))
-        .map_err(device_error(OPERATION))?;
-    Ok((value, tangents))
+    D::taped_parts(stacked)
 }

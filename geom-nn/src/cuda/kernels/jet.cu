@@ -138,7 +138,7 @@ extern "C" __global__ void add_bias(Rows s, const T *bias, Size span, T *rows) {
     EACH(i, s.points * s.width) rows[i / s.width * stack_of(s) * s.width + i % s.width] += bias[i % s.width / span];
 }
 
-// The gradient of a bias with one entry for each column: the sum of the value rows, 32 columns to a block of 32 × 16 threads.
+// Adds to the gradient of a bias with one entry for each column the sum of the value rows, 32 columns to a block of 32 × 16 threads.
 extern "C" __global__ void sum_columns(Rows s, const T *bar, T *out) {
     __shared__ double part[16][32];
     Size column = (Size)blockIdx.x * 32 + threadIdx.x;
@@ -149,7 +149,7 @@ extern "C" __global__ void sum_columns(Rows s, const T *bar, T *out) {
     __syncthreads();
     if (threadIdx.y == 0 && column < s.width) {
         for (unsigned row = 1; row < 16; row++) sum += part[row][threadIdx.x];
-        out[column] = sum;
+        out[column] += sum;
     }
 }
 
@@ -159,6 +159,6 @@ extern "C" __global__ void sum_features(Rows s, Size span, const T *bar, T *out)
         double sum = 0;
         SHARE(i, s.points * span) sum += bar[i / span * stack_of(s) * s.width + feature * span + i % span];
         sum = block_sum(sum);
-        if (threadIdx.x == 0) out[feature] = sum;
+        if (threadIdx.x == 0) out[feature] += sum;
     }
 }

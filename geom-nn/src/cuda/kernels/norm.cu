@@ -71,7 +71,7 @@ extern "C" __global__ void scale_gradient(Size rows, Size width, Size span, cons
             sum += (double)bar[at] * hat[at];
         }
         sum = block_sum(sum);
-        if (threadIdx.x == 0) out[f] = sum;
+        if (threadIdx.x == 0) out[f] += sum;
     }
 }
 

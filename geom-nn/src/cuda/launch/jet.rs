@@ -70,7 +70,7 @@ impl Engine {
         )
     }
 
-    /// The gradient of a bias each of whose entries is shared by `span` columns.
+    /// Adds to the gradient of a bias each of whose entries is shared by `span` columns.
     pub(in crate::cuda) fn sum_values<E: Element>(
         &self,
         batch: &Batch,

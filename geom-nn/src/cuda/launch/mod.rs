@@ -1,19 +1,17 @@
 //! The launches: every kernel of `kernels/` and cuBLAS's product as a safe function.
 //!
-//! This is the only unsafe code of the crate's CUDA path. Two things can go wrong in a launch, arguments of other types than the kernel's and
+//! This is the only unsafe code of the crate's CUDA path, but for a promise about threads at its end. Two things can go wrong in a launch, arguments of other types than the kernel's and
 //! memory of another size than it touches. The types are written once, here, next to each other in the order of the kernel's own
 //! list; the sizes are compared with the lengths of the buffers before the launch, and a difference stops the program, since it would be a bug of
 //! this crate. Buffers given as mutable references cannot overlap others.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use cudarc::cublas::sys::cublasOperation_t as Operation;
-use cudarc::cublas::{Gemm, GemmConfig};
 use cudarc::driver::{CudaSlice, CudaView, CudaViewMut, DeviceRepr, DeviceSlice, LaunchConfig};
+use dfdx::tensor::Cuda;
 
 use super::engine::{Buffer, Engine, refused};
-use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 
@@ -31,6 +29,10 @@ mod image;
 mod jet;
 mod norm;
 mod optimise;
+mod product;
+mod rows;
+pub(super) use product::Matrix;
+pub(super) use rows::VALUES;
 
 /// Memory to be read, and memory to be written.
 pub(super) type View<'a, T> = CudaView<'a, T>;
@@ -124,42 +126,6 @@ fn blocks(count: usize) -> LaunchConfig {
     }
 }
 
-/// A matrix in memory, row by row.
-#[derive(Debug)]
-pub(super) struct Matrix<'a, 'b, E> {
-    pub(super) entries: &'b View<'a, E>,
-    /// As stored.
-    pub(super) shape: (usize, usize),
-    /// Whether its transpose is meant.
-    pub(super) transposed: bool,
-}
-
-impl<'a, 'b, E> Matrix<'a, 'b, E> {
-    pub(super) fn new(entries: &'b View<'a, E>, shape: (usize, usize)) -> Self {
-        Self {
-            entries,
-            shape,
-            transposed: false,
-        }
-    }
-
-    pub(super) fn transposed(entries: &'b View<'a, E>, shape: (usize, usize)) -> Self {
-        Self {
-            entries,
-            shape,
-            transposed: true,
-        }
-    }
-
-    fn dim(&self) -> (usize, usize) {
-        if self.transposed {
-            (self.shape.1, self.shape.0)
-        } else {
-            self.shape
-        }
-    }
-}
-
 impl Engine {
     /// Memory whose entries are yet to be written.
     pub(super) fn allocate<T: DeviceRepr>(&self, count: usize) -> Result<CudaSlice<T>, Error> {
@@ -173,58 +139,34 @@ impl Engine {
         }
         self.device.null().map_err(|e| refused(what, e))
     }
+}
 
-    /// `out = a b`, or `out += a b`, by cuBLAS.
-    pub(super) fn product<E: Element>(
-        &self,
-        a: Matrix<'_, '_, E>,
-        b: Matrix<'_, '_, E>,
-        add: bool,
-        out: &mut Out<'_, E>,
-    ) -> Result<(), Error>
-    where
-        cudarc::cublas::CudaBlas: Gemm<E>,
-    {
-        const OPERATION: &str = "product";
-        let ((m, k), (inner, n)) = (a.dim(), b.dim());
-        assert_eq!(k, inner, "inner widths of a product");
-        long("left factor", a.entries, m * k);
-        long("right factor", b.entries, k * n);
-        long("product", out, m * n);
-        let int = |count: usize| {
-            i32::try_from(count)
-                .map_err(|_| refused(OPERATION, format!("cuBLAS takes no side of {count}")))
-        };
-        let operation = |transposed| {
-            if transposed {
-                Operation::CUBLAS_OP_T
-            } else {
-                Operation::CUBLAS_OP_N
-            }
-        };
-        // cuBLAS counts by columns: it is given the transposed factors in reverse order.
-        let config = GemmConfig {
-            transa: operation(b.transposed),
-            transb: operation(a.transposed),
-            m: int(n)?,
-            n: int(m)?,
-            k: int(k)?,
-            alpha: E::one(),
-            lda: int(b.shape.1)?,
-            ldb: int(a.shape.1)?,
-            beta: if add { E::one() } else { E::zero() },
-            ldc: int(n)?,
-        };
-        self.device
-            .bind_to_thread()
-            .map_err(|e| refused(OPERATION, e))?;
-        // SAFETY: the three lengths were compared with the sides above.
-        unsafe { self.blas.gemm(config, b.entries, a.entries, out) }
-            .map_err(|e| refused(OPERATION, e))
+/// A part of memory, to be written.
+pub(super) fn part<T>(memory: &mut CudaSlice<T>, range: Range<usize>) -> Out<'_, T> {
+    memory.slice_mut(range)
+}
+
+/// dfdx's device as a network holds it.
+#[derive(Clone, Debug)]
+#[doc(hidden)]
+pub struct Held(Cuda);
+
+// SAFETY: of all that dfdx's device holds, only the handle of its second stream is not marked as fit for threads. CUDA's handles of
+// streams may be used from any thread, and networks do not use this one.
+unsafe impl Send for Held {}
+// SAFETY: as above.
+unsafe impl Sync for Held {}
+
+impl From<Cuda> for Held {
+    fn from(device: Cuda) -> Self {
+        Self(device)
     }
 }
 
-/// A part of a buffer, to be written.
-pub(super) fn part<T: Send + 'static>(buffer: &mut Buffer<T>, range: Range<usize>) -> Out<'_, T> {
-    buffer.slice_mut(range)
+impl Deref for Held {
+    type Target = Cuda;
+
+    fn deref(&self) -> &Cuda {
+        &self.0
+    }
 }

@@ -122,7 +122,7 @@ impl Engine {
         launch!(self, E, Norm::scale_rows, each(rows * width), arguments)
     }
 
-    /// The gradient of the scale.
+    /// Adds to the gradient of the scale.
     pub(in crate::cuda) fn scale_gradient<E: Element>(
         &self,
         width: usize,

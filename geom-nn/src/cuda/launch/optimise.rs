@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cudarc::driver::{CudaSlice, DeviceRepr, DeviceSlice};
 
 use super::{each, long};
-use crate::cuda::engine::{Engine, refused};
+use crate::cuda::engine::Engine;
 use crate::element::Element;
 use crate::error::Error;
 use crate::optimiser::Rates;
@@ -27,10 +27,7 @@ impl Engine {
         for memory in [&*mean, &*square, &*parameters] {
             long("Adam's memory", memory, count);
         }
-        let mut flag = self.take::<u32>(1)?;
-        self.device
-            .memset_zeros(&mut *flag)
-            .map_err(|e| refused("adam", e))?;
+        let mut flag = self.zeros::<u32>(1)?;
         let arguments = (count as u64, gradient, &mut *flag);
         launch!(self, E, Optimise::find_not_finite, each(count), arguments)?;
         let arguments = (
