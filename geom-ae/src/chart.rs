@@ -37,10 +37,7 @@ pub struct NetworkChart<'a, E: Scalar, D: NetworkDevice<E>>(
     pub &'a Network<E, D>,
 );
 
-impl<E: Scalar, D: NetworkDevice<E>> Immersion for NetworkChart<'_, E, D>
-where
-    Network<E, D>: Sync,
-{
+impl<E: Scalar, D: NetworkDevice<E>> Immersion for NetworkChart<'_, E, D> {
     type Scalar = E;
 
     fn dimension(&self) -> usize {

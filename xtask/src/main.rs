@@ -30,6 +30,12 @@ const STAND_IN_DEFAULT: &str = "../shared/cuda/emu";
 /// What is built with it: its kernels are text for the host, so nothing may be shared with another build.
 const STAND_IN_TARGET: &str = "target/cuda-emulator";
 
+/// Its steps: title, package, and the tests of the library itself where some of them are for a GPU.
+const CUDA_TESTS: &[(&str, &str, &[&str])] = &[
+    ("the CUDA tests of networks", "geom-nn", &["--lib"]),
+    ("the CUDA tests of training", "geom-ae", &[]),
+];
+
 /// The folder of the run that the gate trains.
 const RUN: &str = "target/ci-run";
 
@@ -61,9 +67,11 @@ const STEPS: &[Step] = &[
             "-p",
             "geom-nn",
             "-p",
+            "geom-ae",
+            "-p",
             "geom-bench",
             "--features",
-            "geom-nn/cuda-check,geom-bench/cuda",
+            "geom-nn/cuda-check,geom-ae/cuda-check,geom-bench/cuda",
             "--",
             "-D",
             "warnings",
@@ -126,7 +134,7 @@ fn main() -> ExitCode {
     if !cuda_tests(&folder) {
         return ExitCode::FAILURE;
     }
-    eprintln!("\n== all {} steps passed", steps.len() + 1);
+    eprintln!("\n== all {} steps passed", steps.len() + CUDA_TESTS.len());
     ExitCode::SUCCESS
 }
 
@@ -171,16 +179,19 @@ fn cuda_tests(folder: &str) -> bool {
         let all = std::iter::once(first).chain(env::split_paths(&rest));
         env::join_paths(all.filter(|path| !path.as_os_str().is_empty())).unwrap_or_default()
     };
-    let mut test = Command::new(env!("CARGO"));
-    test.args(["test", "--release", "-p", "geom-nn", "--features", "cuda"])
-        .args(["--lib", "--test", "cuda*"])
-        .env("PATH", before("PATH", toolkit.join("bin")))
-        .env(
-            "LD_LIBRARY_PATH",
-            before("LD_LIBRARY_PATH", toolkit.join("lib64")),
-        )
-        .env("CUDA_PATH", &toolkit)
-        .env("CARGO_TARGET_DIR", &target)
-        .env("EMU_CUDA_CACHE", target.join("kernels"));
-    passes("the CUDA tests", &mut test)
+    CUDA_TESTS.iter().all(|(title, package, own)| {
+        let mut test = Command::new(env!("CARGO"));
+        test.args(["test", "--release", "-p", package, "--features", "cuda"])
+            .args(*own)
+            .args(["--test", "cuda*"])
+            .env("PATH", before("PATH", toolkit.join("bin")))
+            .env(
+                "LD_LIBRARY_PATH",
+                before("LD_LIBRARY_PATH", toolkit.join("lib64")),
+            )
+            .env("CUDA_PATH", &toolkit)
+            .env("CARGO_TARGET_DIR", &target)
+            .env("EMU_CUDA_CACHE", target.join("kernels"));
+        passes(title, &mut test)
+    })
 }
