@@ -80,7 +80,7 @@ impl<'a> Search<'a> {
             Some(method @ Method::Approximate) => Err(Error::Method {
                 operation: "search",
                 method,
-                reason: "is for the points' own neighbours, by `Approximate::knn`, which reports its recall; queries and radii need an exact method",
+                reason: "is for `Approximate`, which reports its recall; radii need an exact method",
             }),
             Some(Method::Product) if !squared => refuse(
                 "dimension",

@@ -12,13 +12,15 @@ const WIDTH: usize = 64;
 /// What products of images and lengths of rests may be off by, relative to half a squared length.
 const ROUNDING: f32 = 2e-5;
 
-/// Points by place.
+/// Points by place: first those that answer, then those that only ask.
 pub(super) struct Cloud<'a, T> {
     points: &'a [T],
     width: usize,
     pub(super) key: Key,
     /// The point at each place.
     pub(super) order: Vec<u32>,
+    /// How many answer.
+    pub(super) answers: usize,
     pub(super) images: Images,
     sq_scale: f64,
 }
@@ -38,10 +40,13 @@ impl Images {
 }
 
 impl<'a, T: Scalar> Cloud<'a, T> {
-    pub(super) fn new(points: &'a [T], width: usize, key: Key) -> Self {
-        let frame = Frame::of(points, width, WIDTH - 1);
+    /// The first `answers` points answer.
+    pub(super) fn new(points: &'a [T], width: usize, answers: usize, key: Key) -> Self {
+        let (answering, asking) = points.split_at(answers * width);
+        let frame = Frame::of(answering, asking, width, WIDTH - 1);
         let coordinates = frame.coordinates(points);
-        let order = order(&coordinates);
+        let mut order = order(&coordinates);
+        order.sort_by_key(|&point| point as usize >= answers);
         let size = coordinates.width.min(WIDTH - 1);
         let image_width = size + 1;
         let mut values = vec![0.0; order.len() * image_width];
@@ -60,6 +65,7 @@ impl<'a, T: Scalar> Cloud<'a, T> {
             width,
             key,
             order,
+            answers,
             images: Images {
                 values,
                 half_norms,
@@ -71,6 +77,11 @@ impl<'a, T: Scalar> Cloud<'a, T> {
 
     pub(super) fn len(&self) -> usize {
         self.order.len()
+    }
+
+    /// Whether the point at a place may be a neighbour.
+    pub(super) fn is_answer(&self, place: u32) -> bool {
+        (place as usize) < self.answers
     }
 
     fn row(&self, place: usize) -> &'a [T] {

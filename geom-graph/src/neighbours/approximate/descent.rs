@@ -21,7 +21,7 @@ pub(super) fn improve<T: Scalar>(
 ) -> Result<usize, Error> {
     let reach = FARTHEST;
     for round in 0..most {
-        let ways = Ways::of(lists, reach);
+        let ways = Ways::of(lists, cloud.answers, reach);
         let changes: usize = lists
             .par_chunks_mut(ROWS)
             .enumerate()
@@ -47,7 +47,7 @@ struct Way {
     fresh: bool,
 }
 
-/// Ways from each point: to its nearest candidates, and back from points whose candidate it is.
+/// Ways from each point: to its nearest candidates, and back from points that answer whose candidate it is.
 struct Ways {
     offsets: Vec<usize>,
     ways: Vec<Way>,
@@ -55,9 +55,9 @@ struct Ways {
 
 impl Ways {
     /// Takes the first `reach` candidates of every list, which are not fresh any more, and as many ways back, near ones first.
-    fn of<T: Scalar>(lists: &mut [Candidates<T>], reach: usize) -> Self {
+    fn of<T: Scalar>(lists: &mut [Candidates<T>], answers: usize, reach: usize) -> Self {
         let mut back = vec![0_usize; lists.len()];
-        for list in lists.iter() {
+        for list in &lists[..answers] {
             for c in list.first(reach) {
                 back[c.index as usize] += 1;
             }
@@ -79,7 +79,7 @@ impl Ways {
             }
         }
         for rank in 0..reach {
-            for (i, list) in lists.iter().enumerate() {
+            for (i, list) in lists[..answers].iter().enumerate() {
                 if let Some(c) = list.first(reach).get(rank) {
                     put(c.index as usize, label(i), c.fresh);
                 }

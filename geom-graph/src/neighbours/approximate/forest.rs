@@ -37,7 +37,7 @@ pub(super) fn leaf(k: usize, key: Key) -> usize {
     usual.max(3 * (k + 2))
 }
 
-/// The places of a leaf and their lists.
+/// The places of a leaf, those that answer first, and their lists.
 type Members<'a, T> = [(u32, &'a mut Candidates<T>)];
 
 impl Forest {
@@ -48,10 +48,8 @@ impl Forest {
         lists: &mut [Candidates<T>],
         counter: &Counter<'_>,
     ) -> Result<(), Error> {
-        let mut sizes = Vec::new();
-        leaf_sizes(cloud.len(), self.leaf, &mut sizes);
         for tree in 0..self.trees {
-            let order = self.order(cloud, tree);
+            let (order, sizes) = self.grow(cloud, tree);
             let mut slots: Vec<Option<&mut Candidates<T>>> = lists.iter_mut().map(Some).collect();
             let mut members: Vec<(u32, &mut Candidates<T>)> = order
                 .iter()
@@ -78,8 +76,8 @@ impl Forest {
         Ok(())
     }
 
-    /// The places in the order of the leaves of one tree.
-    fn order<T: Scalar>(&self, cloud: &Cloud<'_, T>, tree: usize) -> Vec<u32> {
+    /// The places in the order of the leaves of one tree, and the sizes of the leaves.
+    fn grow<T: Scalar>(&self, cloud: &Cloud<'_, T>, tree: usize) -> (Vec<u32>, Vec<usize>) {
         let (images, n) = (&cloud.images, cloud.len());
         let width = images.width;
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
@@ -87,7 +85,7 @@ impl Forest {
         // Differences of points are directions in which the points extend.
         let mut directions = Vec::with_capacity(DIRECTIONS * width);
         for _ in 0..DIRECTIONS {
-            let mut row = || images.row(random.random_range(0..n));
+            let mut row = || images.row(random.random_range(0..cloud.answers));
             let start = directions.len();
             directions.extend(row().iter().zip(row()).map(|(&x, &y)| x - y));
             let squares = directions[start..].iter().map(|x| f64::from(*x).powi(2));
@@ -107,35 +105,71 @@ impl Forest {
                 let rows = Strided::rows(rows, rows.len() / width, width);
                 simd::product(1.0, rows, directions, 0.0, out);
             });
-        let mut order: Vec<u32> = (0..).take(n).collect();
-        split(&mut order, &projections);
-        order
+        let mut places: Vec<u32> = (0..).take(n).collect();
+        let (answering, asking) = places.split_at_mut(cloud.answers);
+        let leaves = split(answering, asking, self.leaf, &projections);
+        let (mut order, mut sizes) = (Vec::with_capacity(n), Vec::with_capacity(leaves.len()));
+        let (mut answering, mut asking) = (&*answering, &*asking);
+        for (answers, asks) in leaves {
+            order.extend(
+                answering
+                    .iter()
+                    .take(answers)
+                    .chain(asking.iter().take(asks)),
+            );
+            (answering, asking) = (&answering[answers..], &asking[asks..]);
+            sizes.push(answers + asks);
+        }
+        (order, sizes)
     }
 }
 
-/// Sorts points into the leaves of a tree: halves at the median along the direction of the largest variance.
+/// Sorts the points that answer into the leaves of a tree, and those that ask to them; how many of either stand in each leaf.
 ///
-/// Leaves are sorted further, so that their panels hold near points and tell soon who is too far.
-fn split(order: &mut [u32], projections: &[f32]) {
-    if order.len() <= PANEL {
-        return;
+/// A node halves the points that answer at the median along the direction of their largest variance.
+fn split(
+    answering: &mut [u32],
+    asking: &mut [u32],
+    leaf: usize,
+    projections: &[f32],
+) -> Vec<(usize, usize)> {
+    if answering.len() <= leaf {
+        sort(answering, projections);
+        return vec![(answering.len(), asking.len())];
     }
+    let (half, along) = halve(answering, projections);
+    let median = along(answering[half]);
+    asking.sort_by_key(|&i| along(i) >= median);
+    let (left, right) = answering.split_at_mut(half);
+    let (to_left, to_right) = asking.split_at_mut(asking.partition_point(|&i| along(i) < median));
+    let (mut leaves, others) = rayon::join(
+        || split(left, to_left, leaf, projections),
+        || split(right, to_right, leaf, projections),
+    );
+    leaves.extend(others);
+    leaves
+}
+
+/// Sorts a leaf further, so that its panels hold near points and tell soon who is too far.
+fn sort(order: &mut [u32], projections: &[f32]) {
+    if order.len() > PANEL {
+        let (half, _) = halve(order, projections);
+        let (left, right) = order.split_at_mut(half);
+        sort(left, projections);
+        sort(right, projections);
+    }
+}
+
+/// Puts the lower half first, along the direction of the largest variance; where the other begins, and that direction.
+fn halve<'p>(
+    order: &mut [u32],
+    projections: &'p [f32],
+) -> (usize, impl Fn(u32) -> f32 + Copy + use<'p>) {
     let direction = widest(order, projections);
-    let along = |i: u32| projections[i as usize * DIRECTIONS + direction];
+    let along = move |i: u32| projections[i as usize * DIRECTIONS + direction];
     let half = order.len() / 2;
     order.select_nth_unstable_by(half, |&a, &b| along(a).total_cmp(&along(b)).then(a.cmp(&b)));
-    let (left, right) = order.split_at_mut(half);
-    rayon::join(|| split(left, projections), || split(right, projections));
-}
-
-/// The sizes of leaves made of halves as [`split`] makes them, in order.
-fn leaf_sizes(size: usize, leaf: usize, sizes: &mut Vec<usize>) {
-    if size <= leaf {
-        sizes.push(size);
-        return;
-    }
-    leaf_sizes(size / 2, leaf, sizes);
-    leaf_sizes(size - size / 2, leaf, sizes);
+    (half, along)
 }
 
 fn widest(order: &[u32], projections: &[f32]) -> usize {
@@ -175,6 +209,8 @@ impl Scratch {
     fn compare<T: Scalar>(&mut self, cloud: &Cloud<'_, T>, members: &mut Members<'_, T>) {
         let width = cloud.images.width;
         let panels = members.len().div_ceil(PANEL);
+        // Those that answer stand first; the others have nothing to tell each other.
+        let answering = answers(cloud, members).div_ceil(PANEL);
         self.coordinates.resize(panels * PANEL * width, 0.0);
         self.half_norms.clear();
         self.half_norms.resize(panels, [f32::NAN; PANEL]);
@@ -190,8 +226,8 @@ impl Scratch {
             self.half_limits[panel][place] = 0.5 * cloud.reach(*i as usize, list.threshold());
         }
         // Panels by themselves first: near points, whose lists give limits.
-        let themselves = (0..panels).map(|p| (p, p));
-        let others = (0..panels).flat_map(|p| (p + 1..panels).map(move |q| (p, q)));
+        let themselves = (0..answering).map(|p| (p, p));
+        let others = (0..answering).flat_map(|p| (p + 1..panels).map(move |q| (p, q)));
         for (p, q) in themselves.chain(others) {
             let panel = |p: usize| Panel {
                 coordinates: &self.coordinates[p * PANEL * width..(p + 1) * PANEL * width],
@@ -204,13 +240,14 @@ impl Scratch {
                 let (a, b) = (p * PANEL + row, q * PANEL + column);
                 let (i, j) = (members[a].0, members[b].0);
                 // A pair once, and not again if it met in another tree.
-                if a >= b || members[a].1.holds(j) || members[b].1.holds(i) {
+                let met = members[a].1.holds(j) || members[b].1.holds(i);
+                if a >= b || met || !cloud.is_answer(i) {
                     continue;
                 }
                 let key = cloud.between(i as usize, j as usize);
                 for (at, other) in [(a, j), (b, i)] {
                     let (place, list) = &mut members[at];
-                    if list.offer(key, other) {
+                    if cloud.is_answer(other) && list.offer(key, other) {
                         self.half_limits[at / PANEL][at % PANEL] =
                             0.5 * cloud.reach(*place as usize, list.threshold());
                     }
@@ -220,15 +257,23 @@ impl Scratch {
     }
 }
 
+/// How many members answer.
+fn answers<T: Scalar>(cloud: &Cloud<'_, T>, members: &Members<'_, T>) -> usize {
+    members.iter().filter(|(i, _)| cloud.is_answer(*i)).count()
+}
+
 /// All pairs of a leaf in a metric of which images tell nothing.
 fn compare_directly<T: Scalar>(cloud: &Cloud<'_, T>, members: &mut Members<'_, T>) {
+    let answers = answers(cloud, members);
     for a in 1..members.len() {
         let (before, from) = members.split_at_mut(a);
         let (i, list) = &mut from[0];
-        for (j, other) in before {
+        for (j, other) in before.iter_mut().take(answers) {
             let key = cloud.between(*i as usize, *j as usize);
             list.offer(key, *j);
-            other.offer(key, *i);
+            if cloud.is_answer(*i) {
+                other.offer(key, *i);
+            }
         }
     }
 }

@@ -21,16 +21,15 @@ use rayon::prelude::*;
 use self::candidates::Candidates;
 use self::cloud::Cloud;
 use super::top::sort_pairs;
-use super::{Method, Neighbours, brute, check_count, check_k, label, product};
+use super::{Method, Neighbours, brute, check_count, check_k, check_width, label, product};
 use crate::metric::Key;
 use crate::progress::Progress;
 use crate::{Error, Metric, Scalar};
 
-const OPERATION: &str = "approximate knn";
-
 /// An approximate search: how much work it may do, and at how many points its recall is measured.
 ///
-/// It answers for the points themselves; queries against another set, and radii, are the exact search's, [`Search`](crate::Search).
+/// It finds k neighbours of the points themselves or of queries among them; radii are the exact search's,
+/// [`Search`](crate::Search).
 ///
 /// # Examples
 /// ```
@@ -143,47 +142,114 @@ impl<'a> Approximate<'a> {
         points: ArrayView2<'_, T>,
         k: usize,
     ) -> Result<ApproximateNeighbours<T>, Error> {
+        const OPERATION: &str = "approximate knn";
         let n = points.nrows();
         check_k(OPERATION, k, n.saturating_sub(1))?;
         check_count(OPERATION, n)?;
-        if self.trees == 0 {
-            return Err(Error::Count {
-                operation: OPERATION,
-                argument: "trees",
-                value: 0,
-                min: 1,
-                max: usize::MAX,
-            });
-        }
+        self.check_trees(OPERATION)?;
         let prepared = self.metric.prepare(OPERATION, "points", points)?;
         let points = prepared.as_slice().unwrap_or_default();
-        let counter = self
-            .progress
-            .start(OPERATION, self.trees.saturating_add(self.rounds));
-        counter.advance(0)?;
-        let cloud = Cloud::new(points, prepared.ncols(), self.metric.key());
-        let capacity = kept(k).min(n - 1);
-        let mut lists = vec![Candidates::new(capacity); n];
-        let trees = forest::Forest {
-            trees: self.trees,
-            seed: self.seed,
-            leaf: forest::leaf(k, cloud.key),
-        };
-        trees.fill(&cloud, &mut lists, &counter)?;
-        let rounds = descent::improve(&cloud, &mut lists, k, self.rounds, &counter)?;
-        let mut neighbours = Neighbours::zeros(n, k, Method::Approximate);
-        let mut rows = neighbours.table().into_ordered_rows(&cloud.order);
-        rows.par_iter_mut().zip(lists).for_each(|(row, list)| {
-            let pairs = list
-                .pairs()
-                .map(|(key, at)| (key, cloud.order[at as usize]));
-            let mut pairs: Vec<(T, u32)> = pairs.collect();
-            sort_pairs(&mut pairs);
-            row.put(&pairs[..k]);
-        });
-        drop(rows);
-        let sample = self.sample.min(n);
-        let recall = self.recall((points, prepared.ncols()), &neighbours, sample)?;
+        self.search(OPERATION, (points, prepared.ncols()), None, k)
+    }
+
+    /// k near points of each query; a query that equals a point may find that point.
+    ///
+    /// Queries go down the trees of the points and then from neighbour to neighbour. The points' own lists are made on the way: a
+    /// call costs what [`knn`](Self::knn) on points and queries together does, so ask all queries at once.
+    ///
+    /// # Shapes
+    /// `points` (n, D), `queries` (q, D); the result holds (q, k), indices into `points`.
+    ///
+    /// # Errors
+    /// [`Error::Size`] when the dimensions differ, [`Error::Count`] unless 1 ≤ k ≤ n, otherwise as [`knn`](Self::knn).
+    ///
+    /// # Numerics
+    /// As [`knn`](Self::knn). A copy of points and queries is held.
+    ///
+    /// # Examples
+    /// ```
+    /// use geom_graph::neighbours::Approximate;
+    /// let points = ndarray::Array2::from_shape_fn((500, 20), |(i, j)| ((i * (j + 3)) as f64 * 0.1).sin());
+    /// let queries = points.slice(ndarray::s![..7, ..]).mapv(|x| x + 1e-9);
+    /// let found = Approximate::new().knn_to(points.view(), queries.view(), 3)?;
+    /// assert!((0..7).all(|i| found.neighbours.indices[(i, 0)] == i));
+    /// # Ok::<(), geom_graph::Error>(())
+    /// ```
+    pub fn knn_to<T: Scalar>(
+        &self,
+        points: ArrayView2<'_, T>,
+        queries: ArrayView2<'_, T>,
+        k: usize,
+    ) -> Result<ApproximateNeighbours<T>, Error> {
+        const OPERATION: &str = "approximate knn_to";
+        let n = points.nrows();
+        check_k(OPERATION, k, n)?;
+        check_width(OPERATION, points, queries)?;
+        check_count(OPERATION, n.saturating_add(queries.nrows()))?;
+        self.check_trees(OPERATION)?;
+        let prepared = self.metric.prepare(OPERATION, "points", points)?;
+        let asking = self.metric.prepare(OPERATION, "queries", queries)?;
+        let all: Vec<T> = prepared.iter().chain(asking.iter()).copied().collect();
+        self.search(OPERATION, (&all, prepared.ncols()), Some(n), k)
+    }
+
+    fn check_trees(&self, operation: &'static str) -> Result<(), Error> {
+        if self.trees > 0 {
+            return Ok(());
+        }
+        Err(Error::Count {
+            operation,
+            argument: "trees",
+            value: 0,
+            min: 1,
+            max: usize::MAX,
+        })
+    }
+
+    /// The neighbours of all points, or, where only the first `answers` answer, of the others among them.
+    fn search<T: Scalar>(
+        &self,
+        operation: &'static str,
+        (points, width): (&[T], usize),
+        answers: Option<usize>,
+        k: usize,
+    ) -> Result<ApproximateNeighbours<T>, Error> {
+        let n = points.len() / width.max(1);
+        let first = answers.unwrap_or_default();
+        let mut neighbours = Neighbours::zeros(n - first, k, Method::Approximate);
+        let sample = self.sample.min(n - first);
+        let mut rounds = 0;
+        if first < n {
+            let counter = self
+                .progress
+                .start(operation, self.trees.saturating_add(self.rounds));
+            counter.advance(0)?;
+            let cloud = Cloud::new(points, width, answers.unwrap_or(n), self.metric.key());
+            let capacity = k.max(descent::FARTHEST).min(answers.unwrap_or(n - 1));
+            let mut lists = vec![Candidates::new(capacity); n];
+            let trees = forest::Forest {
+                trees: self.trees,
+                seed: self.seed,
+                leaf: forest::leaf(k, cloud.key),
+            };
+            trees.fill(&cloud, &mut lists, &counter)?;
+            rounds = descent::improve(&cloud, &mut lists, k, self.rounds, &counter)?;
+            let asking: Vec<u32> = cloud.order[first..]
+                .iter()
+                .map(|&i| i - label(first))
+                .collect();
+            let mut rows = neighbours.table().into_ordered_rows(&asking);
+            let lists = lists.into_par_iter().skip(first);
+            rows.par_iter_mut().zip(lists).for_each(|(row, list)| {
+                let pairs = list
+                    .pairs()
+                    .map(|(key, at)| (key, cloud.order[at as usize]));
+                let mut pairs: Vec<(T, u32)> = pairs.collect();
+                sort_pairs(&mut pairs);
+                row.put(&pairs[..k]);
+            });
+        }
+        let recall = self.recall((points, width), answers, &neighbours, sample)?;
         neighbours.finish(self.metric);
         Ok(ApproximateNeighbours {
             neighbours,
@@ -197,6 +263,7 @@ impl<'a> Approximate<'a> {
     fn recall<T: Scalar>(
         &self,
         (points, width): (&[T], usize),
+        answers: Option<usize>,
         found: &Neighbours<T>,
         sample: usize,
     ) -> Result<Option<f64>, Error> {
@@ -205,6 +272,7 @@ impl<'a> Approximate<'a> {
         }
         let (n, k, key) = (found.len(), found.k(), self.metric.key());
         let row = |i: usize| &points[i * width..(i + 1) * width];
+        let first = answers.unwrap_or_default();
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(u64::MAX);
         // One point of each of `sample` stretches.
@@ -212,15 +280,20 @@ impl<'a> Approximate<'a> {
             .map(|s| random.random_range(s * n / sample..(s + 1) * n / sample))
             .collect();
         let last: Vec<T> = if key == Key::SquaredEuclidean {
-            let queries: Vec<T> = rows.iter().flat_map(|&i| row(i).iter().copied()).collect();
-            // Each point finds itself, or a duplicate, at distance zero.
-            let mut exact = Neighbours::zeros(sample, k + 1, Method::Product);
-            let progress = self.progress;
-            product::nearest_to(points, &queries, width, exact.table(), progress)?;
-            exact.distances.column(k).to_vec()
+            let queries = rows.iter().flat_map(|&i| row(first + i).iter().copied());
+            let queries: Vec<T> = queries.collect();
+            // A point among those that answer finds itself, or a duplicate, at distance zero.
+            let most = k + usize::from(answers.is_none());
+            let mut exact = Neighbours::zeros(sample, most, Method::Product);
+            let among = &points[..answers.unwrap_or(n) * width];
+            product::nearest_to(among, &queries, width, exact.table(), self.progress)?;
+            exact.distances.column(most - 1).to_vec()
         } else {
             let last = |&i: &usize| {
-                let nearest = brute::nearest(n, k, Some(label(i)), |j| key.between(row(i), row(j)));
+                let itself = answers.is_none().then(|| label(i));
+                let asks = row(first + i);
+                let keys = |j| key.between(asks, row(j));
+                let nearest = brute::nearest(answers.unwrap_or(n), k, itself, keys);
                 nearest.last().map_or(T::zero(), |p| p.0)
             };
             rows.par_iter().map(last).collect()
@@ -239,9 +312,4 @@ impl<'a> Approximate<'a> {
             .sum();
         Ok(Some(hits as f64 / (sample * k) as f64))
     }
-}
-
-/// How many candidates are kept for `k` neighbours.
-fn kept(k: usize) -> usize {
-    k.max(descent::FARTHEST)
 }

@@ -66,6 +66,81 @@ proptest! {
 }
 
 #[test]
+fn queries_find_their_neighbours_on_one_and_two_threads() {
+    let all = clustered(4000, 30, 12, 4);
+    let (points, queries) = all.view().split_at(ndarray::Axis(0), 3000);
+    let metrics = [
+        Metric::Euclidean,
+        Metric::SquaredEuclidean,
+        Metric::Cosine,
+        Metric::Manhattan,
+    ];
+    for metric in metrics {
+        let search = Approximate::new().metric(metric).seed(2);
+        let (one, two) = (
+            on(1, || search.knn_to(points, queries, 10).unwrap()),
+            on(2, || search.knn_to(points, queries, 10).unwrap()),
+        );
+        assert_eq!(one, two, "{metric:?}");
+        let exact = crate::Search::new().metric(metric);
+        let exact = exact.knn_to(points, queries, 10).unwrap();
+        let whole = overlap(&one.neighbours, &exact);
+        assert!(whole >= 0.95, "{metric:?} {whole}");
+        let reported = one.recall.unwrap();
+        assert!(
+            (reported - whole).abs() < 0.05,
+            "{metric:?} {reported} {whole}"
+        );
+        for (row, distance) in one.neighbours.distances.indexed_iter() {
+            let at = one.neighbours.indices[row];
+            let (a, b) = (queries.row(row.0), points.row(at));
+            if metric == Metric::Manhattan {
+                let sum: f64 = a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum();
+                assert!((distance - sum).abs() < 1e-12 * sum);
+            }
+        }
+    }
+}
+
+/// More queries than points, all in one place, far from all points, on them.
+#[test]
+fn queries_where_no_points_are() {
+    let points = clustered(2000, 25, 5, 9);
+    for queries in [
+        Array2::from_elem((5000, 25), 0.3),
+        clustered(300, 25, 2, 10) * 1e100 + 1e101,
+        points.clone(),
+    ] {
+        let search = Approximate::new();
+        let found = search.knn_to(points.view(), queries.view(), 7).unwrap();
+        let exact = crate::Search::new();
+        let exact = exact.knn_to(points.view(), queries.view(), 7).unwrap();
+        let near = |found: &Neighbours<f64>| found.distances.column(6).sum();
+        let (got, least) = (near(&found.neighbours), near(&exact));
+        assert!(got <= least * 1.02, "{got} {least}");
+        assert!(found.recall.unwrap() > 0.9, "{:?}", found.recall);
+    }
+}
+
+#[test]
+fn queries_among_a_few_points() {
+    let queries = clustered(40, 20, 2, 11);
+    for n in [1, 2, 33, 150] {
+        let points = clustered(n, 20, 2, 5);
+        for k in [1, n.div_ceil(2), n] {
+            let found = Approximate::new().knn_to(points.view(), queries.view(), k);
+            let exact = crate::Search::new().knn_to(points.view(), queries.view(), k);
+            let (found, exact) = (found.unwrap(), exact.unwrap());
+            assert_eq!(found.neighbours.indices, exact.indices, "{n} {k}");
+            assert_eq!(found.recall, Some(1.0));
+        }
+    }
+    let none = Array2::<f64>::zeros((0, 20));
+    let found = Approximate::new().knn_to(queries.view(), none.view(), 3);
+    assert_eq!(found.unwrap().neighbours.indices.dim(), (0, 3));
+}
+
+#[test]
 fn every_metric_finds_its_own_neighbours() {
     let x = clustered(1200, 15, 4, 3);
     for metric in [Metric::Cosine, Metric::Manhattan, Metric::Chebyshev] {
@@ -148,6 +223,27 @@ fn refusals() {
     assert!(matches!(
         search.knn(x.view(), 3),
         Err(Error::Cancelled { .. })
+    ));
+    let search = Approximate::new();
+    assert!(matches!(
+        search.knn_to(x.view(), x.slice(ndarray::s![.., ..12]), 3),
+        Err(Error::Size {
+            got: 12,
+            expected: 13,
+            ..
+        })
+    ));
+    for k in [0, 301] {
+        let error = search.knn_to(x.view(), x.view(), k).unwrap_err();
+        assert!(matches!(error, Error::Count { argument: "k", .. }));
+    }
+    assert!(matches!(
+        search.knn_to(x.view(), bad.view(), 3),
+        Err(Error::NotFinite {
+            argument: "queries",
+            row: 7,
+            ..
+        })
     ));
     let search = crate::Search::new().method(Method::Approximate);
     assert!(matches!(

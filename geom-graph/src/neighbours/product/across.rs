@@ -22,7 +22,7 @@ pub(crate) fn nearest_to<T: Scalar>(
     let k = found.k;
     let counter = progress.start("knn", (queries.len() / width).div_ceil(PANEL));
     counter.advance(0)?;
-    let (view, points) = View::of(points, width, k);
+    let (view, points) = View::of(points, queries, width, k);
     let asking = view.other(queries);
     let mut rows = found.into_ordered_rows(&asking.order);
     rows.par_chunks_mut(PANEL)
@@ -72,7 +72,7 @@ pub(crate) fn within<T: Scalar>(
     let rows = queries.unwrap_or(points).len() / width;
     let counter = progress.start("within", rows.div_ceil(PANEL));
     counter.advance(0)?;
-    let (view, points) = View::of(points, width, 15);
+    let (view, points) = View::of(points, queries.unwrap_or_default(), width, 15);
     let others = queries.map(|queries| view.other(queries));
     let asking = others.as_ref().unwrap_or(&points);
     let same = others.is_none();

@@ -11,13 +11,15 @@ use crate::simd::{Strided, product};
 const ROWS: usize = 256;
 /// Points that the directions are estimated from; fewer points than twice as many get none.
 const SAMPLE: usize = 1024;
+/// The share of the largest coordinate of others that counts: single precision squares its reciprocal.
+const NEAR: f64 = 1e-15;
 /// The narrowest points that directions are worth their while for.
 const NARROWEST: usize = 24;
 
 /// $x \mapsto s(x - c)$, and an orthonormal basis of a space near which the images lie.
 pub(in crate::neighbours) struct Frame {
     centre: Vec<f64>,
-    /// A power of two that makes the largest coordinate about one.
+    /// A power of two that makes the largest coordinate of the points about one.
     pub(in crate::neighbours) scale: f64,
     /// `size` columns, orthonormal.
     basis: Vec<f64>,
@@ -44,13 +46,17 @@ impl Coordinates {
 }
 
 impl Frame {
-    /// The frame of `points` with at most `most` directions.
-    pub(in crate::neighbours) fn of<T: Scalar>(points: &[T], width: usize, most: usize) -> Self {
+    /// The frame of `points` with at most `most` directions, in which the images of `others` can be squared, however far they are.
+    pub(in crate::neighbours) fn of<T: Scalar>(
+        points: &[T],
+        others: &[T],
+        width: usize,
+        most: usize,
+    ) -> Self {
         let n = points.len() / width;
         let centre = centre(points, width);
-        let largest = points
-            .par_chunks(ROWS * width)
-            .map(|points| {
+        let largest = |points: &[T]| {
+            let chunks = points.par_chunks(ROWS * width).map(|points| {
                 let mut largest = 0.0_f64;
                 for point in points.chunks_exact(width) {
                     for (x, c) in point.iter().zip(&centre) {
@@ -58,8 +64,10 @@ impl Frame {
                     }
                 }
                 largest
-            })
-            .reduce(|| 0.0, f64::max);
+            });
+            chunks.reduce(|| 0.0, f64::max)
+        };
+        let largest = largest(points).max(NEAR * largest(others));
         let mut frame = Self {
             centre,
             scale: power_below_reciprocal(largest),
@@ -277,7 +285,7 @@ mod tests {
         let points: Vec<f64> = (0..n * width)
             .map(|at| random.random_range(-1.0..1.0) * 1e100 / (1 + at % width) as f64)
             .collect();
-        let frame = Frame::of(&points, width, 128);
+        let frame = Frame::of(&points, &[], width, 128);
         assert!(frame.is_partial());
         let found = frame.coordinates(&points);
         assert_eq!(found.width, 30);

@@ -117,9 +117,14 @@ struct View {
 }
 
 impl View {
-    /// The view that suits `points` when `k` neighbours are sought, and the points in it.
-    fn of<T: Scalar>(points: &[T], width: usize, k: usize) -> (Self, Ordered<'_, T>) {
-        let frame = Frame::of(points, width, DIRECTIONS);
+    /// The view that suits `points` when `others` seek `k` neighbours, and the points in it.
+    fn of<'a, T: Scalar>(
+        points: &'a [T],
+        others: &[T],
+        width: usize,
+        k: usize,
+    ) -> (Self, Ordered<'a, T>) {
+        let frame = Frame::of(points, others, width, DIRECTIONS);
         let coordinates = frame.coordinates(points);
         let order = order::order(&coordinates);
         let size = shadow::size(&frame, (points, width), &coordinates, &order, k);

@@ -27,7 +27,7 @@ pub(crate) fn nearest<T: Scalar>(
     let blocks = (points.len() / width).div_ceil(BLOCK);
     let counter = progress.start("knn", blocks * (blocks + 1) / 2);
     counter.advance(0)?;
-    let (view, ordered) = View::of(points, width, k);
+    let (view, ordered) = View::of(points, &[], width, k);
     let block = |b: usize| b * BLOCK..((b + 1) * BLOCK).min(ordered.len());
     let lists = (0..blocks).map(|b| Mutex::new(Lists::new(block(b).len(), k)));
     let search = Search {

@@ -129,21 +129,21 @@ proptest! {
 
     #[test]
     fn every_search_gives_what_the_definition_gives(
-        kind in prop::sample::select(&KINDS[..]),
+        kind in prop::sample::select(&KINDS[..]), asking in prop::sample::select(&KINDS[..]),
         n in prop::sample::select(&[2_usize, 3, 31, 48, 49, 97, 130][..]),
         width in prop::sample::select(&[1_usize, 2, 3, 5, 8, 12, 13, 25][..]),
         k in 1_usize..40, seed: u64,
     ) {
         let k = k.min(n - 1);
-        let what = format!("{kind:?} {n} x {width}, seed {seed}");
+        let what = format!("{kind:?} {n} x {width}, {asking:?} queries, seed {seed}");
         let limit = |largest: f64| 0.9 * (largest / (16.0 * width as f64)).sqrt();
         let double = points(kind, n, width, seed, limit(f64::MAX), 1e-170);
-        let queries = points(kind, 7, width, seed / 2 + 1, limit(f64::MAX), 1e-170);
+        let queries = points(asking, 7, width, seed / 2 + 1, limit(f64::MAX), 1e-170);
         all_searches(double.view(), queries.view(), k, &what)?;
         let single = |x: f64| x as f32;
         let limit = limit(f64::from(f32::MAX));
-        let points_of = |n, seed| points(kind, n, width, seed, limit, 1e-25).mapv(single);
-        let (points, queries) = (points_of(n, seed), points_of(7, seed / 2 + 1));
+        let points_of = |kind, n, seed| points(kind, n, width, seed, limit, 1e-25).mapv(single);
+        let (points, queries) = (points_of(kind, n, seed), points_of(asking, 7, seed / 2 + 1));
         all_searches(points.view(), queries.view(), k, &format!("{what}, f32"))?;
     }
 }
