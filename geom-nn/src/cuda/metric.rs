@@ -27,7 +27,7 @@ pub(super) struct Metric<E: Element> {
     /// $y$, (b, D).
     pub(super) value: Buffer<E>,
     /// $G$, (b, d, d).
-    pub(super) metric: Buffer<E>,
+    pub(super) values: Buffer<E>,
     /// $HJ$ or $SM$ in the place of the tangents in stacked rows; absent where it is $J$ itself.
     right: Option<Buffer<E>>,
     gram: Option<Gram<E>>,
@@ -83,7 +83,7 @@ where
                 Ok(right)
             })
             .transpose()?;
-        let mut metric = engine.take(batch * d * d)?;
+        let mut values = engine.take(batch * d * d)?;
         let tangents = rows.slice(width..);
         let others = right
             .as_ref()
@@ -94,12 +94,12 @@ where
             (Matrix::new(&tangents, (d, width)), step),
             (Matrix::transposed(&others, (d, width)), step),
             false,
-            (&mut metric.slice_mut(..), d * d),
+            (&mut values.slice_mut(..), d * d),
         )?;
         Ok(Self {
             trace,
             value,
-            metric,
+            values,
             right,
             gram,
         })
@@ -169,7 +169,7 @@ where
         let engine = &self.trace.engine;
         Ok(Fetched {
             value: engine.download(&self.value.slice(..))?,
-            metric: engine.download(&self.metric.slice(..))?,
+            metric: engine.download(&self.values.slice(..))?,
             on_device: self,
         })
     }

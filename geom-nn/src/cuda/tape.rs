@@ -135,7 +135,7 @@ where
         engine.copy(&metric.value.slice(..), &mut memory.slice_mut(..))
     })?;
     let out = tensor_of(&device, (batch, d, d), |memory| {
-        engine.copy(&metric.metric.slice(..), &mut memory.slice_mut(..))
+        engine.copy(&metric.values.slice(..), &mut memory.slice_mut(..))
     })?;
 
     let (input, theta) = (taken.input.ghost(), taken.theta.ghost());
