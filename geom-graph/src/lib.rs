@@ -41,7 +41,7 @@
 //! | any, in batches | [`Sampler`] with [`Geodesics::among`] or [`Laplacian::slice`] | a batch squared |
 //!
 //! Everything works on the edges it is given; no step makes an array of all pairs of points unless its name or its table says so.
-//! Exact searches answer queries against another set and radii in every metric; `Approximate` finds the points' own neighbours alone.
+//! Exact searches answer queries against another set and radii in every metric; `Approximate` has no radii.
 //!
 //! # Examples
 //!
