@@ -75,8 +75,8 @@ pub use error::{Error, Result};
 pub use link::Link;
 pub use mapped::MappedPoints;
 pub use method::{
-    KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, Recipe, TermSettings,
-    WeightOn, box_autoencoder, diffusion_embedding,
+    KernelFamily, LatentSettings, Method, Nets, NetworkKind, NetworkSize, Recipe, RecipeDistances,
+    TermSettings, WeightOn, box_autoencoder, diffusion_embedding,
 };
 pub use model::{Autoencoder, AutoencoderArchitecture, Coding};
 pub use named_metrics::{Metrics, Undefined};

@@ -11,7 +11,7 @@ mod settings;
 pub use embedding::diffusion_embedding;
 pub use latent::{KernelFamily, LatentSettings};
 pub use nets::{Nets, NetworkKind, NetworkSize, box_autoencoder};
-pub use recipe::Recipe;
+pub use recipe::{Recipe, RecipeDistances};
 pub use settings::{TermSettings, WeightOn};
 
 use std::{fmt, str::FromStr};

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`data`] | data sets: embedded, generated, read from IDX, `.npy`, `.npz` and `.csv` files; the split into train and test |
 //! | [`config`] | every setting of a run: the paper's values, a TOML file, the command line, in this order |
+//! | [`beginning`] | the picture that networks begin at |
 //! | [`controls`] | embeddings without a network, and a decoder fitted to any embedding |
 //! | [`experiments`] | the papers' experiments: figures and numbers over several seeds |
 //! | [`history`] | what the log holds of every epoch |
@@ -21,6 +22,8 @@
 pub mod data;
 
 pub mod config;
+
+pub mod beginning;
 
 pub mod controls;
 

@@ -32,6 +32,9 @@ pub enum NetworkKind {
     NormalisedMlp,
     /// `DeepAE`: 1000, 500 and 250 with ReLU and batch normalisation, tanh at the end (Moor et al. 2020).
     DeepAe,
+    /// Dense layers of unlike halves, without a normalisation: 2 × 1200 with ReLU to the codes, 3 × 1200 with tanh back; the output is
+    /// linear, for logits (Rubenstein et al. 2018, dSprites).
+    FcDsprites,
     /// The convolutional pair of Nazari et al. 2023, tanh at the end; square images with sides 16, 28, 40, …
     ConvGeomae,
     /// `ConvNet28` and `DeConvNet28` of Lee et al. 2022, sigmoid at the end; square images with sides 24, 28, 32, …
@@ -49,10 +52,11 @@ pub enum NetworkKind {
 
 impl NetworkKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Mlp,
         Self::NormalisedMlp,
         Self::DeepAe,
+        Self::FcDsprites,
         Self::ConvGeomae,
         Self::Conv28,
         Self::Conv64,
@@ -67,6 +71,7 @@ impl NetworkKind {
             Self::Mlp => "mlp",
             Self::NormalisedMlp => "normalised-mlp",
             Self::DeepAe => "deep-ae",
+            Self::FcDsprites => "fc-dsprites",
             Self::ConvGeomae => "conv-geomae",
             Self::Conv28 => "conv28",
             Self::Conv64 => "conv64",
@@ -78,7 +83,10 @@ impl NetworkKind {
 
     /// Whether it takes points of any width.
     pub const fn is_dense(self) -> bool {
-        matches!(self, Self::Mlp | Self::NormalisedMlp | Self::DeepAe)
+        matches!(
+            self,
+            Self::Mlp | Self::NormalisedMlp | Self::DeepAe | Self::FcDsprites
+        )
     }
 
     /// Whether the layers have [filters](NetworkSize::filters) that can be told how many to be.
@@ -94,7 +102,7 @@ impl NetworkKind {
     /// The images that the kind takes, or `None` where any point will do.
     const fn requirement(self) -> Option<&'static str> {
         match self {
-            Self::Mlp | Self::NormalisedMlp | Self::DeepAe => None,
+            Self::Mlp | Self::NormalisedMlp | Self::DeepAe | Self::FcDsprites => None,
             Self::ConvGeomae => Some("square images with sides 16, 28, 40, …"),
             Self::Conv28 => Some("square images with sides 24, 28, 32, …"),
             Self::Conv64 => Some("square images with sides 16, 32, 48, …"),
@@ -108,7 +116,7 @@ impl NetworkKind {
     fn takes(self, [_, height, width]: [usize; 3]) -> bool {
         let square = height == width;
         match self {
-            Self::Mlp | Self::NormalisedMlp | Self::DeepAe => true,
+            Self::Mlp | Self::NormalisedMlp | Self::DeepAe | Self::FcDsprites => true,
             Self::ConvGeomae => square && height >= 16 && height % 12 == 4,
             Self::Conv28 => square && height >= 24 && height.is_multiple_of(4),
             Self::Conv64 => square && height >= 16 && height.is_multiple_of(16),
@@ -169,6 +177,15 @@ impl Method {
                 return dense(
                     Architecture::deep_encoder(data_dim, outputs),
                     Architecture::deep_decoder(data_dim, latent_dim),
+                );
+            }
+            NetworkKind::FcDsprites => {
+                let mlp = |widths: &[usize], hidden| {
+                    Architecture::mlp(widths, hidden, Activation::Linear)
+                };
+                return dense(
+                    mlp(&[data_dim, 1200, 1200, outputs], Activation::Relu),
+                    mlp(&[latent_dim, 1200, 1200, 1200, data_dim], Activation::Tanh),
                 );
             }
             _ => {}

@@ -12,7 +12,7 @@ use crate::{Error, Result, Scalar, scalar::widen};
 /// A stochastic encoder is judged by its mean.
 ///
 /// # Numerics
-/// The encoder's pass carries D tangents: D times the cost of its value. As [`DecoderDistortion`](super::DecoderDistortion)
+/// The encoder's Jacobian costs d sweeps back, or D tangents where 2d ≥ D. As [`DecoderDistortion`](super::DecoderDistortion)
 /// else.
 #[derive(Clone, Debug)]
 pub struct EncoderDistortion<E> {

@@ -10,6 +10,7 @@ use super::{
     Batch, Needs, Objective, Prepared, Step,
     code::Code,
     culprit,
+    encoder_pass::EncoderPass,
     seeds::mix,
     step::{Current, StepGradients, Views},
     sums::{self, accumulate},
@@ -151,12 +152,9 @@ impl<E: Scalar> Objective<E> {
         let input = noisy.as_ref().map_or(batch.data, |noisy| noisy.view());
         let encoder = needs
             .of_encoder()
-            .then(|| {
-                let request = request(needs.encoder_jacobian, false);
-                model.encoder().evaluate(input, request)
-            })
+            .then(|| EncoderPass::new(model, input, needs.encoder_jacobian))
             .transpose()
-            .map_err(|source| Error::from(source).in_term("encoder", None))?;
+            .map_err(|source| source.in_term("encoder", None))?;
         let code = encoder
             .as_ref()
             .map(|pass| Code::new(pass.value(), noise, own, mix(batch.seed, 0)));
@@ -178,10 +176,7 @@ impl<E: Scalar> Objective<E> {
             encoder_jacobian: encoder
                 .as_ref()
                 .zip(code.as_ref())
-                .and_then(|(pass, code)| {
-                    let columns = code.columns();
-                    pass.jacobian().map(|j| j.slice_move(s![.., columns, ..]))
-                }),
+                .and_then(|(pass, code)| pass.jacobian(code)),
             reconstruction: decoder.as_ref().map_or(none[1].view(), Pass::value),
             decoder_jacobian: decoder.as_ref().and_then(Pass::jacobian),
             decoder_metric: decoder.as_ref().and_then(Pass::metric),
@@ -213,7 +208,7 @@ impl<E: Scalar> Objective<E> {
             non_finite_row: None,
             through_jacobian: gradients.through_jacobian,
             running_statistics: [
-                encoder.as_ref().and_then(Pass::running_statistics),
+                encoder.as_ref().and_then(EncoderPass::running_statistics),
                 decoder.as_ref().and_then(Pass::running_statistics),
             ],
             shared_passes,
@@ -288,7 +283,7 @@ struct Back<E> {
 /// Sends the gradients of all terms back through the shared passes that ran; those of the noise's own parameters go into `gradients`.
 /// With `weigh`, the row is found that weighs most on the encoder.
 fn send_back<E: Scalar, D: NetworkDevice<E>>(
-    encoder: Option<(&Pass<'_, E, D>, &Code<'_, E>)>,
+    encoder: Option<(&EncoderPass<'_, E, D>, &Code<'_, E>)>,
     decoder: Option<&Pass<'_, E, D>>,
     gradients: &mut StepGradients<E>,
     weigh: bool,
@@ -331,16 +326,8 @@ fn send_back<E: Scalar, D: NetworkDevice<E>>(
         .parameters
         .slice_mut(s![first..])
         .assign(&by_noise);
-    let outputs = pass.value().ncols();
-    let jacobian = gradients
-        .encoder_jacobian
-        .take()
-        .map(|seed| code.widen_rows(seed, outputs));
-    let encoded = pass.backward_parameters(Seeds {
-        value: Some(value.view()),
-        jacobian: jacobian.as_ref().map(|seed| seed.view()),
-        ..Seeds::default()
-    })?;
+    let jacobian = gradients.encoder_jacobian.take();
+    let encoded = pass.backward_parameters(code, value.view(), jacobian)?;
     Ok(Back {
         encoder: Some(encoded),
         decoder: decoded,

@@ -2,14 +2,16 @@
 //!
 //! An encoder (I 0) hands the file's latent points to the decoder, so that its own gradient is $\sum_i \partial L/\partial z_i x_i^\top$.
 
+use std::sync::Arc;
+
 use dfdx::tensor::Cpu;
 use geom_nn::{Activation, Architecture, Layer, Network};
-use geom_riemann::{Distortion, RankPolicy};
-use ndarray::{Array, Array2, ArrayD, IxDyn, concatenate, s};
+use geom_riemann::{AmbientMetric, Distortion, ProbedDistortion, RankPolicy};
+use ndarray::{Array, Array2, ArrayD, Axis, IxDyn, concatenate, s};
 use serde::Deserialize;
 
-use super::{Batch, DecoderDistortion, Objective};
-use crate::Autoencoder;
+use super::{Batch, DecoderDistortion, Needs, Objective, Step, Term, TermValue};
+use crate::{Autoencoder, Error, Result};
 
 #[derive(Deserialize)]
 struct File<T> {
@@ -21,6 +23,8 @@ struct Case {
     name: String,
     net: Net,
     z: Numbers,
+    probes: Numbers,
+    ambient_metric: Numbers,
     losses: Losses,
 }
 
@@ -40,7 +44,9 @@ struct Dense {
 struct Losses {
     log_det_variance: Loss,
     relaxed_distortion_exact: Loss,
+    relaxed_distortion_one_probe: Loss,
     isometry: Loss,
+    log_det_variance_under_ambient: Loss,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +138,76 @@ fn identity(data_dim: usize, latent_dim: usize) -> Network<f64, Cpu> {
     Network::from_parameters(&architecture, parameters, &Cpu::default()).unwrap()
 }
 
+/// A functional of the decoder's Jacobians that only this file asks for, as a term from outside would be.
+#[derive(Debug)]
+enum Theirs {
+    /// The relaxed distortion by the file's own directions, one a point.
+    OneProbe(Array2<f64>),
+    /// The variance of the log-determinant under the file's metric of the data space.
+    Under(AmbientMetric),
+}
+
+impl Term<f64> for Theirs {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::OneProbe(_) => "relaxed_distortion_one_probe",
+            Self::Under(_) => "log_det_variance_under_ambient",
+        }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::DECODER_JACOBIAN
+    }
+
+    fn evaluate(&self, step: &mut Step<'_, f64>) -> Result<TermValue> {
+        let refuse = |source| Error::Geometry {
+            term: self.name(),
+            source,
+        };
+        let j = step.decoder_jacobian().unwrap();
+        let (value, gradient) = match self {
+            Self::OneProbe(probes) => {
+                let probes = probes.view().insert_axis(Axis(1));
+                let found = ProbedDistortion::RelaxedDistortion.evaluate(j, probes);
+                let found = found.map_err(refuse)?;
+                (found.value, found.gradient)
+            }
+            Self::Under(metric) => {
+                let (x, rank) = (step.reconstruction(), RankPolicy::Error);
+                let found = Distortion::LogDetVariance.evaluate_under(j, x, metric, &rank);
+                // A constant metric does not change with the reconstruction.
+                let found = found.map_err(refuse)?.jacobian;
+                (found.value, found.gradient)
+            }
+        };
+        step.seed_decoder_jacobian(gradient);
+        Ok(value.into())
+    }
+}
+
+/// The file's losses, and the terms that are to give them.
+fn losses(case: &Case) -> Vec<(Box<dyn Term<f64>>, &Loss)> {
+    let own = |distortion| -> Box<dyn Term<f64>> {
+        Box::new(DecoderDistortion::new(distortion, RankPolicy::Error))
+    };
+    let probes = Theirs::OneProbe(case.probes.matrix());
+    let ambient = AmbientMetric::constant(case.ambient_metric.matrix().view()).unwrap();
+    let of = &case.losses;
+    vec![
+        (own(Distortion::LogDetVariance), &of.log_det_variance),
+        (
+            own(Distortion::RelaxedDistortion),
+            &of.relaxed_distortion_exact,
+        ),
+        (own(Distortion::Isometry), &of.isometry),
+        (Box::new(probes), &of.relaxed_distortion_one_probe),
+        (
+            Box::new(Theirs::Under(ambient)),
+            &of.log_det_variance_under_ambient,
+        ),
+    ]
+}
+
 #[test]
 fn decoder_terms_match_the_golden_values() {
     for case in read::<Case>("decoder_geometry.json") {
@@ -142,17 +218,9 @@ fn decoder_terms_match_the_golden_values() {
         let mut x = Array2::zeros((z.nrows(), data_dim));
         x.slice_mut(s![.., ..latent_dim]).assign(&z);
         let rows: Vec<usize> = (0..z.nrows()).collect();
-        for (distortion, loss) in [
-            (Distortion::LogDetVariance, &case.losses.log_det_variance),
-            (
-                Distortion::RelaxedDistortion,
-                &case.losses.relaxed_distortion_exact,
-            ),
-            (Distortion::Isometry, &case.losses.isometry),
-        ] {
-            let what = format!("{} {}", case.name, distortion.name());
-            let objective =
-                Objective::new().with(1.0, DecoderDistortion::new(distortion, RankPolicy::Error));
+        for (term, loss) in losses(&case) {
+            let what = format!("{} {}", case.name, term.name());
+            let objective = Objective::new().with(1.0, Arc::<dyn Term<f64>>::from(term));
             let found = objective
                 .evaluate(
                     &model,
@@ -180,12 +248,8 @@ fn decoder_terms_match_the_golden_values() {
             assert_close(&what, found.decoder.iter().copied(), &expected);
             let grad_z = loss.grad_z.matrix();
             let weight = grad_z.t().dot(&x);
-            let bias = grad_z.sum_axis(ndarray::Axis(0));
-            let expected = concatenate![
-                ndarray::Axis(0),
-                Array::from_iter(weight.iter().copied()),
-                bias
-            ];
+            let bias = grad_z.sum_axis(Axis(0));
+            let expected = concatenate![Axis(0), Array::from_iter(weight.iter().copied()), bias];
             assert_close(
                 &what,
                 found.encoder.iter().copied(),

@@ -33,7 +33,7 @@ pub struct DecoderIsometry;
 /// Mean over the batch, one direction a point.
 ///
 /// # Numerics
-/// The encoder's pass carries D tangents: D times the cost of its value. As [`DecoderIsometry`] else.
+/// The encoder's Jacobian costs d sweeps back, or D tangents where 2d ≥ D. As [`DecoderIsometry`] else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EncoderPseudoInverse;
 

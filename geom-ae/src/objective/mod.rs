@@ -9,6 +9,7 @@
 
 mod code;
 mod encoder_noise;
+mod encoder_pass;
 mod evaluate;
 mod needs;
 mod own_codes;

@@ -15,7 +15,7 @@ pub struct Needs {
     pub codes: bool,
     /// The reconstructions.
     pub reconstruction: bool,
-    /// The encoder's Jacobian ∂f/∂x at every point: D tangents, D times the cost of the value.
+    /// The encoder's Jacobian ∂f/∂x at every point: D tangents or, where 2d < D, d sweeps back through the encoder.
     pub encoder_jacobian: bool,
     /// The decoder's Jacobian ∂g/∂z at every code: d tangents.
     pub decoder_jacobian: bool,

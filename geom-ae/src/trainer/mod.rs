@@ -4,6 +4,7 @@ mod adversary;
 #[cfg(test)]
 mod adversary_tests;
 mod batch_size;
+mod beginning;
 mod changing;
 mod checkpoint;
 mod digest;
@@ -16,6 +17,8 @@ mod normalisation_tests;
 mod options;
 #[cfg(test)]
 mod prior_tests;
+#[cfg(test)]
+mod published_tests;
 mod report;
 mod sampler;
 mod schedule;
@@ -25,6 +28,7 @@ mod step;
 mod tests;
 mod watch;
 
+pub use beginning::Beginning;
 pub use checkpoint::{Resumed, latest_checkpoint};
 pub use digest::Digest;
 pub use options::{

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use geom_ae::MappedPoints;
 use geom_bench::{
     Error,
     config::Config,
-    data::{self, Dataset, Labels},
+    data::{self, Dataset, Labels, mapped::check_finite},
     run_folder::{self, EmbeddingPart, RunFolder},
 };
 use geom_nn::NetworkDevice;
@@ -24,6 +25,9 @@ pub(crate) struct EmbedArgs {
     /// Where a table's labels are: none, or last (the last column)
     #[arg(long, value_name = "PLACE", default_value = "none")]
     labels: Labels,
+    /// Leave the points in their file, for a .npy file larger than memory of the networks' number type, whose columns are all coordinates
+    #[arg(long, conflicts_with = "labels")]
+    mapped: bool,
     /// Multiply the codes by the factor that the run's graph asks for (graph.json, rescaling), for runs of ggae
     #[arg(long)]
     rescale: bool,
@@ -64,16 +68,25 @@ impl Job for Embed<'_> {
             labels: self.arguments.labels,
             seed: self.config.seed,
         };
-        let dataset: Dataset<E> = data::load(&self.arguments.data, options)?;
-        let mut codes = model.encode(dataset.points.view())?;
+        let path = &self.arguments.data;
+        let (labels, mut codes) = if self.arguments.mapped {
+            // The codes alone are held.
+            let points = MappedPoints::<E>::open(path.as_ref())?;
+            check_finite(path.as_ref(), points.view(), 0)?;
+            (None, model.encode(points.view())?)
+        } else {
+            let dataset: Dataset<E> = data::load(path, options)?;
+            let codes = model.encode(dataset.points.view())?;
+            (dataset.labels, codes)
+        };
         if self.arguments.rescale {
             let scale = scale(self.folder)?;
             codes.mapv_inplace(|z| z * <E as geom_nn::Element>::of(scale));
         }
         let part = EmbeddingPart {
             split: "data",
-            indices: &(0..dataset.len()).collect::<Vec<_>>(),
-            labels: dataset.labels.as_deref(),
+            indices: &(0..codes.nrows()).collect::<Vec<_>>(),
+            labels: labels.as_deref(),
             points: codes.view(),
         };
         run_folder::export(&self.arguments.out, &[part])?;

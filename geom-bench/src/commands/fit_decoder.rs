@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: FitDecoderArgs) -> Result<(), Failure> {
 }
 
 /// The codes of a file, by the order of its rows or, for the table of a run, by the index that each row names.
-fn read(path: &Path) -> Result<Array2<f64>, Error> {
+pub(super) fn read(path: &Path) -> Result<Array2<f64>, Error> {
     if let Some(codes) = run_folder::read_embedding(path)? {
         return Ok(codes);
     }

@@ -12,6 +12,7 @@ mod loaded;
 mod progress;
 mod remarks;
 mod results;
+mod run_data;
 mod score;
 mod train;
 

@@ -1,5 +1,6 @@
 //! What is written once a model is there: embedding, geometry, metrics, figures, report.
 
+mod sample;
 mod sharpness;
 
 use std::fmt::Write;
@@ -36,6 +37,8 @@ struct MeasuredPart<E> {
     indices: Vec<usize>,
     points: Dataset<E>,
     diagnosis: Diagnosis,
+    /// How many points these were drawn from, where they are a sample.
+    drawn_from: Option<usize>,
 }
 
 impl<E> MeasuredPart<E> {
@@ -116,6 +119,7 @@ impl<'a, E: Number> Measured<'a, E> {
                 indices,
                 points,
                 diagnosis,
+                drawn_from: None,
             })
         };
         Ok(Self {
@@ -248,39 +252,6 @@ impl<'a, E: Number> Measured<'a, E> {
                 test: value(self.parts.last(), name),
             })
             .collect()
-    }
-
-    fn warnings(&self, history: &[EpochRecord]) -> Vec<String> {
-        let mut warnings = self.given.clone().unwrap_or_default();
-        warnings.extend(remarks::on_training(history));
-        for part in &self.parts {
-            let points = part.indices.len();
-            if points > MOST_COMPARED {
-                warnings.push(format!(
-                    "What compares points with each other (neighbours, distances, densities, labels) was measured on a sample of \
-                     {MOST_COMPARED} of the {points} {} points; `geom evaluate` compares all.",
-                    part.name
-                ));
-            }
-            let lost = part.diagnosis.geometry.rank_deficient.len();
-            if lost > 0 {
-                warnings.push(format!(
-                    "At {lost} of {} {} points the decoder's Jacobian has lost rank: they are left out of the variance of \
-                     the log-determinant and of the condition numbers.",
-                    part.indices.len(),
-                    part.name
-                ));
-            }
-            for (name, value) in part.diagnosis.metrics.iter() {
-                if let Err(reason) = value {
-                    warnings.push(format!(
-                        "{name} is not defined for the {} points: {reason}.",
-                        part.name
-                    ));
-                }
-            }
-        }
-        warnings
     }
 }
 

@@ -1,5 +1,6 @@
 //! What settings must be, by themselves, beside each other and on the data.
 
+mod mapped;
 mod neighbours;
 mod network;
 mod reconstruction;
@@ -35,6 +36,8 @@ impl Config {
         check_fraction(self.test_fraction)?;
         self.check_split()?;
         self.check_manifold()?;
+        self.check_mapped()?;
+        self.check_beginning()?;
         require(
             self.epochs > 0,
             "epochs",

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::spelled::{optional, read};
 use super::{
-    Activation, Bandwidth, BatchSampler, Config, Device, DistanceSource, Dtype, GraphForm,
+    Activation, Bandwidth, BatchSampler, BeginAt, Config, Device, DistanceSource, Dtype, GraphForm,
     LatentArgs, ManifoldChoice, Method, NonFinite, Optimiser, Reconstruction, Schedule, TermArgs,
     Widths,
 };
@@ -57,12 +57,23 @@ pub struct Settings {
     #[arg(long, value_name = "NAME", value_parser = choose::<Method>, help_heading = "What")]
     #[serde(deserialize_with = "chosen")]
     pub method: Option<Method>,
-    /// A published configuration of the method, but for its data: spheres, mnist, fashion-mnist or cifar10 for topoae; sine-curve, spiral, rotated-mnist or shifted-mnist for nrae; mnist, celeba or dsprites for wae-mmd and wae-gan; dsprites or celeba for wae-stochastic; other flags win over it [default: the first, with two latent dimensions and networks for any data]
+    /// A published configuration of the method, but for its data: spheres, mnist, fashion-mnist or cifar10 for topoae; sine-curve, spiral, rotated-mnist or shifted-mnist for nrae; mnist, celeba or dsprites for wae-mmd and wae-gan; dsprites or celeba for wae-stochastic; swiss-roll, rotating-mnist or dsprites for ggae; other flags win over it [default: the first, with two latent dimensions and networks for any data]
     #[arg(long, value_name = "NAME", help_heading = "What")]
     pub recipe: Option<String>,
-    /// digits, swiss-roll or swiss-roll-hole (swiss-roll:900 for 900 points), a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file, read into memory (the library trains on larger .npy files: geom_ae::MappedPoints) [default: digits]
+    /// digits, swiss-roll or swiss-roll-hole (swiss-roll:900 for 900 points), a folder with IDX files, or a .csv, .csv.gz, .npy or .npz file, read into memory but for --mapped [default: digits]
     #[arg(long, value_name = "DATA", help_heading = "What")]
     pub data: Option<String>,
+    /// Leave the points in their file, for a .npy file larger than memory: of the type of --dtype, split by --split contiguous or paper-compatible; for methods whose terms look at a batch alone [default: false]
+    #[arg(long, value_name = "YES", num_args = 0..=1, default_missing_value = "true", help_heading = "What")]
+    pub mapped: Option<bool>,
+    /// Points of either part that a run on a mapped file reads to measure and draw them, drawn by the seed [default: 20000]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "What"
+    )]
+    pub measured_points: Option<usize>,
     /// Where a table's labels are: none, or last (the last column) [default: none]
     #[arg(long, value_name = "PLACE", help_heading = "What")]
     pub labels: Option<Labels>,
@@ -117,6 +128,18 @@ pub struct Settings {
     #[arg(long, value_name = "SCHEDULE", value_parser = read::<Schedule>, help_heading = "Training")]
     #[serde(deserialize_with = "optional")]
     pub learning_rate_schedule: Option<Schedule>,
+    /// Fit both networks to a picture first, then warm the learning rate up over 20 epochs (unless a schedule is given, or the method has one): isomap (of 200 landmarks), or a file with a code for each point of the data [default: none]
+    #[arg(long, value_name = "PICTURE", value_parser = read::<BeginAt>, help_heading = "Training")]
+    #[serde(deserialize_with = "optional")]
+    pub begin_at: Option<BeginAt>,
+    /// Epochs of that fit [default: 40]
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        help_heading = "Training"
+    )]
+    pub begin_epochs: Option<usize>,
     /// Weight of the regulariser [default: 0.1 for geomae, 0 for ae, which has none, for others their paper's]
     #[arg(
         long,
@@ -299,12 +322,16 @@ impl Settings {
         "labels",
         "manifold",
         "test_fraction",
+        "mapped",
+        "measured_points",
         "split",
         "validation_fraction",
         "epochs",
         "batch_size",
         "learning_rate",
         "learning_rate_schedule",
+        "begin_at",
+        "begin_epochs",
         "weight",
         "weight_schedule",
         "weight_decay",

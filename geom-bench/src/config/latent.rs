@@ -23,7 +23,7 @@ use crate::named::{choose, chosen};
 )]
 #[command(about = None, long_about = None)]
 pub struct LatentArgs {
-    /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, conv-geomae, conv28, conv64, dcgan, dcgan-celeba or dcgan-dsprites, all but the first three for images [default: mlp, for topoae normalised-mlp]
+    /// The networks: mlp, normalised-mlp (hidden layers as --hidden), deep-ae, fc-dsprites, conv-geomae, conv28, conv64, dcgan, dcgan-celeba or dcgan-dsprites, all but the first four for images [default: mlp, for topoae normalised-mlp]
     #[arg(long, value_name = "NAME", value_parser = choose::<NetworkKind>, help_heading = "Networks")]
     #[serde(deserialize_with = "chosen", skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkKind>,

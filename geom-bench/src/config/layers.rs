@@ -26,12 +26,16 @@ impl Config {
             labels,
             manifold,
             test_fraction,
+            mapped,
+            measured_points,
             split,
             validation_fraction,
             epochs,
             batch_size,
             learning_rate,
             learning_rate_schedule,
+            begin_at,
+            begin_epochs,
             weight,
             weight_schedule,
             weight_decay,
@@ -88,6 +92,7 @@ impl Config {
             self.manifold = manifold;
         }
         set(&mut self.test_fraction, test_fraction);
+        set(&mut self.mapped, mapped);
         set(&mut self.split, split);
         set(&mut self.validation_fraction, validation_fraction);
         set(&mut self.epochs, epochs);
@@ -129,6 +134,9 @@ impl Config {
         set(&mut self.dtype, dtype);
         set(&mut self.tensorboard, tensorboard);
         set(&mut self.log_batches, log_batches);
+        self.measured_points = measured_points.or(self.measured_points);
+        self.begin_at = begin_at.or(self.begin_at);
+        self.begin_epochs = begin_epochs.or(self.begin_epochs);
         self.clip_norm = clip_norm.or(self.clip_norm);
         self.patience = patience.or(self.patience);
         if out.is_some() {

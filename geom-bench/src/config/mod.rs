@@ -22,6 +22,7 @@
 //! # Ok::<(), geom_bench::Error>(())
 //! ```
 
+mod beginning;
 mod check;
 mod choices;
 mod file;
@@ -49,6 +50,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::data::{Labels, SplitRule};
 
+pub use beginning::BeginAt;
 pub use choices::{Device, Dtype, GraphForm, NonFinite};
 pub use flags::{ConfigArgs, Settings};
 pub use geom_ae::Method;
@@ -67,6 +69,9 @@ pub use words::{Widths, usage_line};
 
 /// Most threads that are started.
 pub const MOST_THREADS: usize = 1024;
+
+/// Points of either part that are read from a mapped file to be measured and drawn.
+pub const MEASURED: usize = 20_000;
 
 /// Most parameters of encoder and decoder together, 2²⁸.
 pub const MOST_PARAMETERS: usize = 1 << 28;
@@ -96,6 +101,11 @@ pub struct Config {
     pub manifold: Option<ManifoldChoice>,
     /// Share of the points set apart for testing.
     pub test_fraction: f64,
+    /// Whether the points stay in their file.
+    pub mapped: bool,
+    /// How many points of either part a run on such a file measures and draws, where not [`MEASURED`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured_points: Option<usize>,
     /// Which points these are.
     pub split: SplitRule,
     /// Share of the training points held out to judge training by; 0 holds none out.
@@ -109,6 +119,15 @@ pub struct Config {
     /// How it changes from epoch to epoch.
     #[serde(serialize_with = "spelled")]
     pub learning_rate_schedule: Schedule,
+    /// The picture that both networks are fitted to first.
+    #[serde(
+        serialize_with = "spelled::optionally_spelled",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub begin_at: Option<BeginAt>,
+    /// For how many epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begin_epochs: Option<usize>,
     /// Weight $\lambda$ of the regulariser.
     pub weight: f64,
     /// How the weights of all terms but the first change from epoch to epoch.
@@ -211,12 +230,16 @@ impl Config {
             labels: Labels::default(),
             manifold: None,
             test_fraction: 0.2,
+            mapped: false,
+            measured_points: None,
             split: SplitRule::default(),
             validation_fraction: training.validation.map_or(0.0, |v| v.fraction),
             epochs: training.epochs,
             batch_size: training.batch_size,
             learning_rate: training.learning_rate,
             learning_rate_schedule: training.learning_rate_schedule,
+            begin_at: None,
+            begin_epochs: None,
             weight: method.default_weight(),
             weight_schedule: Schedule::Constant,
             weight_decay: training.weight_decay,

@@ -10,6 +10,8 @@
 //! | `.npz` | [an archive of arrays](npz), points and perhaps labels | untouched |
 //! | `.csv`, `.csv.gz` | [a table of numbers](csv), one point a line | untouched |
 //!
+//! A `.npy` file of the networks' own number type may also [stay where it is](mapped), and be larger than memory.
+//!
 //! A name of this table wins over a file of the same name; write `./digits` for the file.
 //!
 //! Nothing is repaired on the way in. A header is checked against the length of its file before anything is
@@ -37,6 +39,7 @@ pub mod swiss_roll;
 
 pub mod csv;
 pub mod idx;
+pub mod mapped;
 pub mod npy;
 pub mod npz;
 

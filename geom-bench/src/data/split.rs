@@ -49,6 +49,28 @@ impl Split {
     /// # Ok::<(), geom_bench::Error>(())
     /// ```
     pub fn new(points: usize, rule: SplitRule, fraction: f64, seed: u64) -> Result<Self, Error> {
+        let (train, _) = Self::sizes(points, fraction)?;
+        let mut order: Vec<usize> = (0..points).collect();
+        if rule == SplitRule::Shuffled {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(STREAM);
+            order.shuffle(&mut rng);
+        }
+        let mut test = order.split_off(train);
+        order.sort_unstable();
+        test.sort_unstable();
+        Ok(Self {
+            train: order,
+            test,
+            predefined: false,
+        })
+    }
+
+    /// How many of `points` points are trained on and how many are tested on.
+    ///
+    /// # Errors
+    /// As [`Split::new`].
+    pub fn sizes(points: usize, fraction: f64) -> Result<(usize, usize), Error> {
         check_fraction(fraction)?;
         let wanted = (points as f64 * fraction).round();
         // The product is finite, not negative and at most `points`.
@@ -65,20 +87,7 @@ impl Split {
                 });
             }
         }
-        let mut order: Vec<usize> = (0..points).collect();
-        if rule == SplitRule::Shuffled {
-            let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            rng.set_stream(STREAM);
-            order.shuffle(&mut rng);
-        }
-        let mut test = order.split_off(train);
-        order.sort_unstable();
-        test.sort_unstable();
-        Ok(Self {
-            train: order,
-            test,
-            predefined: false,
-        })
+        Ok((train, test))
     }
 
     /// The first `train` points against the rest.

@@ -159,7 +159,13 @@ fn trained<E: Scalar, D: NetworkDevice<E>>(
     data: ArrayView2<'_, E>,
     options: TrainOptions,
 ) -> Result<Autoencoder<E, D>, Error> {
-    let mut trainer = Trainer::new(model, objective, data, options)?;
+    finished(Trainer::new(model, objective, data, options)?)
+}
+
+/// The same for a trainer that is ready.
+fn finished<E: Scalar, D: NetworkDevice<E>>(
+    mut trainer: Trainer<'_, E, D>,
+) -> Result<Autoencoder<E, D>, Error> {
     while trainer.next_epoch(|_| ControlFlow::Continue(()))?.is_some() {}
     trainer.restore_best()?;
     Ok(trainer.into_model())

@@ -1,21 +1,23 @@
 //! GGAE on a Swiss roll with a hole (Lim et al. 2024): the bandwidth that chooses itself against the paper's.
 
+use std::ops::ControlFlow;
+
 use geom_ae::{
-    Autoencoder, Method, Objective, TrainOptions, metrics,
+    Autoencoder, Method, Objective, TrainOptions, Trainer, metrics,
     objective::{
-        GivenEmbedding, MeanSquaredError,
+        MeanSquaredError,
         graph::{GraphData, GraphSettings},
     },
-    trainer::Schedule,
+    trainer::{BatchReport, Beginning, Schedule},
 };
 use geom_graph::Bandwidth;
 use geom_nn::Cpu;
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::{Outcome, Picture, Settings, Table, trained};
+use super::{Outcome, Picture, Settings, Table, finished};
 use crate::{
     Error,
-    controls::IsomapOptions,
+    beginning::{WARM_UP, isomap_picture},
     data::{self, Dataset, Options},
     figures::{Mark, Panel, Panels, Series, panels},
 };
@@ -24,8 +26,6 @@ const POINTS: (usize, usize) = (7000, 2000);
 const BATCH: usize = 1000;
 const WEIGHT: f64 = 10.0;
 const EPOCHS: usize = 300;
-/// Epochs that fit the networks to Isomap's picture, points whose paths make it, and epochs until the learning rate is full after.
-const START: (usize, usize, usize) = (40, 200, 20);
 const COLUMNS: [&str; 5] = [
     "bandwidth",
     "isolated points in a batch",
@@ -97,40 +97,6 @@ const ARMS: [Arm; 3] = [
     },
 ];
 
-/// Both networks fitted to Isomap's picture of the training points.
-///
-/// GGAE's term looks at neighbours alone: a sheet that the first steps have laid down folded is isometric but for the crease, and stays
-/// folded. Which first weights fold is a matter of luck.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the networks are in single precision"
-)]
-fn unrolled(
-    model: Autoencoder<f32, Cpu>,
-    train: ArrayView2<'_, f32>,
-    seed: u64,
-) -> Result<Autoencoder<f32, Cpu>, Error> {
-    let (epochs, landmarks, _) = START;
-    let isomap = IsomapOptions {
-        landmarks: Some(landmarks),
-        ..IsomapOptions::default()
-    };
-    let picture = isomap.fit(train.mapv(f64::from).view(), 2, seed)?;
-    let embedding = picture.codes.mapv(|z| z as f32).into_shared();
-    let objective = Objective::new()
-        .with(1.0, MeanSquaredError)
-        .with(1.0, GivenEmbedding { embedding });
-    let options = TrainOptions {
-        epochs,
-        batch_size: BATCH,
-        learning_rate: 1e-3,
-        weight_decay: 0.0,
-        seed,
-        ..TrainOptions::default()
-    };
-    trained(model, objective, train, options)
-}
-
 /// Runs the experiment.
 ///
 /// # Errors
@@ -161,9 +127,8 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 epochs,
                 batch_size: BATCH,
                 learning_rate: 1e-3,
-                // Adam's first steps are as long as any: at the full rate they would shake a finished picture apart.
                 learning_rate_schedule: if begun {
-                    Schedule::WarmUp { epochs: START.2 }
+                    Schedule::WarmUp { epochs: WARM_UP }
                 } else {
                     Schedule::Constant
                 },
@@ -184,11 +149,14 @@ pub fn run(settings: &Settings, say: &mut dyn FnMut(&str)) -> Result<Outcome, Er
                 .with(1.0, MeanSquaredError)
                 .with(WEIGHT, term);
             let architecture = Method::Ggae.architecture(&Method::Ggae.nets(), 3, 2)?;
-            let mut model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
+            let model = Autoencoder::new(&architecture, seed, &Cpu::default())?;
+            let mut trainer = Trainer::new(model, objective, train.view(), options)?;
             if begun {
-                model = unrolled(model, train.view(), seed)?;
+                let picture = isomap_picture(train.view(), &[], 2, seed)?;
+                let on_batch = |_: &BatchReport| ControlFlow::Continue(());
+                trainer.begin_at(picture, Beginning::default(), on_batch)?;
             }
-            let model = trained(model, objective, train.view(), options)?;
+            let model = finished(trainer)?;
             let codes = model.encode(test.view())?;
             let pairs = metrics::Pairs::All;
             let spearman = metrics::distance_correlation(flat.view(), codes.view(), pairs)

@@ -5,10 +5,12 @@
     reason = "helpers may fail as the tests do that call them"
 )]
 
+mod beginning;
 mod choices;
 mod controls;
 mod experiments;
 mod manifolds;
+mod mapped;
 mod methods;
 mod others;
 mod refusals;

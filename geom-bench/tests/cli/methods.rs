@@ -180,19 +180,47 @@ fn what_a_method_cannot_have_is_refused_before_a_folder_is_made() {
 fn an_adversary_that_diverges_is_named_with_what_is_kept() {
     let scratch = scratch();
     sheet(&scratch);
-    let arguments = [
-        "--method",
-        "wae-gan",
-        "--adversary-hidden",
-        "8",
-        "--adversary-learning-rate",
-        "1e30",
-    ];
-    let output = on_sheet(&scratch, "wild", &arguments);
+    let gan = ["--method", "wae-gan", "--adversary-hidden", "8"];
+    let at_once = [&gan[..], &["--adversary-learning-rate", "1e30"]].concat();
+    let output = on_sheet(&scratch, "wild", &at_once);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(
         stderr.contains("advers") && stderr.contains("wild holds"),
         "{stderr}"
     );
+    // The networks hardly move; the adversary's rate follows theirs, and is far too large in the second epoch.
+    let later = [
+        "--pretrain",
+        "false",
+        "--learning-rate",
+        "1e-30",
+        "--adversary-learning-rate",
+        "1e-3",
+        "--learning-rate-schedule",
+        "step:1:1e25",
+    ];
+    let first = on_sheet(&scratch, "late", &[&gan[..], &later].concat());
+    let folder = scratch.path().join("late");
+    let checkpoint = folder.join("checkpoints/epoch-00000001.safetensors");
+    let kept = fs::read(&checkpoint).unwrap();
+    // It is read again and gone on from, to the same end.
+    let again = run(&scratch, &["train", "--resume", "late"]);
+    for output in [first, again] {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        let last = stderr.lines().last().unwrap();
+        assert!(
+            last.contains("advers") && last.contains("in epoch 2"),
+            "{last}"
+        );
+        assert!(
+            last.contains("model and log of epoch 1 are in late"),
+            "{last}"
+        );
+        assert_eq!(fs::read(&checkpoint).unwrap(), kept);
+    }
+    assert_trained(&run(&scratch, &["inspect", "late"]), "inspect");
+    let recall = &json(&folder.join("inspect-1/metrics.json"))["test"]["reconstruction_mse"];
+    assert!(recall.is_f64(), "{recall}");
 }

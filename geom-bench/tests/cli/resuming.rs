@@ -10,7 +10,7 @@ use std::{
 use super::*;
 
 /// Starts a run and kills it once the log at `log` holds `lines` lines.
-fn killed(scratch: &TempDir, arguments: &[&str], log: &str, lines: usize) {
+pub(super) fn killed(scratch: &TempDir, arguments: &[&str], log: &str, lines: usize) {
     let mut child = geom(scratch, arguments)
         .stderr(Stdio::null())
         .stdout(Stdio::null())
@@ -216,6 +216,56 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_is_taken() {
         "{stderr}"
     );
     assert!(bytes(&scratch, "whole/model.safetensors") == bytes(&scratch, "run/model.safetensors"));
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_leaves_the_one_before() {
+    let scratch = scratch();
+    let arguments = |out| [&["train", "--out", out], &SMALL[..], &["--epochs", "100"]].concat();
+    assert!(run(&scratch, &arguments("whole")).status.success());
+    killed(&scratch, &arguments("run"), "run/log.jsonl", 5);
+    let folder = scratch.path().join("run/checkpoints");
+    let names = || {
+        let entries = fs::read_dir(&folder).unwrap();
+        let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+        let mut names: Vec<_> = entries.map(|e| name(e).into_string().unwrap()).collect();
+        names.retain(|name| name.starts_with("epoch-"));
+        names.sort();
+        names
+    };
+    let newest = names().pop().unwrap();
+    let epoch: usize = newest[6..14].parse().unwrap();
+    // Where a later checkpoint is to be there is something else, which it cannot take the place of.
+    let of = |epoch: usize| format!("epoch-{epoch:08}.safetensors");
+    let blocked = folder.join(of(epoch + 4));
+    fs::create_dir_all(blocked.join("something")).unwrap();
+    let output = run(&scratch, &["train", "--resume", "run"]);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    let last = stderr.lines().last().unwrap();
+    assert!(
+        last.starts_with("geom: ") && last.contains(&of(epoch + 4)),
+        "{last}"
+    );
+    let left = format!("model and log of epoch {} are in run", epoch + 3);
+    assert!(
+        last.contains(&left) && last.contains("--resume run` goes on"),
+        "{last}"
+    );
+    assert_eq!(names(), [of(epoch + 3), of(epoch + 4)]);
+    assert!(run(&scratch, &["inspect", "run"]).status.success());
+    fs::remove_dir_all(&blocked).unwrap();
+    let resumed = run(&scratch, &["train", "--resume", "run"]);
+    let stderr = String::from_utf8_lossy(&resumed.stderr).into_owned();
+    assert!(resumed.status.success(), "{stderr}");
+    assert!(
+        stderr.contains(&format!("resuming after epoch {}", epoch + 3)),
+        "{stderr}"
+    );
+    for file in ["model.safetensors", "metrics.json"] {
+        let of = |folder: &str| bytes(&scratch, &format!("{folder}/{file}"));
+        assert!(of("whole") == of("run"), "{file}");
+    }
 }
 
 #[test]

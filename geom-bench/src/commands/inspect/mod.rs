@@ -17,6 +17,7 @@ use self::decoder::{DecoderArgs, InspectDecoder};
 use super::{
     Job, Machine, Number, dispatch, loaded,
     results::{self, Measured, Provenance},
+    run_data::RunData,
 };
 
 /// The flags of `geom inspect`.
@@ -96,12 +97,18 @@ impl Job for Inspect<'_> {
             seed: config.seed,
         };
         let name = arguments.data.as_ref().unwrap_or(&config.data);
-        let dataset: Dataset<E> = data::load(name, options)?;
-        let measured = if own {
-            let split = dataset.split(config.split, config.test_fraction, config.seed)?;
-            Measured::split(&model, &dataset, split)?
+        let (file, dataset): (RunData<E>, Dataset<E>);
+        let measured = if own && config.mapped {
+            file = RunData::map(config)?;
+            file.measured(&model)?
         } else {
-            Measured::whole(&model, &dataset)?
+            dataset = data::load(name, options)?;
+            if own {
+                let split = dataset.split(config.split, config.test_fraction, config.seed)?;
+                Measured::split(&model, &dataset, split)?
+            } else {
+                Measured::whole(&model, &dataset)?
+            }
         };
         let log = folder.file(run_folder::LOG);
         let history = if log.exists() {

@@ -1,5 +1,7 @@
 //! `geom train`
 
+mod beginning;
+mod embedding;
 mod epochs;
 mod prepare;
 mod resuming;
@@ -14,16 +16,17 @@ use std::{
     },
 };
 
-use geom_ae::{Metrics, objective::graph::GraphData};
+use geom_ae::{Metrics, objective::graph::GraphData, trainer::latest_checkpoint};
 use geom_bench::{
     Error,
     config::{Config, ConfigArgs, Method, Settings},
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
-use ndarray::Axis;
 
 use self::{
+    beginning::begin,
+    embedding::embedding_of_file,
     epochs::train_epochs,
     prepare::{GraphFile, Prepared, graph_line, prepare},
     resuming::{fingerprint, left_behind, resume},
@@ -31,7 +34,8 @@ use self::{
 };
 use super::{
     Failure, Job, Number, dispatch,
-    results::{self, Measured, Provenance},
+    results::{self, Provenance},
+    run_data::RunData,
 };
 
 /// Set by Ctrl-C; the training looks at it after every batch.
@@ -148,23 +152,30 @@ fn train<E: Number, D: NetworkDevice<E>>(
         return super::control::train(control, config, resumed, device);
     }
     // Everything that can be wrong is found out before the folder is made.
-    let (dataset, split) = config.load_data::<E>()?;
-    config.see(&dataset);
-    let train = dataset.points.select(Axis(0), &split.train);
-    let test = dataset.points.select(Axis(0), &split.test);
-    let labels: Option<Vec<i64>> = dataset
-        .labels
-        .as_ref()
-        .map(|labels| split.train.iter().map(|&row| labels[row]).collect());
+    let data = RunData::<E>::load(&config)?;
+    config.see(&data.dataset);
+    let (train, labels) = (data.train(), data.train_labels());
     let Prepared { mut trainer, graph } = prepare(
         &config,
         device,
-        &dataset,
-        &split,
-        train.view(),
+        &data.dataset,
+        &data.split,
+        train,
         labels.as_deref(),
     )?;
-    let fingerprint = fingerprint(&config, &dataset, &split)?;
+    // A run that has a checkpoint is past its beginning.
+    let is_past = match &resumed {
+        Some(folder) => latest_checkpoint(&folder.file(run_folder::CHECKPOINTS))
+            .map_err(Error::from)?
+            .is_some(),
+        None => false,
+    };
+    let picture = if is_past {
+        None
+    } else {
+        beginning::picture(&config, &data)?
+    };
+    let fingerprint = fingerprint(&config, &data)?;
     if INTERRUPTED.load(Ordering::SeqCst) {
         let message = "interrupted before the training began; nothing was written";
         return Err(Failure::Interrupted(message.to_owned()));
@@ -183,21 +194,24 @@ fn train<E: Number, D: NetworkDevice<E>>(
     eprintln!(
         "{} on {}: {} train and {} test points of dimension {}; {}",
         config.method,
-        dataset.name,
-        split.train.len(),
-        split.test.len(),
-        dataset.width(),
+        data.dataset.name,
+        train.nrows(),
+        data.test().nrows(),
+        train.ncols(),
         folder.path().display()
     );
     if let Some(graph) = &graph {
         eprintln!("{}", graph_line(&graph.report));
         folder.write_json(run_folder::GRAPH, &GraphFile::new(graph, None))?;
     }
+    if let Some(picture) = picture {
+        begin(&mut trainer, picture, &config, &folder)?;
+    }
     train_epochs(
         &folder,
         &config,
         &mut trainer,
-        test.view(),
+        data.test(),
         &fingerprint,
         &mut history,
     )?;
@@ -211,17 +225,17 @@ fn train<E: Number, D: NetworkDevice<E>>(
     eprintln!("measuring and drawing");
     let model = trainer.into_model();
     if let Some(graph) = &graph {
-        let codes = model.encode(train.view()).map_err(Error::from)?;
-        let data = GraphData {
-            points: train.view(),
+        let codes = model.encode(train).map_err(Error::from)?;
+        let points = GraphData {
+            points: train,
             labels: labels.as_deref(),
             training: &config.train_options(),
         };
-        let rescaling = graph.term.rescaling_on(&data, codes.view());
+        let rescaling = graph.term.rescaling_on(&points, codes.view());
         let file = GraphFile::new(graph, Some(rescaling.map_err(Error::from)?));
         folder.write_json(run_folder::GRAPH, &file)?;
     }
-    let mut measured = Measured::split(&model, &dataset, split)?;
+    let mut measured = data.measured(&model)?;
     measured.judge_images(&model, &config)?;
     let provenance = Provenance {
         history: &history,

@@ -145,32 +145,7 @@ fn towards<E: Number>(
     }
     let embedding = match &config.latent.towards {
         None => geom_ae::diffusion_embedding(train, config.latent_dim)?,
-        Some(path) => {
-            let options = data::Options {
-                seed: config.seed,
-                ..data::Options::default()
-            };
-            let rows = data::load::<E>(&path.to_string_lossy(), options)?.points;
-            let refuse = |reason| {
-                let path = path.clone();
-                Err(Error::Embedding { path, reason })
-            };
-            if rows.nrows() != dataset.len() {
-                return refuse(format!(
-                    "it has {} rows for {} points of the data",
-                    rows.nrows(),
-                    dataset.len()
-                ));
-            }
-            if rows.ncols() != config.latent_dim {
-                return refuse(format!(
-                    "it has {} columns for a latent space of dimension {}",
-                    rows.ncols(),
-                    config.latent_dim
-                ));
-            }
-            rows.select(Axis(0), &split.train)
-        }
+        Some(path) => super::embedding_of_file(path, config, dataset, split)?,
     };
     let method = config.method;
     Ok(Some(

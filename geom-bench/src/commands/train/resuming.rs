@@ -8,14 +8,13 @@ use geom_ae::{
 };
 use geom_bench::{
     Error,
-    config::{Config, DistanceSource},
-    data::{Dataset, Split},
+    config::{BeginAt, Config, DistanceSource},
     history::{self, BatchRecord, EpochRecord},
     run_folder::{self, RunFolder},
 };
 use geom_nn::NetworkDevice;
 
-use super::super::Number;
+use super::super::{Number, run_data::RunData};
 
 pub(super) fn resume<E: Number, D: NetworkDevice<E>>(
     folder: &RunFolder,
@@ -52,40 +51,24 @@ pub(super) fn left_behind(folder: &RunFolder, epoch: usize) -> String {
 
 /// What a resumed run must share with the interrupted one: every setting but the threads, the data with labels and true
 /// coordinates, how they are split, and the files that settings name.
-pub(super) fn fingerprint<E: Number>(
-    config: &Config,
-    dataset: &Dataset<E>,
-    split: &Split,
-) -> Result<String, Error> {
+pub(super) fn fingerprint<E: Number>(config: &Config, data: &RunData<E>) -> Result<String, Error> {
     let settings = Config {
         threads: 1,
         out: None,
         ..config.clone()
     }
     .to_toml()?;
-    let mut digest = Digest::new().with(settings);
-    let matrices = [Some(&dataset.points), dataset.parameters.as_ref()];
-    for matrix in matrices.into_iter().flatten() {
-        let shape = format!("{:?}", matrix.dim());
-        digest = matrix.iter().fold(digest.with(shape), |digest, &value| {
-            digest.with(<E as Into<f64>>::into(value).to_le_bytes())
-        });
-    }
-    if let Some(labels) = &dataset.labels {
-        digest = (labels.iter()).fold(digest.with("labels"), |digest, label| {
-            digest.with(label.to_le_bytes())
-        });
-    }
-    for rows in [&split.train, &split.test] {
-        digest = (rows.iter()).fold(digest.with("part"), |digest, &row| {
-            digest.with((row as u64).to_le_bytes())
-        });
-    }
+    let mut digest = data.digest(Digest::new().with(settings));
     let distances = match &config.distances {
         DistanceSource::Coordinates(path) | DistanceSource::Given(path) => Some(path),
         _ => None,
     };
-    for path in distances.into_iter().chain(&config.latent.towards) {
+    let beginning = match &config.begin_at {
+        Some(BeginAt::File(path)) => Some(path),
+        _ => None,
+    };
+    let files = distances.into_iter().chain(&config.latent.towards);
+    for path in files.chain(beginning) {
         let bytes = fs::read(path).map_err(|source| Error::Io {
             operation: "read",
             path: path.clone(),

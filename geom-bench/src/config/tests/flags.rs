@@ -18,6 +18,9 @@ fn every_setting_has_a_key_and_a_flag_and_nothing_else_has() {
     };
     let full = Config {
         validation_fraction: 0.1,
+        measured_points: Some(5),
+        begin_at: Some(BeginAt::Isomap),
+        begin_epochs: Some(3),
         manifold: Some("sphere".parse().unwrap()),
         // Every setting that only some methods have: no method has them all, so the text is written unchecked.
         latent: LatentArgs {
