@@ -7,10 +7,18 @@ use crate::progress::Counter;
 use crate::sparse::ROWS;
 use crate::{Error, Scalar};
 
+/// The place of the first entry that is not good.
+fn first_bad<T: Sync>(entries: &[T], good: impl Fn(&T) -> bool + Sync) -> Option<usize> {
+    const ENTRIES: usize = 1 << 14;
+    let chunks = entries.par_chunks(ENTRIES).enumerate();
+    let (chunk, part) = chunks.find_first(|(_, part)| !part.iter().all(&good))?;
+    Some(chunk * ENTRIES + part.iter().position(|entry| !good(entry))?)
+}
+
 /// Refuses indices that name no point.
 pub(super) fn check_indices(indices: &[usize], n: usize) -> Result<(), Error> {
     let argument = "neighbours";
-    match indices.par_iter().position_first(|&j| j >= n) {
+    match first_bad(indices, |&j| j < n) {
         None => Ok(()),
         Some(position) => Err(Error::Index {
             operation: OPERATION,
@@ -24,8 +32,7 @@ pub(super) fn check_indices(indices: &[usize], n: usize) -> Result<(), Error> {
 
 /// The first entry that is no distance.
 pub(super) fn wrong<T: Scalar>(distances: &[T]) -> Option<usize> {
-    let good = |d: &T| *d >= T::zero() && *d < T::infinity();
-    distances.par_iter().position_first(|d| !good(d))
+    first_bad(distances, |&d| d >= T::zero() && d < T::infinity())
 }
 
 /// The smaller of two distances that are equal up to rounding; `None` where they are not.
