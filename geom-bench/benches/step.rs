@@ -202,12 +202,13 @@ impl Case {
         let mut times = Vec::with_capacity(self.steps + WARM);
         for rows in data.axis_chunks_iter(Axis(0), self.batch) {
             let start = Instant::now();
-            let shape = (self.batch, 784);
-            let x = device.tensor_from_vec(rows.iter().copied().collect(), shape);
-            let z = encoder.forward(codes.parameters(), x.leaky_trace(), false)?;
+            let entries: Vec<f32> = rows.iter().copied().collect();
+            let target = device.tensor_from_vec(entries.clone(), (self.batch, 1, 784));
+            let x = device.tensor_from_vec(entries, (self.batch, 784));
+            let z = encoder.forward_data(codes.parameters(), x, false)?;
             let z = z.reshape_like(&(self.batch, self.latent));
             let y = decoder.forward(images.parameters(), z, false)?;
-            let loss = (y.reshape_like(&shape) - x).square().mean();
+            let loss = (y - target).square().mean();
             let mut gradients = loss.backward();
             codes.step(&mut gradients)?;
             images.step(&mut gradients)?;

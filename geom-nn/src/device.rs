@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use dfdx::tensor::{Cpu, CpuError, NoneTape, Storage, Tape};
+use dfdx::tensor::{Cpu, CpuError, NoneTape, OwnedTape, Storage, Tape, TensorFromVec, Trace as _};
 use dfdx::tensor_ops::Device;
 use ndarray::{ArrayView2, ArrayView3};
 
@@ -18,7 +18,8 @@ use crate::metric::OnHost;
 use crate::network::Model;
 use crate::optimiser::{Adam, Rates, is_finite};
 use crate::tape::{
-    Batch, Parameters, Parts, Stacked, Taped, composed, fused, host, memory, metric, transposed,
+    Batch, Parameters, Parts, Stacked, Taped, composed, device_error, fused, host, memory, metric,
+    transposed,
 };
 
 /// What a forward pass leaves for its way back.
@@ -135,6 +136,17 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         composed::forward(model, model.plan.steps.len(), theta, input, order)
     }
 
+    /// As `taped`, on a tape that begins here; the input need not get a gradient.
+    #[doc(hidden)]
+    fn taped_from_data(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: &Stacked<E, Self, NoneTape>,
+        order: &Order,
+    ) -> Result<Taped<E, Self, OwnedTape<E, Self>>, Error> {
+        Self::taped(model, theta, input.leaky_trace(), order)
+    }
+
     /// The value, and the metric $J^\top H J$ with the tape.
     #[doc(hidden)]
     fn taped_metric<T: Tape<E, Self>>(
@@ -167,6 +179,15 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         gradient: &<Self as Storage<E>>::Vec,
     ) -> Result<bool, Error> {
         memory::adam(self, adam, step, memory, gradient)
+    }
+
+    /// A copy of parameters in memory as a tensor.
+    #[doc(hidden)]
+    fn tensor_from(
+        &self,
+        parameters: &<Self as Storage<E>>::Vec,
+    ) -> Result<Parameters<E, Self>, Error> {
+        memory::tensor_from(self, parameters)
     }
 
     /// `sum += term`.
@@ -234,7 +255,16 @@ where
         input: Stacked<E, Self, T>,
         order: &Order,
     ) -> Result<Taped<E, Self, T>, Error> {
-        fused::forward(model, theta, input, order)
+        fused::forward(model, theta, input, order, true)
+    }
+
+    fn taped_from_data(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: &Stacked<E, Self, NoneTape>,
+        order: &Order,
+    ) -> Result<Taped<E, Self, OwnedTape<E, Self>>, Error> {
+        fused::forward(model, theta, input.leaky_trace(), order, false)
     }
 
     fn taped_metric<T: Tape<E, Self>>(
@@ -270,6 +300,15 @@ where
             Rates::new(adam, step).apply_all(parameters, mean, square, gradient);
         }
         Ok(finite)
+    }
+
+    fn tensor_from(
+        &self,
+        parameters: &<Self as Storage<E>>::Vec,
+    ) -> Result<Parameters<E, Self>, Error> {
+        let shape = (parameters.len(),);
+        self.try_tensor_from_vec(parameters.to_vec(), shape)
+            .map_err(device_error("Trained::step"))
     }
 
     fn accumulate(

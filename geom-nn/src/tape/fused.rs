@@ -12,15 +12,18 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
+use crate::tape::memory::entries_of;
 use crate::tape::{Parameters, Stacked, Taped, device_error};
 
 const OPERATION: &str = "Network::forward";
 
+/// `want_input` says whether the input gets a gradient.
 pub(crate) fn forward<E: Element, T: Tape<E, Cpu>>(
     model: &Model<E>,
     theta: &Parameters<E, Cpu>,
     input: Stacked<E, Cpu, T>,
     order: &Order,
+    want_input: bool,
 ) -> Result<Taped<E, Cpu, T>, Error>
 where
     Cpu: Device<E> + Storage<E, Vec: DerefMut<Target = Vec<E>>>,
@@ -38,11 +41,11 @@ where
         .split_tape();
     let mut tape = tape.merge(theta_tape);
     let &(batch, stack, width) = input.shape();
-    let rows = input.as_vec();
+    let rows = entries_of(&input);
     // The op computes with the tensor's values, which need not be the network's own.
     let model = Model {
         plan: model.plan.clone(),
-        parameters: theta.as_vec(),
+        parameters: entries_of(&theta),
         buffers: model.buffers.clone(),
         pool: model.pool.clone(),
         mode: model.mode,
@@ -68,7 +71,8 @@ where
         };
         // Every parameter belongs to a step, so all entries are written.
         let mut flat = model.pool.take(model.parameters.len());
-        let bar = on_pool(|| cpu::reverse::reverse(&model, &trace, &fill, true, Some(&mut flat)));
+        let gradient = Some(&mut *flat);
+        let bar = on_pool(|| cpu::reverse::reverse(&model, &trace, &fill, want_input, gradient));
         add(gradients.get_or_alloc_mut(&theta_ghost)?, &flat);
         if let Some(bar) = bar {
             add(gradients.get_or_alloc_mut(&input_ghost)?, &bar);

@@ -1,7 +1,7 @@
 //! Between tensors and their memory, which dfdx hands out for gradients and optimisers alone.
 
 use dfdx::shapes::{HasShape, Shape};
-use dfdx::tensor::{Gradients, Storage, Tensor};
+use dfdx::tensor::{Cpu, Gradients, Storage, Tensor};
 use dfdx::tensor_ops::{AdamConfig, Device, Momentum, SgdConfig, WeightDecay};
 
 use crate::element::Element;
@@ -51,8 +51,15 @@ pub(crate) fn tensor_of<S: Shape, E: Element, D: Device<E>>(
     Ok(gradients.get(&leaf))
 }
 
+/// The entries of a contiguous tensor on the CPU, in one copy; dfdx's `as_vec` there goes entry by entry.
+pub(crate) fn entries_of<S: Shape, E: Element, T>(tensor: &Tensor<S, E, Cpu, T>) -> Vec<E> {
+    let mut entries = vec![E::zero(); tensor.shape().num_elements()];
+    tensor.copy_into(&mut entries);
+    entries
+}
+
 /// A copy of memory as a tensor.
-fn tensor_from<E: Element, D: Device<E>>(
+pub(crate) fn tensor_from<E: Element, D: Device<E>>(
     device: &D,
     entries: &<D as Storage<E>>::Vec,
 ) -> Result<Tensor<(usize,), E, D>, Error> {
@@ -119,7 +126,7 @@ pub(crate) fn adam<E: Element, D: Device<E>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cpu, NetworkDevice};
+    use crate::NetworkDevice;
     use dfdx::tensor::TensorFromVec;
 
     #[test]

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::jet::Order;
 use crate::metric::Metric;
 use crate::network::Model;
+use crate::tape::memory::entries_of;
 use crate::tape::{Parameters, Parts, Stacked, device_error};
 
 const OPERATION: &str = "Network::forward_metric";
@@ -37,9 +38,9 @@ where
     let input = input.try_contiguous().map_err(fail(OPERATION))?;
     let (input, tape) = input.split_tape();
     let mut tape = tape.merge(theta_tape);
-    let rows = input.as_vec();
+    let rows = entries_of(&input);
     let model = Model {
-        parameters: theta.as_vec(),
+        parameters: entries_of(&theta),
         ..model.up_to(model.plan.steps.len())
     };
     let outputs = model.plan.output_width();

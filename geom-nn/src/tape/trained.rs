@@ -9,7 +9,7 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::network::{Network, check_count};
 use crate::optimiser::Adam;
-use crate::tape::memory::{memory_of, tensor_of};
+use crate::tape::memory::memory_of;
 use crate::tape::{Parameters, device_error};
 
 type Memory<E, D> = <D as Storage<E>>::Vec;
@@ -116,11 +116,7 @@ impl<E: Element, D: NetworkDevice<E>> Trained<E, D> {
             });
         }
         self.steps += 1;
-        let parameters = &self.parameters;
-        self.leaf = tensor_of(&device, *self.leaf_shape(), |memory| {
-            memory.clone_from(parameters);
-            Ok(())
-        })?;
+        self.leaf = device.tensor_from(&self.parameters)?;
         Ok(())
     }
 

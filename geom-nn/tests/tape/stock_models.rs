@@ -69,17 +69,19 @@ fn on_tape(net: &Network<f64>, x: &Array2<f64>, jacobian: bool) -> Result<[Vec<f
     let x = net
         .device()
         .tensor_from_vec(x.iter().copied().collect(), x.dim());
+    let half_square = |rows: &[f64]| -> Result<(f64, Vec<f64>), Error> {
+        Ok((rows.iter().map(|v| v * v / 2.0).sum(), rows.to_vec()))
+    };
     let stacked = net.forward(&theta, x.leaky_trace(), jacobian)?;
     let rows = stacked.as_vec();
-    let loss = tape::functional(stacked, |rows| {
-        Ok::<_, Error>((rows.iter().map(|v| v * v / 2.0).sum(), rows.to_vec()))
-    })?;
-    let gradients = loss.backward();
-    Ok([
-        rows,
-        gradients.get(&theta).as_vec(),
-        gradients.get(&x).as_vec(),
-    ])
+    let gradients = tape::functional(stacked, half_square)?.backward();
+    let weights = gradients.get(&theta).as_vec();
+    // On a tape that begins at the data nothing but the input's gradient is another.
+    let from_data = net.forward_data(&theta, x.clone(), jacobian)?;
+    assert_eq!(from_data.as_vec(), rows);
+    let without_input = tape::functional(from_data, half_square)?.backward();
+    assert_eq!(without_input.get(&theta).as_vec(), weights);
+    Ok([rows, weights, gradients.get(&x).as_vec()])
 }
 
 fn tape_free(net: &Network<f64>, x: &Array2<f64>, jacobian: bool) -> Result<[Vec<f64>; 3], Error> {
