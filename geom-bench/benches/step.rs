@@ -19,10 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dfdx::{
-    tensor::Trace,
-    tensor_ops::{Backward, MeanTo, ReshapeTo},
-};
+use dfdx::tensor_ops::{Backward, MeanTo, ReshapeTo};
 use geom_ae::{
     Autoencoder, AutoencoderArchitecture, Method, Nets, TrainOptions, Trainer,
     objective::{
