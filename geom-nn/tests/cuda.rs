@@ -245,6 +245,11 @@ fn research_code_runs_on_the_tape() -> Result<(), Error> {
     let x = gpu.tensor_from_vec(numbers.clone(), (5, 2));
     let (value, jacobian) = tape::split(net.forward(&theta, x.leaky_trace(), true)?)?;
     let gradients = (value.square().sum() + jacobian.square().sum()).backward();
+    // On a tape that begins at the data the weights get the same.
+    let (value, jacobian) = tape::split(net.forward_data(&theta, x.clone(), true)?)?;
+    let from_data = (value.square().sum() + jacobian.square().sum()).backward();
+    let [all, only] = [&gradients, &from_data].map(|found| found.get(&theta).as_vec());
+    close("weights from data", &only, &all, 1e-15);
     let rows = Array2::from_shape_vec((5, 2), numbers).unwrap();
     let pass = on_cpu.evaluate(rows.view(), Request::Jacobian)?;
     let (value, tangents) = (

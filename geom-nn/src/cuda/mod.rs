@@ -25,7 +25,7 @@ use std::ops::DerefMut;
 
 use cudarc::cublas::{CudaBlas, Gemm};
 use cudarc::driver::CudaSlice;
-use dfdx::tensor::{Cuda, CudaError, NoneTape, Storage, Tape};
+use dfdx::tensor::{Cuda, CudaError, NoneTape, OwnedTape, Storage, Tape, Trace as _};
 use dfdx::tensor_ops::Device;
 
 use crate::cpu::forward::Fill;
@@ -114,7 +114,16 @@ where
         input: Stacked<E, Self, T>,
         order: &Order,
     ) -> Result<Taped<E, Self, T>, Error> {
-        tape::forward(model, theta, input, order)
+        tape::forward(model, theta, input, order, true)
+    }
+
+    fn taped_from_data(
+        model: &Model<E>,
+        theta: &Parameters<E, Self>,
+        input: &Stacked<E, Self, NoneTape>,
+        order: &Order,
+    ) -> Result<Taped<E, Self, OwnedTape<E, Self>>, Error> {
+        tape::forward(model, theta, input.leaky_trace(), order, false)
     }
 
     fn taped_metric<T: Tape<E, Self>>(

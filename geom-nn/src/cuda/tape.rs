@@ -61,12 +61,13 @@ where
     })
 }
 
-/// The network as one operation; its way back adds the gradients to the tape's own.
+/// The network as one operation; its way back adds the gradients to the tape's own, that of the input with `want_input`.
 pub(super) fn forward<E: Element, T: Tape<E, Cuda>>(
     model: &Model<E>,
     theta: &Parameters<E, Cuda>,
     input: Stacked<E, Cuda, T>,
     order: &Order,
+    want_input: bool,
 ) -> Result<Taped<E, Cuda, T>, Error>
 where
     Cuda: Device<E> + Storage<E, Vec: DerefMut<Target = CudaSlice<E>>>,
@@ -101,7 +102,7 @@ where
         } else {
             None
         };
-        let bar = reverse::reverse(&model, &trace, bar, true, sums).map_err(refuse)?;
+        let bar = reverse::reverse(&model, &trace, bar, want_input, sums).map_err(refuse)?;
         if let Some(bar) = bar {
             let input = gradients.get_or_alloc_mut(&input)?;
             engine.accumulate(&bar, input).map_err(refuse)?;

@@ -130,8 +130,8 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         D::taped(&self.model, theta, input, &order).map(|(rows, _)| rows)
     }
 
-    /// As [`forward`](Self::forward), on a tape that begins at data: a batch whose own gradient nobody asks for, so that the CPU leaves out
-    /// the first layer's way back to it, a third of that layer's work.
+    /// As [`forward`](Self::forward), on a tape that begins at data: a batch whose own gradient nobody asks for, so that the first layer's
+    /// way back to it is left out, a third of that layer's work.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).
