@@ -25,9 +25,15 @@ where
     CudaBlas: Gemm<E>,
 {
     let engine = &trace.engine;
+    let steps = &model.plan.steps[..trace.steps.len()];
+    // Where the input's cotangents are not wanted, none are needed below the first step with a weight.
+    let lowest = match steps.iter().position(|step| !step.weight.is_empty()) {
+        _ if want_input => 0,
+        first => first.unwrap_or(steps.len()),
+    };
     let mut bar = seed;
-    for index in (0..trace.steps.len()).rev() {
-        let (step, saved) = (&model.plan.steps[index], &trace.steps[index]);
+    for index in (lowest..steps.len()).rev() {
+        let (step, saved) = (&steps[index], &trace.steps[index]);
         if step.is_curved() {
             let x = trace.input_of(index);
             let from = saved.pre.as_ref().map_or(x, |pre| pre.slice(..));
@@ -43,7 +49,7 @@ where
         if let Some(sums) = sums.as_deref_mut() {
             linear::gradient(trace, model, index, &bar.slice(..), sums)?;
         }
-        if index == 0 && !want_input {
+        if index == lowest && !want_input {
             return Ok(None);
         }
         bar = linear::apply_transposed(trace, model, index, bar)?;
