@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use dfdx::tensor::{Cpu, CpuError, NoneTape, OwnedTape, Storage, Tape, TensorFromVec, Trace as _};
+use dfdx::tensor::{Cpu, CpuError, NoneTape, Storage, Tape, TensorFromVec};
 use dfdx::tensor_ops::Device;
 use ndarray::{ArrayView2, ArrayView3};
 
@@ -125,37 +125,28 @@ pub trait NetworkDevice<E: Element>: Device<E> {
         composed::split(stacked)
     }
 
-    /// The network on the tape of its stacked input.
+    /// The network on the tape of its stacked input, which need not get a gradient without `want_input`.
     #[doc(hidden)]
     fn taped<T: Tape<E, Self>>(
         model: &Model<E>,
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
+        _want_input: bool,
     ) -> Result<Taped<E, Self, T>, Error> {
         composed::forward(model, model.plan.steps.len(), theta, input, order)
     }
 
-    /// As `taped`, on a tape that begins here; the input need not get a gradient.
-    #[doc(hidden)]
-    fn taped_from_data(
-        model: &Model<E>,
-        theta: &Parameters<E, Self>,
-        input: &Stacked<E, Self, NoneTape>,
-        order: &Order,
-    ) -> Result<Taped<E, Self, OwnedTape<E, Self>>, Error> {
-        Self::taped(model, theta, input.leaky_trace(), order)
-    }
-
-    /// The value, and the metric $J^\top H J$ with the tape.
+    /// The value, and the metric $J^\top J$ with the tape.
     #[doc(hidden)]
     fn taped_metric<T: Tape<E, Self>>(
         model: &Model<E>,
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
-        ambient: Option<&Batch<E, Self, NoneTape>>,
     ) -> Result<Parts<E, Self, T>, Error> {
-        composed::metric::forward(model, theta, input, ambient, Self::taped)
+        composed::metric::forward(model, theta, input, None, |model, theta, rows, order| {
+            Self::taped(model, theta, rows, order, true)
+        })
     }
 
     /// $J^\top u_k$ without a tape, (b, m, d).
@@ -254,29 +245,17 @@ where
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
+        want_input: bool,
     ) -> Result<Taped<E, Self, T>, Error> {
-        fused::forward(model, theta, input, order, true)
-    }
-
-    fn taped_from_data(
-        model: &Model<E>,
-        theta: &Parameters<E, Self>,
-        input: &Stacked<E, Self, NoneTape>,
-        order: &Order,
-    ) -> Result<Taped<E, Self, OwnedTape<E, Self>>, Error> {
-        fused::forward(model, theta, input.leaky_trace(), order, false)
+        fused::forward(model, theta, input, order, want_input)
     }
 
     fn taped_metric<T: Tape<E, Self>>(
         model: &Model<E>,
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
-        ambient: Option<&Batch<E, Self, NoneTape>>,
     ) -> Result<Parts<E, Self, T>, Error> {
-        match ambient {
-            None => metric::forward(model, theta, input),
-            Some(_) => composed::metric::forward(model, theta, input, ambient, Self::taped),
-        }
+        metric::forward(model, theta, input)
     }
 
     fn transposed(

@@ -134,8 +134,7 @@ impl<T: Scalar> Lists<'_, T> {
         for &j in self.indices {
             sizes[j / width] += 1;
         }
-        let starts = offsets_of(sizes.iter().copied());
-        let mut next = starts;
+        let mut next = offsets_of(sizes.iter().copied());
         for (place, &j) in (0..).zip(self.indices) {
             let slot = &mut next[j / width];
             dealt[*slot] = ((j % width) as u64) << PLACE | place;

@@ -25,7 +25,7 @@ use std::ops::DerefMut;
 
 use cudarc::cublas::{CudaBlas, Gemm};
 use cudarc::driver::CudaSlice;
-use dfdx::tensor::{Cuda, CudaError, NoneTape, OwnedTape, Storage, Tape, Trace as _};
+use dfdx::tensor::{Cuda, CudaError, NoneTape, Storage, Tape};
 use dfdx::tensor_ops::Device;
 
 use crate::cpu::forward::Fill;
@@ -35,7 +35,7 @@ use crate::error::Error;
 use crate::jet::Order;
 use crate::network::Model;
 use crate::optimiser::{Adam, Rates};
-use crate::tape::{Batch, Parameters, Parts, Stacked, Taped, composed};
+use crate::tape::{Batch, Parameters, Parts, Stacked, Taped};
 
 use engine::{Engine, refused};
 use forward::Trace;
@@ -113,30 +113,17 @@ where
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
         order: &Order,
+        want_input: bool,
     ) -> Result<Taped<E, Self, T>, Error> {
-        tape::forward(model, theta, input, order, true)
-    }
-
-    fn taped_from_data(
-        model: &Model<E>,
-        theta: &Parameters<E, Self>,
-        input: &Stacked<E, Self, NoneTape>,
-        order: &Order,
-    ) -> Result<Taped<E, Self, OwnedTape<E, Self>>, Error> {
-        tape::forward(model, theta, input.leaky_trace(), order, false)
+        tape::forward(model, theta, input, order, want_input)
     }
 
     fn taped_metric<T: Tape<E, Self>>(
         model: &Model<E>,
         theta: &Parameters<E, Self>,
         input: Stacked<E, Self, T>,
-        ambient: Option<&Batch<E, Self, NoneTape>>,
     ) -> Result<Parts<E, Self, T>, Error> {
-        match ambient {
-            None => tape::metric(model, theta, input),
-            // It need not be symmetric there.
-            Some(_) => composed::metric::forward(model, theta, input, ambient, Self::taped),
-        }
+        tape::metric(model, theta, input)
     }
 
     fn transposed(

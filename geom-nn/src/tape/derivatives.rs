@@ -28,7 +28,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         x: Batch<E, D, T>,
     ) -> Result<WithStatistics<E, D, T>, Error> {
         let (input, order) = self.stacked_input(theta, x, false)?;
-        let (rows, statistics) = D::taped(&self.model, theta, input, &order)?;
+        let (rows, statistics) = D::taped(&self.model, theta, input, &order, true)?;
         Ok((rows, statistics.map(Array1::from_vec)))
     }
 
@@ -92,7 +92,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             tangents: m,
             pairs: pairs.to_vec(),
         };
-        D::taped(&self.model, theta, input, &order).map(|(rows, _)| rows)
+        D::taped(&self.model, theta, input, &order, true).map(|(rows, _)| rows)
     }
 
     /// Products $J^\top u_k$ with vectors given point by point, by reverse mode.
@@ -235,7 +235,17 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
             theta.device().check_same(ambient.device())?;
         }
         let (input, _) = self.stacked_input(theta, x, true)?;
-        D::taped_metric(&self.model, theta, input, ambient)
+        match ambient {
+            None => D::taped_metric(&self.model, theta, input),
+            // It need not be symmetric here.
+            Some(_) => composed::metric::forward(
+                &self.model,
+                theta,
+                input,
+                ambient,
+                |model, theta, rows, order| D::taped(model, theta, rows, order, true),
+            ),
+        }
     }
 
     /// Refuses what does not fit a network and vectors (b, m, width) beside its batch; their number for each point.

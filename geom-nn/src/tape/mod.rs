@@ -41,7 +41,7 @@ pub use functional::functional;
 pub use trained::Trained;
 
 use dfdx::shapes::HasShape;
-use dfdx::tensor::{NoneTape, OwnedTape, Tape, Tensor};
+use dfdx::tensor::{NoneTape, OwnedTape, Tape, Tensor, Trace as _};
 use dfdx::tensor_ops::{Device, ReshapeTo};
 use ndarray::Array1;
 
@@ -127,7 +127,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         jacobian: bool,
     ) -> Result<Stacked<E, D, T>, Error> {
         let (input, order) = self.stacked_input(theta, x, jacobian)?;
-        D::taped(&self.model, theta, input, &order).map(|(rows, _)| rows)
+        D::taped(&self.model, theta, input, &order, true).map(|(rows, _)| rows)
     }
 
     /// As [`forward`](Self::forward), on a tape that begins at data: a batch whose own gradient nobody asks for, so that the first layer's
@@ -156,7 +156,7 @@ impl<E: Element, D: NetworkDevice<E>> Network<E, D> {
         jacobian: bool,
     ) -> Result<Stacked<E, D, OwnedTape<E, D>>, Error> {
         let (input, order) = self.stacked_input(theta, x, jacobian)?;
-        D::taped_from_data(&self.model, theta, &input, &order).map(|(rows, _)| rows)
+        D::taped(&self.model, theta, input.leaky_trace(), &order, false).map(|(rows, _)| rows)
     }
 
     /// As [`forward`](Self::forward), composed of dfdx's own operations: slower, for checks and for new devices.

@@ -81,7 +81,7 @@ fn reverse<E: Element, D: NetworkDevice<E>>(
     let value = x.clone().try_reshape_like(&(batch, 1, x.shape().1));
     let input = composed::concat(value.map_err(fail(OPERATION))?, bar)?;
     let traced: Stacked<E, D, OwnedTape<E, D>> = input.leaky_trace();
-    let (out, _) = D::taped(model, theta, traced, &Order::first(m))?;
+    let (out, _) = D::taped(model, theta, traced, &Order::first(m), true)?;
     let (out, tape) = out.split_tape();
     let vectors = composed::rows(out.clone(), 1..1 + m)?;
     let none = x.device().try_zeros_like(&(batch, 1, outputs));
@@ -104,7 +104,7 @@ pub(crate) fn products<E: Element, D: NetworkDevice<E>>(
     let input = input.map_err(fail(OPERATION))?;
     let product = |k: usize| -> Result<Plain3<E, D>, Error> {
         let traced: Stacked<E, D, OwnedTape<E, D>> = input.leaky_trace();
-        let (out, _) = D::taped(model, theta, traced, &Order::default())?;
+        let (out, _) = D::taped(model, theta, traced, &Order::default(), true)?;
         let seed = composed::rows(u.clone(), k..k + 1)?;
         let back = || out.try_mul(seed)?.try_sum()?.try_backward();
         Ok(back().map_err(fail(OPERATION))?.get(&input))
